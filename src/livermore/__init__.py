@@ -1,0 +1,1 @@
+"""Livermore: a self-hosted crypto market monitor that can be steered while it runs."""
