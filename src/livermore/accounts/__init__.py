@@ -1,0 +1,1 @@
+"""Who it is for: users and their roles."""

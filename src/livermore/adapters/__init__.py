@@ -1,0 +1,1 @@
+"""The plumbing: the only place that knows databases, sockets, files and notification services."""

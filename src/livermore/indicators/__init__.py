@@ -1,0 +1,1 @@
+"""What is derived: MACD-V and its stages, for all series at once."""

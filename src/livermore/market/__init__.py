@@ -1,0 +1,1 @@
+"""What is seen: candles, how they are read, rolled up and kept."""

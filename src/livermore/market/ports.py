@@ -1,0 +1,193 @@
+"""What the market room needs from the world: an exchange, and a place to keep candles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import BarUpdate, Candles
+from livermore.market.exchange import ExchangeInfo
+from livermore.market.symbol import Symbol, Ticker
+
+
+class Series(NamedTuple):
+    """Name one series of candles."""
+
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+
+
+class StreamSink(Protocol):
+    """Take what a stream delivers; every method returns at once and never raises."""
+
+    def bar(self, update: BarUpdate, event_time: int) -> None:
+        """Take the newest state of a base bucket; `event_time` is the exchange's, in ms."""
+        ...
+
+    def ticker(self, ticker: Ticker) -> None:
+        """Take a price."""
+        ...
+
+    def beat(self, event_time: int) -> None:
+        """Take a sign of life that carries the exchange's time (ms) and nothing else."""
+        ...
+
+    def skipped(self, kind: str, detail: str) -> None:
+        """Take note of a frame that could not be read."""
+        ...
+
+
+class Stream(Protocol):
+    """One open connection to an exchange's market data."""
+
+    async def subscribe(self, symbols: Sequence[str]) -> None:
+        """Ask for base candles and tickers of more symbols, at the pace the exchange allows."""
+        ...
+
+    async def unsubscribe(self, symbols: Sequence[str]) -> None:
+        """Ask no longer for some."""
+        ...
+
+    async def run(self, sink: StreamSink) -> None:
+        """Deliver until the connection ends: returns when it ended in good order, else raises.
+
+        Errors: TransientError when connecting again may help, TerminalError when it will not.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the connection; `run` returns."""
+        ...
+
+
+class Exchange(Protocol):
+    """One exchange, behind its own protocol. Only base candles are streamed; see `history` for the rest."""
+
+    info: ExchangeInfo
+
+    async def listing(self) -> list[Symbol]:
+        """Return every market that the exchange lists."""
+        ...
+
+    async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
+        """Return the candles that open in [start, end) (ms), oldest first, in as many pages as it takes.
+
+        As the exchange tells them: an interval without trades may be a flat zero-volume candle or absent.
+        The caller sees to it that `end` is not past the open of the running bucket.
+        Errors: NotFoundError for an unknown symbol, RateLimitedError, ExchangeUnreachableError, ExchangeRefusedError.
+        """
+        ...
+
+    async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
+        """Return the latest price and the rolling day of some symbols."""
+        ...
+
+    async def server_time(self) -> int:
+        """Return the exchange's clock in ms UTC."""
+        ...
+
+    async def connect(self) -> Stream:
+        """Open a stream. Errors: TransientError or TerminalError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+ExchangeFactory = Callable[[ExchangeInfo], Exchange]
+
+
+class Checkpoint(NamedTuple):
+    """An indicator's whole state after the bar that opened at `time`, as opaque bytes."""
+
+    series: Series
+    time: int
+    state: bytes
+
+
+class ClosedBars(NamedTuple):
+    """Bars of one exchange that closed at one instant: equally long arrays, one entry a series.
+
+    `rows` are row numbers of the exchange's `SeriesTable`, ascending; `time` is each bar's open (ms);
+    `instant` is their common close (ms). `market_time` is the exchange's time when they were closed.
+    """
+
+    exchange: str
+    instant: int
+    market_time: int
+    rows: NDArray[np.intp]
+    time: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    state: NDArray[np.int8]
+    source: NDArray[np.int8]
+    confirmed: NDArray[np.bool_]
+
+
+class CandleStore(Protocol):
+    """Keep candles and checkpoints; reading never waits for writing to end."""
+
+    async def save(self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()) -> None:
+        """Insert or replace all of it in one transaction."""
+        ...
+
+    async def load(
+        self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None
+    ) -> Candles:
+        """Return stored candles that open in [start, end), oldest first; `newest` keeps only so many at the end."""
+        ...
+
+    async def span(self, series: Series) -> tuple[int, int] | None:
+        """Return the open times of the oldest and the newest stored candle."""
+        ...
+
+    async def checkpoint(self, series: Series, at_or_before: int) -> Checkpoint | None:
+        """Return the newest checkpoint that is not younger than a bar's open time."""
+        ...
+
+    async def first_checkpoint(self, series: Series) -> Checkpoint | None:
+        """Return the oldest checkpoint."""
+        ...
+
+    async def prune(self, timeframe: Timeframe, before: int) -> int:
+        """Delete candles of a timeframe that opened before a time; checkpoints stay. Return how many."""
+        ...
+
+
+class ExchangeBook(Protocol):
+    """Keep the rows of `exchanges`."""
+
+    async def all(self) -> list[ExchangeInfo]:
+        """Return every row by name."""
+        ...
+
+    async def get(self, name: str) -> ExchangeInfo | None:
+        """Return one row."""
+        ...
+
+    async def put(self, info: ExchangeInfo) -> None:
+        """Insert a row or replace the one of that name."""
+        ...
+
+    async def seed(self, infos: Sequence[ExchangeInfo]) -> None:
+        """Insert the rows that are not there; leave the others as their users edited them."""
+        ...
+
+
+class CloseListener(Protocol):
+    """Be told of every bar that closes, in the order of instants."""
+
+    def closed(self, bars: ClosedBars) -> None:
+        """Take bars that closed at one instant; must not wait."""
+        ...
+
+

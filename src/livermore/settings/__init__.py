@@ -1,0 +1,1 @@
+"""What is chosen: one typed document for each user, and where it is kept."""

@@ -1,0 +1,1 @@
+"""What is said: the rules, the signals that they raise, and the alerts that carry them."""

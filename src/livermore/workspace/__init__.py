@@ -1,0 +1,1 @@
+"""What is remembered: one folder on disk and what lies in it."""
