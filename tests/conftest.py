@@ -28,14 +28,14 @@ MARKER_OF_FIXTURE = {"postgres_url": "postgres", "redis_url": "redis", "chromium
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test by the servers it asks for, so that `-m "not browser"` needs no help from its author."""
+    """Mark every test by the servers it asks for, so that `-m "not browser"` just works."""
     for item in items:
         for fixture in MARKER_OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKER_OF_FIXTURE[fixture])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install Chromium before the first test starts: an installation must not eat into a test's time limit."""
+    """Install Chromium before the first test starts, outside any test's time limit."""
     wanted = any("chromium" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and not session.config.option.collectonly and find_chromium() is None:
         install_chromium()
@@ -189,7 +189,7 @@ def find_chromium() -> str | None:
 
 
 def install_chromium() -> None:
-    """Install Debian's Chromium where this user may; say why if that fails and leave the verdict to the fixture."""
+    """Install Debian's Chromium where this user may; if that fails, say why and let the fixture judge."""
     may = sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get")
     if not may:
         return
