@@ -79,8 +79,8 @@ class AlertRepository(Protocol):
         """Store those that are not there yet and return them."""
         ...
 
-    async def due(self, now: int, limit: int = 100) -> list[Alert]:
-        """Return pending alerts whose next attempt is due, oldest first."""
+    async def due(self, now: int, limit: int = 100, *, channel: str | None = None) -> list[Alert]:
+        """Return pending alerts (of one channel) whose next attempt is due, oldest first."""
         ...
 
     async def mark(self, alert: Alert) -> None:
