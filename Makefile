@@ -30,10 +30,9 @@ test: $(TEST) ## Run the whole test suite (without the soak tests)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(TEST) ## Check format, lint, types and import contracts (runs no tests)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \
+		echo "--> $$step"; $(BIN)/$$step || failed=1; \
+	done; exit $$failed
 
 format: $(TEST) ## Rewrite the code in the house's format and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
@@ -65,7 +64,7 @@ clean: ## Remove .venv and everything that a verb has made
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Livermore needs Python 3.11 or newer (make PYTHON=python3.12)")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(RUNTIME): locks/runtime.txt pyproject.toml | $(BIN)/python
 	$(INSTALL) $<
