@@ -1,0 +1,116 @@
+"""The forms that values of the document take: what a name, a zone, a time of day must look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field
+
+EXCHANGE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,49}")
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SHORTEST_SECRET = 40
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+class Qualified(NamedTuple):
+    """A symbol with the exchange that lists it; None while no primary exchange is chosen."""
+
+    exchange: str | None
+    symbol: str
+
+
+def qualify(name: str, primary: str | None) -> Qualified:
+    """Read a name of the watchlist: `exchange:SYMBOL`, or a plain one of the primary exchange."""
+    exchange, colon, symbol = name.partition(":")
+    if colon and symbol and EXCHANGE_NAME.fullmatch(exchange):
+        return Qualified(exchange, symbol)
+    return Qualified(primary, name)
+
+
+def repeated(values: Iterable[Value]) -> Value | None:
+    """Return the first value that was there before."""
+    seen: set[Value] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
+
+
+def _environment_name(text: str) -> str:
+    # What was given is never repeated in a message: it may be the secret itself.
+    if "-----BEGIN" in text or (len(text) >= SHORTEST_SECRET and "_" not in text):
+        raise ValueError("looks like a secret; give the name of the environment variable that holds it")
+    if not ENVIRONMENT_NAME.fullmatch(text):
+        raise ValueError("must be the name of an environment variable: letters, digits and _, no digit first")
+    return text
+
+
+def _exchange_name(text: str) -> str:
+    if not EXCHANGE_NAME.fullmatch(text):
+        raise ValueError("must be an exchange's name: lower-case letters, digits, _ and -, a letter first")
+    return text
+
+
+def _zone(name: str) -> str:
+    # UTC is known even where the machine has no zone database.
+    if name != "UTC":
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin") from None
+    return name
+
+
+def _moment(text: str) -> str:
+    try:
+        known = datetime.fromisoformat(text).tzinfo is not None and "T" in text.upper()
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("must be a time in RFC 3339, such as 2026-01-31T12:00:00Z")
+    return text
+
+
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError("must be a time of day, such as 22:30")
+    return text
+
+
+def _locale(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text):
+        raise ValueError("must be a language tag (BCP 47), such as en-US")
+    return text
+
+
+def _currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9]{2,9}", text):
+        raise ValueError("must be the code of a currency (ISO 4217) or a stablecoin, such as USD or USDC")
+    return text
+
+
+def _symbol(text: str) -> str:
+    if not re.fullmatch(r"[^\s,]{1,100}", text):
+        raise ValueError("must be an exchange's own name of a market, such as BTC-USD")
+    return text
+
+
+def strict_off() -> Any:
+    """Let JSON's own types in where Python has finer ones: a list for a tuple, a text for a timeframe."""
+    return Field(strict=False)
+
+
+EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
+ExchangeName = Annotated[str, AfterValidator(_exchange_name)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Moment = Annotated[str, AfterValidator(_moment)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+Locale = Annotated[str, AfterValidator(_locale)]
+Currency = Annotated[str, AfterValidator(_currency)]
+SymbolName = Annotated[str, AfterValidator(_symbol)]

@@ -1,0 +1,87 @@
+"""What does not fit in a document: where, why, and what was probably meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, NotRequired, TypedDict
+
+from pydantic import ValidationError
+
+from livermore.kernel.errors import SettingsInvalidError
+from livermore.settings.document import SettingsDocument
+from livermore.settings.section import Section, fields_of, section_in
+
+
+class Problem(TypedDict):
+    """One place of the document that does not fit; `suggestion` is the nearest known name or value."""
+
+    path: str
+    message: str
+    suggestion: NotRequired[str]
+
+
+class SettingsProblemsError(SettingsInvalidError):
+    """The settings do not fit."""
+
+    def __init__(self, errors: Sequence[Problem]) -> None:
+        self.errors = list(errors)
+        first = self.errors[0]
+        more = f", and {len(errors) - 1} more do not fit" if len(errors) > 1 else ""
+        meant = first.get("suggestion")
+        super().__init__(
+            f"a setting {first['message']}{more}",
+            where=first["path"] or None,
+            hint=f"did you mean {meant}?" if meant else None,
+        )
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """Translate the model's complaint; no value of the document is repeated, for it may be a secret."""
+    details = error.errors(include_url=False, include_context=True, include_input=True)
+    return [_problem(dict(detail)) for detail in details]
+
+
+def _problem(detail: dict[str, Any]) -> Problem:
+    place = [step for step in detail["loc"] if step != "[key]"]
+    problem = Problem(path=".".join(map(str, place)), message=_message(detail))
+    if detail["type"] == "extra_forbidden":
+        nearest = get_close_matches(str(place[-1]), _names_at(place), n=1)
+    else:
+        nearest = get_close_matches(str(detail["input"]), _values_of(detail), n=1)
+    if nearest:
+        problem["suggestion"] = nearest[0]
+    return problem
+
+
+def _message(detail: dict[str, Any]) -> str:
+    if detail["type"] == "extra_forbidden":
+        return "is unknown"
+    message: str = detail["msg"]
+    message = message.removeprefix("Value error, ")
+    return re.sub(r"^\w+ should", "must", message)
+
+
+def _values_of(detail: dict[str, Any]) -> list[str]:
+    """Return the values that would have fitted, where they are a short list of names."""
+    expected: str = detail.get("ctx", {}).get("expected", "")
+    return expected.replace(" or ", ", ").replace("'", "").split(", ") if "'" in expected else []
+
+
+def _names_at(place: Iterable[Any]) -> list[str]:
+    """Return the names that the section of a place has."""
+    section: type[Section] = SettingsDocument
+    for step in list(place)[:-1]:
+        field = fields_of(section).get(str(step))
+        section = (section_in(field.annotation) if field else None) or section
+    return list(fields_of(section))
+
+
+def validated(document: Mapping[str, Any]) -> SettingsDocument:
+    """Check a document of the newest version for form and fill in its defaults."""
+    try:
+        return SettingsDocument.model_validate(document)
+    except ValidationError as error:
+        # The original would show what was given to whoever prints the chain.
+        raise SettingsProblemsError(problems_of(error)) from None
