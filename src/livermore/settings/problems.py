@@ -58,6 +58,8 @@ def _problem(detail: dict[str, Any]) -> Problem:
 def _message(detail: dict[str, Any]) -> str:
     if detail["type"] == "extra_forbidden":
         return "is unknown"
+    if detail["type"] == "missing":
+        return "is missing"
     message: str = detail["msg"]
     message = message.removeprefix("Value error, ")
     return re.sub(r"^\w+ should", "must", message)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 
 from livermore.settings.document import SettingsDocument
 from livermore.settings.section import Section, extra_of, fields_of, section_in
@@ -17,7 +17,7 @@ HEAD = """# Settings
 <!-- Written by `python -m livermore.settings.reference` from src/livermore/settings/document.py. -->
 
 One document for each user, version 2; an older one is upgraded when it is read. Unknown keys are refused.
-When a change takes effect: **hot** with the next tick, **warm** after the work that is named, **restart** when
+A change takes effect, **hot**: with the next tick; **warm**: after the work that is named; **restart**: when
 Livermore starts again. `<name>` stands for a key of your choice, `[]` for each entry of a list.
 """
 PLACES = {"exchanges": ".<name>", "routes": "[]"}
@@ -32,16 +32,19 @@ class Entry(NamedTuple):
     extra: dict[str, Any]
 
 
-def entries(section: type[Section] = SettingsDocument, before: str = "") -> Iterator[Entry]:
-    """Yield every setting with its path, in the order of the document; a section stands before its settings."""
+def entries() -> list[Entry]:
+    """Return every setting in the order of the document; a section stands before its settings."""
     schema = SettingsDocument.model_json_schema()
-    properties = (schema if section is SettingsDocument else schema["$defs"][section.__name__])["properties"]
+    return list(_entries(SettingsDocument, "", schema["$defs"] | {SettingsDocument.__name__: schema}))
+
+
+def _entries(section: type[Section], before: str, definitions: dict[str, Any]) -> Iterator[Entry]:
     for name, field in fields_of(section).items():
+        schema = definitions[section.__name__]["properties"][name]
+        yield Entry(before + name, _type(schema, definitions), _default(field, schema), extra_of(field))
         inner = section_in(field.annotation)
-        shown = _type(properties[name], schema["$defs"])
-        yield Entry(before + name, shown, _default(properties[name], extra_of(field)), extra_of(field))
         if inner:
-            yield from entries(inner, f"{before}{name}{PLACES.get(name, '')}.")
+            yield from _entries(inner, f"{before}{name}{PLACES.get(name, '')}.", definitions)
 
 
 def reference() -> str:
@@ -51,22 +54,23 @@ def reference() -> str:
 
 def _paragraph(entry: Entry) -> str:
     effect = f": {entry.extra['effect']}" if "effect" in entry.extra else ""
-    line = f"{entry.type} · {entry.default} · {entry.extra['apply']}{effect}"
+    line = " · ".join(filter(None, [entry.type, entry.default, entry.extra["apply"] + effect]))
     return f"\n## `{entry.path}`\n\n{line}\n\n{entry.extra['help']}\n"
 
 
-def _default(schema: dict[str, Any], extra: dict[str, Any]) -> str:
-    if extra.get("absent"):
+def _default(field: FieldInfo, schema: dict[str, Any]) -> str:
+    if field.is_required():
+        return "required"
+    if extra_of(field).get("absent"):
         return "absent"
-    default = schema.get("default", PydanticUndefined)
-    return "required" if default is PydanticUndefined else f"default `{json.dumps(default)}`"
+    return f"default `{json.dumps(schema['default'])}`" if "default" in schema else ""
 
 
 def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
     if "anyOf" in schema:
-        return " or ".join(_type(choice, definitions) for choice in schema["anyOf"])
+        return " or ".join(_type(choice, definitions) for choice in schema["anyOf"] if choice != NULL)
     if "enum" in schema or "const" in schema:
         return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     if schema["type"] == "array":
@@ -76,8 +80,9 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 NAMES = {
     "string": "text", "integer": "whole number", "number": "number", "boolean": "true or false",
-    "object": "section", "null": "null",
+    "object": "section",
 }  # fmt: skip
+NULL = {"type": "null"}
 
 if __name__ == "__main__":
     sys.stdout.write(reference())
