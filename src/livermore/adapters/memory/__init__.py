@@ -1,0 +1,1 @@
+"""The in-process twins of what otherwise needs a server."""
