@@ -1,0 +1,1 @@
+"""Exchanges: each a folder of small translations between its own protocol and the market room."""

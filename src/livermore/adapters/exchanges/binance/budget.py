@@ -1,0 +1,75 @@
+"""How much we may ask of one host in a minute, and for how long we have been told to be quiet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import RateLimitedError
+
+HEADROOM = 0.2
+WINDOW = 60.0
+CAUTIOUS_LIMIT = 1200  # the smallest limit known, until the exchange has told its own
+LONGEST_WAIT = 60.0
+
+
+class RequestBudget:
+    """Spend request weight, waiting rather than exceeding what a minute allows."""
+
+    def __init__(self, clock: Clock, ceiling: int | None) -> None:
+        self._clock = clock
+        self._ceiling = ceiling
+        self._limit = min(ceiling or CAUTIOUS_LIMIT, CAUTIOUS_LIMIT)
+        self._spent: deque[tuple[float, int]] = deque()
+        self._used = 0
+        self._quiet_until = 0.0
+        self._turn = asyncio.Lock()
+
+    @property
+    def limit(self) -> int:
+        """Return the weight that we allow ourselves in any minute."""
+        return int(self._limit * (1 - HEADROOM))
+
+    @property
+    def used(self) -> int:
+        """Return the weight spent in the last minute."""
+        oldest = self._clock.monotonic() - WINDOW
+        while self._spent and self._spent[0][0] <= oldest:
+            self._used -= self._spent.popleft()[1]
+        return self._used
+
+    async def spend(self, weight: int) -> None:
+        """Wait for our turn and book the weight; raise RateLimitedError if that would take over a minute."""
+        async with self._turn:
+            while (wait := self._wait_for(weight)) > 0:
+                if wait > LONGEST_WAIT:
+                    raise RateLimitedError("the exchange told us to stay away", retry_after=wait)
+                await self._clock.sleep(wait)
+            self._book(weight)
+
+    def told_limit(self, limit: int) -> None:
+        """Take the limit that the exchange itself tells; our own row stays a ceiling."""
+        self._limit = min(self._ceiling or limit, limit)
+
+    def told_used(self, used: int) -> None:
+        """Take the weight that the exchange has counted, which others on this address may have spent."""
+        self._book(max(0, used - self.used))
+
+    def hold_off(self, seconds: float) -> None:
+        """Ask nothing for so long."""
+        self._quiet_until = max(self._quiet_until, self._clock.monotonic() + seconds)
+
+    def _book(self, weight: int) -> None:
+        if weight:
+            self._spent.append((self._clock.monotonic(), weight))
+            self._used += weight
+
+    def _wait_for(self, weight: int) -> float:
+        """Return the seconds until the weight fits; one above the limit fits when nothing else is booked."""
+        now = self._clock.monotonic()
+        if now < self._quiet_until:
+            return self._quiet_until - now
+        if not self.used or self._used + weight <= self.limit:
+            return 0.0
+        return self._spent[0][0] + WINDOW - now

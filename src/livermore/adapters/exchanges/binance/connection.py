@@ -1,0 +1,124 @@
+"""One WebSocket connection: asked slowly, read fast."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+
+from livermore.adapters.exchanges.binance.parse import FrameReader
+from livermore.adapters.exchanges.binance.refusals import refusal
+from livermore.adapters.exchanges.binance.subscription import Method, chunked, request
+from livermore.adapters.exchanges.binance.timing import Timing
+from livermore.adapters.exchanges.binance.web import Web
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import ExchangeUnreachableError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.ports import StreamSink
+
+_LARGEST_FRAME = 2**24
+_TEXT, _BINARY, _PING, _PONG = (
+    aiohttp.WSMsgType.TEXT,
+    aiohttp.WSMsgType.BINARY,
+    aiohttp.WSMsgType.PING,
+    aiohttp.WSMsgType.PONG,
+)
+
+
+class Connection:
+    """An open socket, with the requests on it that are not answered yet."""
+
+    def __init__(
+        self, socket: aiohttp.ClientWebSocketResponse, where: str, clock: Clock, timing: Timing
+    ) -> None:
+        self._socket = socket
+        self._where = where
+        self._clock = clock
+        self._spacing = timing.spacing
+        self._turn = asyncio.Lock()
+        self._quiet_until = 0.0
+        self._numbers = itertools.count(1)
+        self._unanswered: set[int | str] = set()
+        self._ends_when_answered = False
+        self._done = False
+        self.spoke = False
+        self.shutdown = asyncio.Event()
+
+    @classmethod
+    async def open(cls, web: Web, url: str, clock: Clock, timing: Timing) -> Connection:
+        """Connect to the combined stream. Errors: TransientError or ExchangeRefusedError."""
+        where = f"{url.rstrip('/')}/stream"
+        try:
+            async with asyncio.timeout(timing.request):
+                socket = await web.session.ws_connect(where, autoping=False, max_msg_size=_LARGEST_FRAME)
+        except aiohttp.WSServerHandshakeError as error:
+            raise refusal(error.status, error.headers or {}, b"", where) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+            raise ExchangeUnreachableError(f"Binance could not be reached: {error}", where=where) from error
+        return cls(socket, where, clock, timing)
+
+    def reader(self, sink: StreamSink, base: Timeframe) -> FrameReader:
+        """Return a reader for this connection's frames."""
+        return FrameReader(sink, base=base, answered=self._answered, shutdown=self.shutdown.set)
+
+    async def ask(self, method: Method, names: Sequence[str], *, last: bool = False) -> None:
+        """Send a request in as many messages as it takes; after the `last` one's answers `read` returns."""
+        requests = [(next(self._numbers), chunk) for chunk in chunked(names)]
+        self._unanswered.update(number for number, _ in requests)
+        self._ends_when_answered = last
+        async with self._turn:
+            for number, chunk in requests:
+                await self._pace()
+                await self._send(request(method, chunk, number))
+
+    async def read(self, reader: FrameReader) -> bool:
+        """Feed every frame to the reader; return True after the last answer, False at the end."""
+        receive, feed = self._socket.receive, reader.feed
+        while not self._done:
+            message = await receive()
+            self.spoke = True
+            if message.type is _TEXT:
+                feed(message.data)
+            elif not await self._take_other(message, reader):
+                return False
+        self._done = False
+        return True
+
+    async def close(self) -> None:
+        """Close the socket; `read` returns."""
+        await self._socket.close()
+
+    def ended(self) -> ExchangeUnreachableError:
+        """Return the error that says how the connection ended."""
+        reason = self._socket.exception() or f"close code {self._socket.close_code}"
+        return ExchangeUnreachableError(f"Binance closed the connection: {reason}", where=self._where)
+
+    async def _pace(self) -> None:
+        """Wait until another message may be sent."""
+        wait = self._quiet_until - self._clock.monotonic()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        self._quiet_until = self._clock.monotonic() + self._spacing
+
+    async def _send(self, text: str) -> None:
+        try:
+            await self._socket.send_str(text)
+        except (ConnectionError, aiohttp.ClientError) as error:
+            raise ExchangeUnreachableError(
+                f"Binance closed the connection: {error}", where=self._where
+            ) from error
+
+    def _answered(self, number: int | str, _fault: str | None) -> None:
+        self._unanswered.discard(number)
+        self._done = self._ends_when_answered and not self._unanswered
+
+    async def _take_other(self, message: Any, reader: FrameReader) -> bool:
+        """Answer a ping, read a binary frame; return False for the end of the connection."""
+        if message.type is _PING:
+            await self._socket.pong(message.data)
+        elif message.type is _BINARY:
+            reader.feed(message.data)
+        return message.type in {_PING, _PONG, _BINARY}

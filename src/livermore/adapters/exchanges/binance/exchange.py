@@ -1,0 +1,93 @@
+"""Binance as the market room sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from livermore.adapters.exchanges.binance.budget import RequestBudget
+from livermore.adapters.exchanges.binance.connection import Connection
+from livermore.adapters.exchanges.binance.history import history
+from livermore.adapters.exchanges.binance.lane import Lane
+from livermore.adapters.exchanges.binance.listing import listing
+from livermore.adapters.exchanges.binance.rest import Rest
+from livermore.adapters.exchanges.binance.stream import BinanceStream
+from livermore.adapters.exchanges.binance.tickers import tickers
+from livermore.adapters.exchanges.binance.timing import Timing
+from livermore.adapters.exchanges.binance.web import Web
+from livermore.adapters.exchanges.binance.wire import ServerTime
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import InvalidError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles
+from livermore.market.exchange import ExchangeInfo
+from livermore.market.ports import Stream
+from livermore.market.symbol import Symbol, Ticker
+
+
+class Binance:
+    """Read Binance's public market data; `base` is the interval that is streamed."""
+
+    def __init__(
+        self,
+        info: ExchangeInfo,
+        clock: Clock,
+        *,
+        base: Timeframe = Timeframe.M1,
+        timing: Timing | None = None,
+    ) -> None:
+        self.info = info
+        self._clock = clock
+        self._base = base
+        self._timing = timing or Timing()
+        self._web = Web()
+        self._budget = RequestBudget(clock, (info.api_limits or {}).get("rest_weight_limit"))
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Return the weight spent in the last minute and what we allow ourselves."""
+        return {"used": self._budget.used, "limit": self._budget.limit}
+
+    async def listing(self) -> list[Symbol]:
+        """Return every market that Binance lists."""
+        return await listing(self._rest)
+
+    async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
+        """Return the candles that open in [start, end) (ms), oldest first."""
+        return await history(self._rest, symbol, timeframe, start, end)
+
+    async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
+        """Return the tickers of the symbols that Binance knows."""
+        return await tickers(self._rest, symbols)
+
+    async def server_time(self) -> int:
+        """Return Binance's clock in ms UTC."""
+        return (await self._rest.get("/api/v3/time", ServerTime, weight=1)).server_time
+
+    async def connect(self) -> Stream:
+        """Open a stream. Errors: TransientError or ExchangeRefusedError."""
+        return BinanceStream(await self._open_lane(), self._open_lane)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._web.close()
+
+    @property
+    def _rest(self) -> Rest:
+        return Rest(self._web, _url(self.info.rest_url, "rest_url"), self._budget, self._timing)
+
+    async def _open_lane(self) -> Lane:
+        return Lane(
+            await self._open_connection(), self._open_connection, self._base, self._clock, self._timing
+        )
+
+    async def _open_connection(self) -> Connection:
+        url = _url(self.info.ws_url, "ws_url")
+        return await Connection.open(self._web, url, self._clock, self._timing)
+
+
+def _url(url: str | None, field: str) -> str:
+    if not url:
+        raise InvalidError(
+            "the exchange has no address", where=field, hint="set it in the row of `exchanges`"
+        )
+    return url

@@ -1,0 +1,61 @@
+"""What Binance's refusals mean to us: one table from status and code to the kernel's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from livermore.adapters.exchanges.binance.wire import Fault
+from livermore.kernel.errors import (
+    ExchangeRefusedError,
+    ExchangeUnreachableError,
+    InvalidError,
+    LivermoreError,
+    NotFoundError,
+    RateLimitedError,
+)
+
+TOO_MANY = frozenset({418, 429})
+NOT_HERE = "Binance does not serve this country or address: try `livermore exchanges add binance_us`"
+FIREWALL = "Binance's firewall refused this address; wait some minutes, or try from another network"
+_WAIT_BY_STATUS = {429: 60.0, 418: 120.0}
+_BY_CODE: dict[int, type[LivermoreError]] = {
+    -1000: ExchangeUnreachableError,
+    -1007: ExchangeUnreachableError,
+    -1008: ExchangeUnreachableError,
+    -1121: NotFoundError,
+}
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, where: str) -> LivermoreError:
+    """Return the error that an answer other than 200 stands for."""
+    fault = read_fault(body)
+    if status in TOO_MANY or fault.code == -1003:
+        return RateLimitedError(
+            fault.msg or "Binance asks us to slow down", where=where, retry_after=retry_after(status, headers)
+        )
+    if status in {401, 403, 451}:
+        hint = FIREWALL if status == 403 else NOT_HERE
+        return ExchangeRefusedError(
+            fault.msg or f"Binance refuses to serve us: HTTP {status}", where=where, hint=hint
+        )
+    if fault.code in _BY_CODE:
+        return _BY_CODE[fault.code](fault.msg, where=where)
+    if status == 400 and fault.code:
+        return InvalidError(fault.msg, where=where)
+    return ExchangeUnreachableError(f"Binance answered HTTP {status}", where=where)
+
+
+def read_fault(body: bytes) -> Fault:
+    """Read an error's body; a body that is none has code 0 and says nothing."""
+    try:
+        return msgspec.json.decode(body, type=Fault)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return Fault(0)
+
+
+def retry_after(status: int, headers: Mapping[str, str]) -> float:
+    """Return the seconds of `Retry-After`, or what is usual for the status."""
+    told = headers.get("Retry-After", "")
+    return float(told) if told.isascii() and told.isdigit() else _WAIT_BY_STATUS.get(status, 60.0)

@@ -1,0 +1,150 @@
+"""Binance's messages as msgspec reads them, straight into the market room's own nouns.
+
+Numbers come as decimal strings; decoding with `strict=False` makes them floats in C. The frames are
+subclasses of `BarUpdate` and `Ticker` with Binance's one-letter names, so nothing is copied; the bounds refuse
+NaN and infinity.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, field
+
+from livermore.market.candle import BarUpdate
+from livermore.market.symbol import Ticker
+
+Milliseconds = Annotated[int, Meta(gt=0, lt=2**53)]
+TradeId = Annotated[int, Meta(ge=-1, lt=2**62)]
+Price = Annotated[float, Meta(gt=0, lt=1e300)]
+Amount = Annotated[float, Meta(ge=0, lt=1e300)]
+
+
+class Bar(BarUpdate, kw_only=True, gc=False):
+    """The `k` of a kline event."""
+
+    symbol: str = field(name="s")
+    time: Milliseconds = field(name="t")
+    open: Price = field(name="o")
+    high: Price = field(name="h")
+    low: Price = field(name="l")
+    close: Price = field(name="c")
+    volume: Amount = field(name="v")
+    closed: bool = field(name="x")
+    first_id: TradeId = field(name="f")
+    last_id: TradeId = field(name="L")
+
+
+class Kline(Struct, tag_field="e", tag="kline", kw_only=True, gc=False):
+    """A bar as it stands."""
+
+    event_time: Milliseconds = field(name="E")
+    bar: Bar = field(name="k")
+
+
+class MiniTicker(Ticker, tag_field="e", tag="24hrMiniTicker", frozen=True, kw_only=True, gc=False):
+    """The price and the rolling day of a symbol."""
+
+    symbol: str = field(name="s")
+    price: Price = field(name="c")
+    time: Milliseconds = field(name="E")
+    open_24h: Amount | None = field(name="o", default=None)
+    quote_volume_24h: Amount | None = field(name="q", default=None)
+
+
+class Frame(Struct, gc=False):
+    """A frame of the combined stream that carries what we asked for."""
+
+    data: Kline | MiniTicker
+
+
+class Fault(Struct):
+    """An error as the server tells it, over REST and (in two shapes) over the socket."""
+
+    code: int
+    msg: str = ""
+
+
+class OtherEvent(Struct):
+    """An event that we did not ask for; a bookTicker has neither `e` nor `E`."""
+
+    kind: str = field(name="e", default="")
+    event_time: Milliseconds | None = field(name="E", default=None)
+
+
+class OtherFrame(Struct):
+    """Anything else that may come: an answer, an error in either shape, an unknown event, raw or combined."""
+
+    kind: str = field(name="e", default="")
+    event_time: Milliseconds | None = field(name="E", default=None)
+    book_update: int | None = field(name="u", default=None)
+    data: OtherEvent | None = None
+    id: int | str | None = None
+    result: Any = UNSET
+    code: int | None = None
+    msg: str = ""
+    error: Fault | None = None
+
+    def fault(self) -> Fault | None:
+        """Return the error that this frame tells, whichever shape it has."""
+        return self.error or (None if self.code is None else Fault(self.code, self.msg))
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing in it that we know; a bookTicker is known by its `u`."""
+        return self == _EMPTY
+
+
+_EMPTY = OtherFrame()
+
+
+class Row(Struct, array_like=True, gc=False):
+    """A kline over REST: what stands behind the volume is not read, whatever its length."""
+
+    time: Milliseconds
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Amount
+
+
+class Day(Struct, kw_only=True):
+    """The rolling day of one symbol over REST."""
+
+    symbol: str
+    last_price: Amount = field(name="lastPrice")
+    open_price: Amount = field(name="openPrice")
+    quote_volume: Amount = field(name="quoteVolume")
+    close_time: Milliseconds = field(name="closeTime")
+
+
+class ServerTime(Struct):
+    """The exchange's clock."""
+
+    server_time: Milliseconds = field(name="serverTime")
+
+
+class RateLimit(Struct, kw_only=True):
+    """One of the exchange's limits."""
+
+    kind: str = field(name="rateLimitType")
+    interval: str
+    count: Annotated[int, Meta(gt=0)] = field(name="intervalNum")
+    limit: int
+
+
+class Market(Struct, kw_only=True):
+    """One symbol of exchangeInfo."""
+
+    symbol: str
+    status: str
+    base: str = field(name="baseAsset")
+    quote: str = field(name="quoteAsset")
+    spot_allowed: bool = field(name="isSpotTradingAllowed", default=True)
+
+
+class Listing(Struct):
+    """The parts of exchangeInfo that we read."""
+
+    symbols: list[Market]
+    rate_limits: list[RateLimit] = field(name="rateLimits", default_factory=list)
