@@ -15,7 +15,13 @@ class UserBook(Protocol):
         ...
 
     async def create(
-        self, *, username: str, identity_provider: str, identity_sub: str, role: Role, settings: dict[str, Any]
+        self,
+        *,
+        username: str,
+        identity_provider: str,
+        identity_sub: str,
+        role: Role,
+        settings: dict[str, Any],
     ) -> User:
         """Insert a user and revision 1 of its settings (source `system`) in one transaction."""
         ...
