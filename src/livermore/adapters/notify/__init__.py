@@ -1,0 +1,1 @@
+"""Channels through which alerts leave: the terminal, and webhooks."""
