@@ -144,7 +144,10 @@ class Candles:
     def joined(cls, *parts: Candles) -> Self:
         """Put parts behind one another, which must follow in time."""
         return cls(
-            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)}
+            **{
+                field.name: np.concatenate([getattr(part, field.name) for part in parts])
+                for field in fields(cls)
+            }
         )
 
 

@@ -115,12 +115,11 @@ class ClosedBars(NamedTuple):
     """Bars of one exchange that closed at one instant: equally long arrays, one entry a series.
 
     `rows` are row numbers of the exchange's `SeriesTable`, ascending; `time` is each bar's open (ms);
-    `instant` is their common close (ms). `market_time` is the exchange's time when they were closed.
+    `instant` is their common close (ms); `decided` is the exchange's time (ms) at which each was closed.
     """
 
     exchange: str
     instant: int
-    market_time: int
     rows: NDArray[np.intp]
     time: NDArray[np.int64]
     open: NDArray[np.float64]
@@ -131,12 +130,15 @@ class ClosedBars(NamedTuple):
     state: NDArray[np.int8]
     source: NDArray[np.int8]
     confirmed: NDArray[np.bool_]
+    decided: NDArray[np.int64]
 
 
 class CandleStore(Protocol):
     """Keep candles and checkpoints; reading never waits for writing to end."""
 
-    async def save(self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()) -> None:
+    async def save(
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
+    ) -> None:
         """Insert or replace all of it in one transaction."""
         ...
 
@@ -156,6 +158,10 @@ class CandleStore(Protocol):
 
     async def first_checkpoint(self, series: Series) -> Checkpoint | None:
         """Return the oldest checkpoint."""
+        ...
+
+    async def forget_checkpoints(self, series: Series, since: int) -> None:
+        """Delete the checkpoints of bars that opened at or after a time."""
         ...
 
     async def prune(self, timeframe: Timeframe, before: int) -> int:
@@ -181,13 +187,3 @@ class ExchangeBook(Protocol):
     async def seed(self, infos: Sequence[ExchangeInfo]) -> None:
         """Insert the rows that are not there; leave the others as their users edited them."""
         ...
-
-
-class CloseListener(Protocol):
-    """Be told of every bar that closes, in the order of instants."""
-
-    def closed(self, bars: ClosedBars) -> None:
-        """Take bars that closed at one instant; must not wait."""
-        ...
-
-

@@ -1,0 +1,117 @@
+"""What is missing is asked of the exchange: a symbol's history when it is first watched, later exactly the gap."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import RateLimitedError, TransientError
+from livermore.kernel.log import logger
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, fill_quiet
+from livermore.market.ports import CandleStore, Exchange, Series
+from livermore.market.rollup import roll_up
+
+WARM_UP = 1_500
+FIRST_RETRY = 1.0
+LONGEST_RETRY = 60.0
+log = logger("market")
+
+
+class Backfill:
+    """Bring the store up to an instant, for one exchange."""
+
+    def __init__(
+        self, exchange: Exchange, store: CandleStore, clock: Clock, timeframes: tuple[Timeframe, ...]
+    ) -> None:
+        self._exchange = exchange
+        self._store = store
+        self._clock = clock
+        self._base, *self._higher = timeframes
+
+    async def fill(self, symbol: str, until: int) -> None:
+        """Store every bucket of a symbol that closed by `until` (ms, a base bucket's open).
+
+        A series without stored candles gets its last 1,500 buckets from the exchange. Otherwise the base
+        series gets exactly what it lacks, and what higher timeframes lack is rolled up from it.
+        """
+        base = self._series(symbol, self._base)
+        span = await self._store.span(base)
+        if span is None:
+            batch = [await self._warm(symbol, timeframe, until) for timeframe in (self._base, *self._higher)]
+            await self._store.save([(series, candles) for series, candles in batch if len(candles)])
+            return
+        await self._extend(base, span[1], until)
+        for timeframe in self._higher:
+            await self._extend_higher(base, self._series(symbol, timeframe), until)
+
+    async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
+        """Ask the exchange for candles that open in [start, end), as often as it takes."""
+        delay = FIRST_RETRY
+        while True:
+            try:
+                return await self._exchange.history(symbol, timeframe, start, end)
+            except TransientError as error:
+                asked = error.retry_after or 0.0 if isinstance(error, RateLimitedError) else 0.0
+                wait = max(asked, delay * random.uniform(0.8, 1.2))  # noqa: S311 - jitter needs no secrecy
+                log.warning(
+                    "history will be asked again", symbol=symbol, error=str(error), seconds=round(wait, 1)
+                )
+                await self._clock.sleep(wait)
+                delay = min(delay * 2, LONGEST_RETRY)
+
+    async def revise(self, symbol: str, update: BarUpdate, until: int) -> None:
+        """Store a corrected base bar and the higher bars that hold it and closed by `until` (ms)."""
+        base = self._series(symbol, self._base)
+        corrected = Candles.of(
+            [update.time], [update.open], [update.high], [update.low], [update.close], [update.volume],
+            source=CandleSource.STREAM,
+        )  # fmt: skip
+        await self._store.save([(base, corrected)])
+        for timeframe in self._higher:
+            start = timeframe.bucket(update.time)
+            if start + timeframe.milliseconds <= until:
+                lower = await self._store.load(base, start, start + timeframe.milliseconds)
+                rolled = roll_up(lower, self._base.milliseconds, timeframe)
+                await self._store.save([(self._series(symbol, timeframe), rolled)])
+
+    async def _warm(self, symbol: str, timeframe: Timeframe, until: int) -> tuple[Series, Candles]:
+        end = timeframe.bucket(until)
+        start = end - WARM_UP * timeframe.milliseconds
+        told = await self.history(symbol, timeframe, start, end)
+        return self._series(symbol, timeframe), fill_quiet(from_first_trade(told), timeframe, end)
+
+    async def _extend(self, base: Series, newest: int, until: int) -> None:
+        """Store the base buckets behind the newest stored one."""
+        length = self._base.milliseconds
+        if newest + length >= until:
+            return
+        told = await self.history(base.symbol, self._base, newest + length, until)
+        last = await self._store.load(base, newest, newest + length)
+        filled = fill_quiet(Candles.joined(last, told), self._base, until)[1:]
+        await self._store.save([(base, filled)])
+
+    async def _extend_higher(self, base: Series, higher: Series, until: int) -> None:
+        """Store the higher buckets behind the newest stored one, rolled up; a series without any is warmed up."""
+        span = await self._store.span(higher)
+        if span is None:
+            series, candles = await self._warm(higher.symbol, higher.timeframe, until)
+            await self._store.save([(series, candles)] if len(candles) else [])
+            return
+        start = span[1] + higher.timeframe.milliseconds
+        if start + higher.timeframe.milliseconds > until:
+            return
+        lower = await self._store.load(base, start, until)
+        rolled = roll_up(lower, self._base.milliseconds, higher.timeframe, until)
+        await self._store.save([(higher, rolled)] if len(rolled) else [])
+
+    def _series(self, symbol: str, timeframe: Timeframe) -> Series:
+        return Series(self._exchange.info.name, symbol, timeframe)
+
+
+def from_first_trade(candles: Candles) -> Candles:
+    """Leave out what comes before the first trade: quiet buckets do not exist there."""
+    traded = np.flatnonzero(candles.state == CandleState.TRADED)
+    return candles[traded[0] :] if len(traded) else candles[:0]

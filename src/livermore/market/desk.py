@@ -1,0 +1,297 @@
+"""One exchange as this process watches it: its stream, its series, and what happens when bars close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from itertools import groupby
+from typing import Literal, Protocol
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import LivermoreError
+from livermore.kernel.log import logger
+from livermore.kernel.service import Health
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.backfill import Backfill
+from livermore.market.candle import BarUpdate, Candles
+from livermore.market.feed import REST_DELAY, Feed, columns_of
+from livermore.market.ports import CandleStore, ClosedBars, Exchange, Series
+from livermore.market.reconnect import FIRST_DELAY, keep_connected
+from livermore.market.recorder import Recorder
+from livermore.market.rollup import Rollup
+from livermore.market.series import SeriesTable
+
+TICK = 0.1
+AT_ONCE = 4
+ExchangeState = Literal["connecting", "connected", "degraded", "disconnected", "paused"]
+log = logger("market")
+
+
+class SeriesListener(Protocol):
+    """Follow the series of an exchange: loaded once, then bar by bar."""
+
+    async def since(self, series: Series, newest: int) -> int | None:
+        """Say from which bar (ms) on stored candles are needed; None for all there are."""
+        ...
+
+    async def loaded(self, symbol: str, histories: dict[Timeframe, Candles], market_time: int) -> None:
+        """Take the stored candles of every timeframe of a symbol, up to one instant."""
+        ...
+
+    async def revised(self, symbol: str, time: int) -> None:
+        """Forget what was derived from the bar that opened at a time on; `loaded` follows."""
+        ...
+
+    def closed(self, bars: ClosedBars) -> None:
+        """Take bars that closed at one instant; must not wait."""
+        ...
+
+
+class Desk:
+    """Watch symbols of one exchange: connect, load, close bars, tell the listener, record."""
+
+    def __init__(
+        self, exchange: Exchange, table: SeriesTable, store: CandleStore, recorder: Recorder,
+        listener: SeriesListener, clock: Clock, *, first_delay: float = FIRST_DELAY,
+    ) -> None:  # fmt: skip
+        self.name = f"exchange {exchange.info.name}"
+        self.info = exchange.info
+        self.table = table
+        self.feed = Feed(table.base, clock, self)
+        self.rollup = Rollup(table)
+        self.state: ExchangeState = "connecting"
+        self.detail: str | None = None
+        self.connected_at: int | None = None
+        self.heard_at: float | None = None
+        self.reconnects = 0
+        self.loaded: set[str] = set()
+        self.symbols: list[str] = []
+        self._exchange = exchange
+        self._store = store
+        self._recorder = recorder
+        self._listener = listener
+        self._clock = clock
+        self._first_delay = first_delay
+        self._backfill = Backfill(exchange, store, clock, table.timeframes)
+        self._few = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._frames_seen = 0
+        self._trouble: str | None = None
+
+    def watch(self, symbols: Iterable[str]) -> None:
+        """Add symbols to what is watched from the next connection on."""
+        for symbol in symbols:
+            if symbol not in self.symbols:
+                self.symbols.append(symbol)
+                self.feed.watch(symbol, self.table.add(symbol))
+
+    async def start(self) -> None:
+        """Connect and stay connected."""
+        self._spawn(keep_connected(self._session, self._clock, self._lost, first_delay=self._first_delay))
+        self._spawn(self._tick())
+
+    async def stop(self) -> None:
+        """Disconnect, and put what has closed on its way to the store."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._flush()
+        self.state = "disconnected"
+        await self._exchange.close()
+
+    def health(self) -> Health:
+        """Say whether the stream is up and every bar found its way."""
+        if self._trouble is not None:
+            return Health(state="failed", detail=self._trouble)
+        return Health() if self.state == "connected" else Health(state="degraded", detail=self.detail)
+
+    def requests(self) -> dict[str, int]:
+        """Return the request weight used of the exchange's limit."""
+        return dict(getattr(self._exchange, "requests", {"used": 0, "limit": 0}))
+
+    # -- the connection -----------------------------------------------------------------------------
+
+    async def _session(self) -> None:
+        """Hold one connection from dial to loss."""
+        self.state = "connecting" if self.connected_at is None else self.state
+        known = {symbol.name for symbol in await self._exchange.listing()}
+        wanted = [symbol for symbol in self.symbols if symbol in known]
+        self._refuse([symbol for symbol in self.symbols if symbol not in known])
+        stream = await self._exchange.connect()
+        try:
+            self.feed.connected(await self._exchange.server_time())
+            running = asyncio.create_task(stream.run(self.feed))
+            try:
+                await stream.subscribe(wanted)
+                self.feed.subscribed()
+                self._arrived(wanted)
+                await running
+            finally:
+                running.cancel()
+                with suppress(asyncio.CancelledError, LivermoreError):
+                    await running
+        finally:
+            await stream.close()
+
+    def _arrived(self, symbols: list[str]) -> None:
+        self.state, self.detail = "connected", None
+        self.connected_at, self.heard_at = self._clock.now(), self._clock.monotonic()
+        log.info("connected", exchange=self.info.name, symbols=len(symbols))
+        for symbol in symbols:
+            if symbol not in self.loaded:
+                self._spawn(self._load(symbol))
+
+    def _lost(self, error: LivermoreError | None, wait: float) -> None:
+        self.reconnects += 1
+        self.state = "disconnected" if error is not None else "degraded"
+        self.detail = str(error) if error is not None else "renewing the connection"
+        hint = error.hint if error is not None else None
+        log.warning(
+            "connection lost", exchange=self.info.name, error=self.detail, hint=hint, again_in=round(wait, 1)
+        )
+
+    def _refuse(self, unknown: list[str]) -> None:
+        """Say once which watched symbols the exchange does not list, and go on without them."""
+        for symbol in unknown:
+            log.error("symbol is not listed", exchange=self.info.name, symbol=symbol)
+            self.symbols.remove(symbol)
+            self.feed.forget(symbol)
+
+    # -- loading and repair -------------------------------------------------------------------------
+
+    async def _load(self, symbol: str) -> None:
+        """Bring a symbol up to now and let it go live."""
+        try:
+            async with self._few:
+                if symbol not in self.loaded:
+                    await self._bring_up(symbol)
+                    self.loaded.add(symbol)
+        except LivermoreError as error:
+            log.error("symbol could not be loaded", exchange=self.info.name, symbol=symbol, error=str(error))
+            self.detail = f"{symbol}: {error}"
+
+    async def _bring_up(self, symbol: str) -> None:
+        until = await self._known_until()
+        await self._backfill.fill(symbol, until)
+        await self._adopt(symbol, until)
+
+    async def _known_until(self) -> int:
+        """Return the base bucket up to which REST knows everything."""
+        market_time = max(self.feed.market_time, await self._exchange.server_time())
+        return self.table.base.bucket(market_time - REST_DELAY)
+
+    async def _adopt(self, symbol: str, until: int) -> None:
+        """Take the stored candles of a symbol into the series, and let its lane begin at `until`."""
+        histories: dict[Timeframe, Candles] = {}
+        for timeframe in self.table.timeframes:
+            histories[timeframe] = await self._history(Series(self.info.name, symbol, timeframe))
+        day = await self._store.load(
+            Series(self.info.name, symbol, self.table.base), Timeframe.D1.bucket(until), until
+        )
+        await self._listener.loaded(symbol, histories, max(self.feed.market_time, until))
+        for timeframe, candles in histories.items():
+            self.table.load(self.table.row(symbol, timeframe), candles)
+        self.rollup.start(self.table.columns[symbol], day, until)
+        base = histories[self.table.base]
+        self.feed.begin(symbol, until, float(base.close[-1]) if len(base) else float("nan"))
+
+    async def _history(self, series: Series) -> Candles:
+        span = await self._store.span(series)
+        if span is None:
+            return Candles.none()
+        return await self._store.load(series, await self._listener.since(series, span[1]))
+
+    async def _repair(self, symbol: str, start: int, end: int) -> None:
+        """Read a range from REST once it can know it, and hand it to the feed."""
+        waited = self._clock.monotonic()
+        while (
+            self.feed.market_time < end + REST_DELAY
+            and self._clock.monotonic() - waited < 2 * REST_DELAY / 1000
+        ):
+            await self._clock.sleep(TICK / 2)
+        async with self._few:
+            candles = await self._backfill.history(symbol, self.table.base, start, end)
+        log.info(
+            "repaired", exchange=self.info.name, symbol=symbol, start=start, end=end, traded=len(candles)
+        )
+        self.feed.repaired(symbol, candles, start, end)
+
+    # -- what the feed asks -------------------------------------------------------------------------
+
+    def bars_ready(self) -> None:
+        """Process closed bars as soon as the frames at hand are read."""
+        asyncio.get_running_loop().call_soon(self._flush)
+
+    def repair_wanted(self, symbol: str, start: int, end: int) -> None:
+        """Repair a range in the background."""
+        self._spawn(self._repaired_or_logged(symbol, start, end))
+
+    def correction(self, symbol: str, update: BarUpdate) -> None:
+        """Revise a closed bar that the exchange tells differently now."""
+        if self._differs(symbol, update):
+            self._spawn(self._revise(symbol, update))
+
+    async def _repaired_or_logged(self, symbol: str, start: int, end: int) -> None:
+        try:
+            await self._repair(symbol, start, end)
+        except LivermoreError as error:
+            log.error(
+                "repair failed", exchange=self.info.name, symbol=symbol, error=str(error), hint=error.hint
+            )
+            self.detail = f"{symbol}: {error}"
+
+    def _differs(self, symbol: str, update: BarUpdate) -> bool:
+        held = self.table.candles(self.table.row(symbol, self.table.base)).between(
+            update.time, update.time + 1
+        )
+        if not len(held):
+            return False
+        told = (update.open, update.high, update.low, update.close, update.volume)
+        return told != tuple(
+            float(getattr(held, name)[0]) for name in ("open", "high", "low", "close", "volume")
+        )
+
+    async def _revise(self, symbol: str, update: BarUpdate) -> None:
+        """Store a corrected bar and all that follows from it, and derive the symbol's series again."""
+        until = self.feed.pause(symbol)
+        self._flush()
+        await self._recorder.flush()
+        await self._backfill.revise(symbol, update, until)
+        log.info("revised", exchange=self.info.name, symbol=symbol, time=update.time)
+        await self._listener.revised(symbol, update.time)
+        await self._adopt(symbol, until)
+
+    # -- closing ------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Carry closed base bars through roll-up, series and listener, instant by instant."""
+        try:
+            for time, bars in groupby(self.feed.take(), key=lambda bar: bar.time):
+                columns, candles, decided = columns_of(bars)
+                self._closed(
+                    self.rollup.close(columns, candles, time + self.table.base.milliseconds, decided)
+                )
+        except Exception as error:
+            # The market path must never die unseen: the supervisor restarts a failed service.
+            log.exception("bars could not be processed", exchange=self.info.name)
+            self._trouble = f"bars could not be processed: {error!r}"
+
+    def _closed(self, bars: ClosedBars) -> None:
+        self.table.write(bars)
+        self._recorder.take(self.table, bars)
+        self._listener.closed(bars)
+
+    async def _tick(self) -> None:
+        """Let market time close buckets, and notice when something was heard."""
+        while True:
+            await self._clock.sleep(TICK)
+            self.feed.tick()
+            if self.feed.frames != self._frames_seen:
+                self._frames_seen = self.feed.frames
+                self.heard_at = self._clock.monotonic()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

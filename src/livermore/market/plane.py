@@ -1,0 +1,135 @@
+"""Who watches what: one market plane in a process, one desk for each exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from livermore.kernel.clock import Clock, rfc3339
+from livermore.market.candle import Candle, Candles, CandleSource, CandleState
+from livermore.market.desk import Desk
+from livermore.market.ports import Series
+
+
+class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the connection to an exchange is."""
+
+    name: str
+    state: str
+    detail: str | None
+    connected_at: str | None
+    last_message_ms_ago: int | None
+    reconnects: int
+    requests: dict[str, int]
+    market_time: int
+    frames: int
+    skipped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """What the ring holds of a series, and its running bar."""
+
+    candles: Candles
+    forming: Candle | None
+
+    def merged(self, stored: Candles, start: int | None, end: int | None) -> Candles:
+        """Return stored candles, with what the ring holds of the same range in their place and behind them."""
+        recent = self.candles
+        first = start if start is not None else (int(stored.time[0]) if len(stored) else 0)
+        if len(recent):
+            recent = recent.between(first, end if end is not None else int(recent.time[-1]) + 1)
+        if not len(recent):
+            return stored
+        return Candles.joined(stored[stored.time < recent.time[0]], recent)
+
+
+class MarketPlane:
+    """Hold the desks, and answer for what they hold."""
+
+    def __init__(self, desks: dict[str, Desk], clock: Clock) -> None:
+        self.desks = desks
+        self._clock = clock
+
+    def watches(self, series: Series) -> bool:
+        """Say whether a series is held."""
+        desk = self.desks.get(series.exchange)
+        return (
+            desk is not None
+            and series.symbol in desk.table.columns
+            and series.timeframe in desk.table.timeframes
+        )
+
+    def recent(self, series: Series) -> Recent:
+        """Return what is held of a series."""
+        if not self.watches(series):
+            return Recent(candles=Candles.none(), forming=None)
+        desk = self.desks[series.exchange]
+        row = desk.table.row(series.symbol, series.timeframe)
+        return Recent(candles=desk.table.candles(row), forming=forming(desk, series))
+
+    def progress(self) -> tuple[int, int]:
+        """Return how many symbols are loaded, of how many."""
+        return sum(len(desk.loaded) for desk in self.desks.values()), sum(
+            len(desk.symbols) for desk in self.desks.values()
+        )
+
+    def newest_age(self) -> int | None:
+        """Return how long ago (ms of market time) the newest candle closed."""
+        ages = [
+            desk.feed.market_time - int(desk.table.newest.max()) - desk.table.base.milliseconds
+            for desk in self.desks.values()
+            if desk.table.newest.max() >= 0
+        ]
+        return max(min(ages), 0) if ages else None
+
+    def statuses(self) -> list[ExchangeStatus]:
+        """Say how each connection is."""
+        return [self._status(desk) for desk in self.desks.values()]
+
+    def _status(self, desk: Desk) -> ExchangeStatus:
+        heard = desk.heard_at
+        return ExchangeStatus(
+            name=desk.info.name,
+            state=desk.state,
+            detail=desk.detail,
+            connected_at=rfc3339(desk.connected_at) if desk.connected_at is not None else None,
+            last_message_ms_ago=int((self._clock.monotonic() - heard) * 1000) if heard is not None else None,
+            reconnects=desk.reconnects,
+            requests=desk.requests(),
+            market_time=desk.feed.market_time,
+            frames=desk.feed.frames,
+            skipped=dict(desk.feed.skips),
+        )
+
+
+def forming(desk: Desk, series: Series) -> Candle | None:
+    """Return the running bar of a series as it stands; None before its first trade."""
+    update = desk.feed.running(series.symbol)
+    base = desk.table.base
+    if series.timeframe == base:
+        running = (update.open, update.high, update.low, update.close, update.volume) if update else None
+    else:
+        running = desk.rollup.running(desk.table.columns[series.symbol], series.timeframe)
+        if update is not None:
+            running = _with(running, update.open, update.high, update.low, update.close, update.volume)
+    if running is None:
+        return None
+    opened = series.timeframe.bucket(update.time if update is not None else desk.feed.market_time)
+    open_, high, low, close, volume = running
+    return Candle(
+        time=opened, open=open_, high=high, low=low, close=close, volume=volume,
+        state=CandleState.TRADED, source=CandleSource.STREAM,
+    )  # fmt: skip
+
+
+def _with(
+    running: tuple[float, float, float, float, float] | None,
+    open_: float, high: float, low: float, close: float, volume: float,
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Add the running base bar to a running higher bar."""
+    if running is None:
+        return open_, high, low, close, volume
+    first, highest, lowest, _, total = running
+    return first, max(highest, high), min(lowest, low), close, total + volume

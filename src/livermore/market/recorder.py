@@ -1,0 +1,103 @@
+"""Candles on their way to the store: gathered on the market path, written off it, never lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import numpy as np
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import LivermoreError
+from livermore.kernel.log import logger
+from livermore.kernel.service import Health
+from livermore.market.candle import Candles
+from livermore.market.ports import CandleStore, Checkpoint, ClosedBars, Series
+from livermore.market.series import SeriesTable
+
+INTERVAL = 0.5
+RETRY = 2.0
+_FIELDS = ("time", "open", "high", "low", "close", "volume", "state", "source", "confirmed")
+log = logger("market")
+
+
+class Recorder:
+    """Write closed bars and checkpoints in batches, one transaction each, in the order they came."""
+
+    name = "recorder"
+
+    def __init__(self, store: CandleStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._bars: list[tuple[SeriesTable, ClosedBars]] = []
+        self._checkpoints: list[Checkpoint] = []
+        self._writing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._trouble: str | None = None
+        self.backlog = 0
+
+    def take(self, table: SeriesTable, bars: ClosedBars) -> None:
+        """Take bars that closed; returns at once."""
+        self._bars.append((table, bars))
+        self.backlog += len(bars.rows)
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Take a checkpoint, written together with the bars that came before it."""
+        self._checkpoints.append(checkpoint)
+
+    async def start(self) -> None:
+        """Begin to write now and then."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Write what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write everything taken so far; on an error it is kept for the next time and the error raised."""
+        async with self._writing:
+            bars, self._bars = self._bars, []
+            checkpoints, self._checkpoints = self._checkpoints, []
+            if not bars and not checkpoints:
+                return
+            try:
+                await self._store.save(by_series(bars), checkpoints)
+            except LivermoreError as error:
+                self._bars[:0], self._checkpoints[:0] = bars, checkpoints
+                self._trouble = str(error)
+                raise
+            self._trouble = None
+            self.backlog -= sum(len(part.rows) for _, part in bars)
+
+    def health(self) -> Health:
+        """Say whether the last write worked."""
+        return Health() if self._trouble is None else Health(state="degraded", detail=self._trouble)
+
+    async def _run(self) -> None:
+        while True:
+            await self._clock.sleep(INTERVAL if self._trouble is None else RETRY)
+            try:
+                await self.flush()
+            except LivermoreError as error:
+                log.error("candles could not be written; they are kept", error=str(error), rows=self.backlog)
+
+
+def by_series(bars: list[tuple[SeriesTable, ClosedBars]]) -> list[tuple[Series, Candles]]:
+    """Sort bars of many instants into one run of candles for each series."""
+    batch: list[tuple[Series, Candles]] = []
+    for table in dict.fromkeys(table for table, _ in bars):
+        parts = [part for owner, part in bars if owner is table]
+        rows = np.concatenate([part.rows for part in parts])
+        candles = Candles(
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
+        )
+        order = np.lexsort((candles.time, rows))
+        rows, candles = rows[order], candles[order]
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+            batch.append((table.series(int(rows[start])), candles[start:end]))
+    return batch

@@ -1,0 +1,136 @@
+"""All series of one exchange as arrays: a ring of the newest bars for each, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livermore.kernel.errors import NotFoundError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles
+from livermore.market.ports import ClosedBars, Series
+
+RING = 1_024
+NEVER = -1
+Rows = NDArray[np.intp]
+
+_FIELDS = ("open", "high", "low", "close", "volume", "state", "source", "confirmed")
+_TYPES: dict[str, Any] = {
+    "time": np.int64, "open": np.float64, "high": np.float64, "low": np.float64, "close": np.float64,
+    "volume": np.float64, "state": np.int8, "source": np.int8, "confirmed": np.bool_,
+}  # fmt: skip
+
+
+class SeriesTable:
+    """Hold the newest bars of every series of an exchange, as a structure of arrays.
+
+    A symbol has a column; a series has a row number, `column * len(timeframes) + position of its timeframe`,
+    so that all series of a symbol are neighbours and a new symbol moves nobody. Each field is an array
+    [ring, rows]: the bar that opened at `time` lies in slot `time / length % ring`, which for bars that
+    close at one instant is one line of the array for each timeframe.
+    """
+
+    def __init__(
+        self, exchange: str, timeframes: Sequence[Timeframe], *, symbols: int = 16, ring: int = RING
+    ) -> None:
+        self.exchange = exchange
+        self.timeframes = tuple(sorted(timeframes, key=lambda timeframe: timeframe.milliseconds))
+        self.base = self.timeframes[0]
+        self.ring = ring
+        self.symbols: list[str] = []
+        self.columns: dict[str, int] = {}
+        self.width = len(self.timeframes)
+        self.capacity = max(symbols, 1) * self.width
+        self.fields = {name: self._new(kind) for name, kind in _TYPES.items()}
+        self.fields["time"].fill(NEVER)
+        self.newest = np.full(self.capacity, NEVER, np.int64)
+        self.lengths = self._lengths()
+
+    def add(self, symbol: str) -> int:
+        """Give a symbol a column, or return the one that it has."""
+        if symbol not in self.columns:
+            if (len(self.symbols) + 1) * self.width > self.capacity:
+                self._grow()
+            self.columns[symbol] = len(self.symbols)
+            self.symbols.append(symbol)
+        return self.columns[symbol]
+
+    def row(self, symbol: str, timeframe: Timeframe) -> int:
+        """Return the row of a series; raise NotFoundError for one that is not held."""
+        column = self.columns.get(symbol)
+        if column is None or timeframe not in self.timeframes:
+            raise NotFoundError(
+                f"{symbol} {timeframe} is not watched on {self.exchange}",
+                hint="see the watched symbols and timeframes with: livermore status",
+            )
+        return column * self.width + self.timeframes.index(timeframe)
+
+    def series(self, row: int) -> Series:
+        """Name the series of a row."""
+        column, position = divmod(row, self.width)
+        return Series(self.exchange, self.symbols[column], self.timeframes[position])
+
+    def places(self, rows: Rows, time: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where in a flattened field the bars of some rows lie."""
+        places: NDArray[np.int64] = time // self.lengths[rows] % self.ring * self.capacity + rows
+        return places
+
+    def write(self, bars: ClosedBars) -> None:
+        """Put bars that closed at one instant into their slots."""
+        places = self.places(bars.rows, bars.time)
+        self.fields["time"].ravel()[places] = bars.time
+        for name in _FIELDS:
+            self.fields[name].ravel()[places] = getattr(bars, name)
+        self.newest[bars.rows] = np.maximum(self.newest[bars.rows], bars.time)
+
+    def load(self, row: int, candles: Candles) -> None:
+        """Put many bars of one series into their slots, the newest of which stay."""
+        part = candles[-self.ring :]
+        slots = part.time // int(self.lengths[row]) % self.ring
+        self.fields["time"][slots, row] = part.time
+        for name in _FIELDS:
+            self.fields[name][slots, row] = getattr(part, name)
+        if len(part):
+            self.newest[row] = max(int(self.newest[row]), int(part.time[-1]))
+
+    def slots(self, row: int) -> NDArray[np.intp]:
+        """Return the slots of a series that hold bars, oldest bar first."""
+        times = self.fields["time"][:, row]
+        held = np.flatnonzero(times != NEVER)
+        return held[np.argsort(times[held])]
+
+    def candles(self, row: int) -> Candles:
+        """Return the bars that the ring holds of a series, oldest first."""
+        slots = self.slots(row)
+        return Candles(**{name: field[slots, row] for name, field in self.fields.items()})
+
+    def clear(self, row: int) -> None:
+        """Forget the bars of a series."""
+        self.fields["time"][:, row] = NEVER
+        self.newest[row] = NEVER
+
+    def _new(self, kind: Any) -> NDArray[Any]:
+        return np.zeros((self.ring, self.capacity), kind)
+
+    def _lengths(self) -> NDArray[np.int64]:
+        lengths = [timeframe.milliseconds for timeframe in self.timeframes]
+        return np.tile(np.array(lengths, np.int64), self.capacity // self.width)
+
+    def _grow(self) -> None:
+        """Double the number of rows; every row keeps its number."""
+        old = self.capacity
+        self.capacity *= 2
+        self.fields = {name: widened(field, self.capacity) for name, field in self.fields.items()}
+        self.fields["time"][:, old:] = NEVER
+        self.newest = np.concatenate([self.newest, np.full(old, NEVER, np.int64)])
+        self.lengths = self._lengths()
+
+
+def widened(field: NDArray[Any], capacity: int) -> NDArray[Any]:
+    """Return a copy of an array [.., rows] with room for more rows, zeros in the new ones."""
+    wider = np.zeros((*field.shape[:-1], capacity), field.dtype)
+    wider[..., : field.shape[-1]] = field
+    return wider
