@@ -26,7 +26,7 @@ GRACE = 2.0
 
 
 class Lane:
-    """What is known of one channel: its counters, and how often it has failed in a row."""
+    """What is known of one channel: its counters, and what holds its alerts up."""
 
     def __init__(self, name: str, channel: Channel) -> None:
         self.name = name
@@ -34,8 +34,14 @@ class Lane:
         self.stirred = asyncio.Event()
         self.busy = asyncio.Lock()
         self.sent = self.failed = self.retried = self.failures = 0
+        self.blocked = False
         self.last_sent_at: str | None = None
         self.last_error: str | None = None
+
+    @property
+    def is_degraded(self) -> bool:
+        """Say whether alerts of this channel are held up."""
+        return self.failures > 0 or self.blocked
 
     def note(self, alert: Alert) -> None:
         """Count the outcome of an attempt."""
@@ -53,7 +59,7 @@ class Lane:
         """Return what users see."""
         return {
             "channel": self.name,
-            "state": "degraded" if self.failures else "healthy",
+            "state": "degraded" if self.is_degraded else "healthy",
             "sent": self.sent,
             "failed": self.failed,
             "retried": self.retried,
@@ -117,7 +123,7 @@ class Dispatcher:
         """Say which channels fail."""
         if any(task.done() for task in self._tasks):
             return Health(state="failed", detail="a delivery task has ended")
-        failing = [lane.name for lane in self._lanes.values() if lane.failures]
+        failing = [lane.name for lane in self._lanes.values() if lane.is_degraded]
         return Health(state="degraded", detail=", ".join(failing)) if failing else Health()
 
     def channels(self) -> list[dict[str, Any]]:
@@ -136,13 +142,11 @@ class Dispatcher:
             try:
                 while await self._deliver_batch(lane):
                     pass
+                lane.blocked = False
             except Exception as error:
                 # What could not be read or marked is still in the outbox; the next poll finds it.
-                self._log.error(
-                    "the outbox could not be worked", channel=lane.name, error=type(error).__name__
-                )
-                lane.last_error = "the outbox could not be read or written"
-                lane.failures += 1
+                self._log.error("the outbox was not worked", channel=lane.name, error=type(error).__name__)
+                lane.blocked = True
             await self._pause(lane.stirred)
 
     async def _pause(self, stirred: asyncio.Event) -> None:
@@ -212,7 +216,7 @@ class Dispatcher:
 
     def _back_off(self, tries: int) -> float:
         """Return seconds that double with each try, up to a limit, and vary by chance."""
-        return min(2.0 ** (tries - 1), LONGEST_REST) * (0.5 + self._chance() / 2)
+        return min(2.0 ** min(tries - 1, 20), LONGEST_REST) * (0.5 + self._chance() / 2)
 
     async def _keep(self) -> None:
         """Release what was held, and give up what no channel will ever take."""

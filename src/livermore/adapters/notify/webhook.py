@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isfinite
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -21,7 +20,7 @@ WORTH_ANOTHER_TRY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus
 class WebhookChannel:
     """Post each alert's payload; its id is in the header `Idempotency-Key`, so that a repeat is recognised.
 
-    The address is read from an environment variable for each alert, and no log, error or database ever holds it.
+    The address is read from an environment variable for each alert; no log, error or database ever holds it.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class WebhookChannel:
         url = self._url()
         try:
             status, retry_after = await self._post(url, alert)
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        except ValueError:
             raise self._error(TerminalError, "the webhook's address is none") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # What the library says of a failure may hold the address; the kind of it is enough.
@@ -64,7 +63,7 @@ class WebhookChannel:
         url = self._environment.get(self._variable or "", "")
         if not url:
             raise self._error(TerminalError, "no address is set for the webhook")
-        if urlsplit(url).scheme not in {"http", "https"}:
+        if not url.lower().startswith(("http://", "https://")):
             raise self._error(TerminalError, "the webhook's address must begin with http:// or https://")
         return url
 
