@@ -115,6 +115,14 @@ class Bank:
         seed = self._state[SEED_TIME, row]
         return int(seed) if seed >= 0 else None
 
+    def standing(self, row: int) -> tuple[int, float] | None:
+        """Return the stage's number and the MACD-V (NaN when not defined) of a row's newest bar; None before any."""
+        time = int(self._state[TIME, row])
+        if time < 0:
+            return None
+        slot = time // int(self._table.lengths[row]) % self._table.ring
+        return int(self.stage[row]), float(self._kept["macdv"][slot, row])
+
     def newest(self, row: int) -> IndicatorValue | None:
         """Return the value of a row's newest bar."""
         time = int(self._state[TIME, row])

@@ -1,0 +1,110 @@
+"""Closed and running bars, told to listeners a few times a second instead of one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from livermore.indicators.bank import Moment
+from livermore.indicators.service import History
+from livermore.indicators.stages import STAGES
+from livermore.kernel.clock import Clock
+from livermore.kernel.events import Event, EventBus
+from livermore.kernel.service import Health
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.desk import Desk
+from livermore.market.ports import Series
+
+INTERVAL = 0.25
+
+
+class Announcer:
+    """Gather what closed on one exchange, and publish the newest bar of each series."""
+
+    def __init__(self, bus: EventBus, clock: Clock) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._newest: dict[int, tuple[Moment, int]] = {}
+        self._desk: Desk | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.name = "announcer"
+
+    def follow(self, desk: Desk) -> None:
+        """Take running bars from a desk."""
+        self._desk = desk
+        self.name = f"announcer {desk.info.name}"
+
+    def evaluated_to(self, series: Series) -> int | None:
+        """Need no history."""
+        return None
+
+    def loaded(self, symbol: str, histories: dict[Timeframe, History], market_time: int) -> None:
+        """Leave history to those who ask for it."""
+
+    async def revised(self, symbol: str, time: int) -> None:
+        """Leave revised history to those who ask for it."""
+
+    def moment(self, moment: Moment) -> None:
+        """Note the bars that closed at one instant."""
+        for place, row in enumerate(moment.bars.rows.tolist()):
+            self._newest[row] = (moment, place)
+
+    async def start(self) -> None:
+        """Begin to publish."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Publish no more."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def health(self) -> Health:
+        """Nothing can go wrong here that a restart would mend."""
+        return Health()
+
+    async def _run(self) -> None:
+        while True:
+            await self._clock.sleep(INTERVAL)
+            if self._desk is not None:
+                self._publish(self._desk)
+
+    def _publish(self, desk: Desk) -> None:
+        newest, self._newest = self._newest, {}
+        bars = [self._bar(desk, row, moment, place) for row, (moment, place) in newest.items()]
+        forming = [bar for symbol in desk.symbols if (bar := _running(desk, symbol)) is not None]
+        if bars or forming:
+            data = {"exchange": desk.info.name, "bars": bars, "forming": forming}
+            self._bus.publish(Event(topic="candle", time=desk.feed.market_time, data=data))
+
+    @staticmethod
+    def _bar(desk: Desk, row: int, moment: Moment, place: int) -> dict[str, Any]:
+        series = desk.table.series(row)
+        bars = moment.bars
+        return {
+            "symbol": series.symbol,
+            "timeframe": series.timeframe.value,
+            "time": int(bars.time[place]),
+            **{
+                name: float(getattr(bars, name)[place]) for name in ("open", "high", "low", "close", "volume")
+            },
+            "state": int(bars.state[place]),
+            **{
+                name: _known(float(getattr(moment, name)[place])) for name in ("macdv", "signal", "histogram")
+            },
+            "stage": STAGES[int(moment.stage[place])],
+        }
+
+
+def _running(desk: Desk, symbol: str) -> dict[str, Any] | None:
+    update = desk.feed.running(symbol)
+    if update is None:
+        return None
+    names = ("symbol", "time", "open", "high", "low", "close", "volume")
+    return {name: getattr(update, name) for name in names}
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None

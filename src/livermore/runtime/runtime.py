@@ -1,0 +1,183 @@
+"""One user's runtime: its state, and the services that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from livermore.kernel.clock import Clock, rfc3339
+from livermore.kernel.events import Event, EventBus
+from livermore.kernel.log import logger
+from livermore.kernel.scope import Scope
+from livermore.kernel.service import Health, Service
+from livermore.market.plane import ExchangeStatus, MarketPlane
+from livermore.runtime.ports import RuntimeBook, StoredRuntime
+from livermore.runtime.state import State, Trigger, fire
+
+WATCH = 0.5
+log = logger("runtime")
+
+
+class Startup(msgspec.Struct, frozen=True, kw_only=True):
+    """How far warming up is."""
+
+    phase: str
+    percent: int
+    item: str | None
+    eta_seconds: int | None
+
+
+class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user sees of the runtime."""
+
+    state: str
+    desired_state: str
+    pause: dict[str, Any] | None
+    mode: str
+    uptime_seconds: int
+    settings: dict[str, int]
+    queue_depth: int
+    symbols: dict[str, int]
+    exchanges: list[ExchangeStatus]
+    startup: Startup | None
+    last_candle_age_ms: int | None
+    services: dict[str, str]
+
+
+class Runtime:
+    """Start services in order, watch over them, stop them in reverse; tell every change of state."""
+
+    def __init__(
+        self, scope: Scope, services: Sequence[Service], plane: MarketPlane, book: RuntimeBook, bus: EventBus,
+        clock: Clock, *, mode: str, revision: int, total: int, auto_start: bool,
+    ) -> None:  # fmt: skip
+        self._scope = scope
+        self._services = services
+        self._plane = plane
+        self._book = book
+        self._bus = bus
+        self._clock = clock
+        self._mode = mode
+        self._revision = revision
+        self._total = total
+        self._desired = "running" if auto_start else "paused"
+        self._state = State.STOPPED
+        self._began = clock.monotonic()
+        self._running: list[Service] = []
+        self._watcher: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start every service; one that will not start stops those before it, and the error goes on."""
+        stored = await self._book.get(self._scope)
+        self._desired = stored.desired_state if stored is not None else self._desired
+        await self._fire(Trigger.START)
+        if self._desired == "paused":
+            await self._fire(Trigger.PAUSE)
+            return
+        try:
+            for service in self._services:
+                await service.start()
+                self._running.append(service)
+        except BaseException:
+            await self._fire(Trigger.BROKE)
+            await self._stop_services()
+            raise
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop every service, the newest first."""
+        if self._state is State.STOPPED:
+            return
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watcher
+        await self._fire(Trigger.STOP)
+        await self._stop_services()
+        await self._fire(Trigger.ENDED)
+
+    def status(self) -> RuntimeStatus:
+        """Say how everything is, from memory."""
+        loaded, watched = self._plane.progress()
+        return RuntimeStatus(
+            state=self._state,
+            desired_state=self._desired,
+            pause={"level": "data", "reason": None, "until": None, "by": None}
+            if self._state is State.PAUSED
+            else None,
+            mode=self._mode,
+            uptime_seconds=int(self._clock.monotonic() - self._began),
+            settings={"saved": self._revision, "applied": self._revision},
+            queue_depth=0,
+            symbols={"active": loaded, "total": self._total},
+            exchanges=self._plane.statuses(),
+            startup=self._startup(loaded, watched),
+            last_candle_age_ms=self._plane.newest_age(),
+            services={service.name: service.health().state for service in self._services},
+        )
+
+    def _startup(self, loaded: int, watched: int) -> Startup | None:
+        """Say how far warming up is, and when it will be done at this pace."""
+        if self._state not in (State.STARTING, State.WARMING):
+            return None
+        waiting = [
+            symbol
+            for desk in self._plane.desks.values()
+            for symbol in desk.symbols
+            if symbol not in desk.loaded
+        ]
+        spent = self._clock.monotonic() - self._began
+        return Startup(
+            phase="connecting" if self._state is State.STARTING else "loading candles",
+            percent=100 * loaded // watched if watched else 0,
+            item=waiting[0] if waiting else None,
+            eta_seconds=int(spent / loaded * (watched - loaded)) if loaded else None,
+        )
+
+    async def _watch(self) -> None:
+        """Follow the services: from starting over warming to running, and tell each change of health."""
+        told: dict[str, Health] = {}
+        while True:
+            loaded, watched = self._plane.progress()
+            if self._state is State.STARTING and any(
+                desk.state == "connected" for desk in self._plane.desks.values()
+            ):
+                await self._fire(Trigger.CONNECTED)
+            if self._state is State.WARMING and loaded >= watched:
+                await self._fire(Trigger.WARMED)
+                self.ready.set()
+            health = {service.name: service.health() for service in self._services}
+            for name, now in health.items():
+                if now != told.get(name, Health()):
+                    log.warning("service", name=name, state=now.state, detail=now.detail)
+                    self._tell()
+            told = health
+            await self._clock.sleep(WATCH)
+
+    async def _fire(self, trigger: Trigger) -> None:
+        self._state = fire(self._state, trigger).current
+        stored = StoredRuntime(
+            desired_state=self._desired, state=self._state, mode=self._mode,
+            settings_applied=self._revision, updated_at=rfc3339(self._clock.now()),
+        )  # fmt: skip
+        await self._book.put(self._scope, stored)
+        self._tell()
+
+    def _tell(self) -> None:
+        data = msgspec.to_builtins(self.status())
+        self._bus.publish(
+            Event(topic="runtime", time=self._clock.now(), data=data, whose=self._scope.identity_sub)
+        )
+
+    async def _stop_services(self) -> None:
+        while self._running:
+            service = self._running.pop()
+            try:
+                await service.stop()
+            except Exception:
+                log.exception("service did not stop in good order", name=service.name)

@@ -1,0 +1,115 @@
+"""From a rule that held to a signal that explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from livermore.indicators.stages import STAGES
+from livermore.kernel.clock import rfc3339
+from livermore.kernel.ids import derived_id
+from livermore.kernel.scope import Scope
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import CandleSource, CandleState
+from livermore.market.ports import Series
+from livermore.signals.bias import bias_of
+from livermore.signals.rules import Hit, Rules
+from livermore.signals.signal import Signal
+
+LATE = 10_000
+
+
+class Standing(NamedTuple):
+    """Where one timeframe of a symbol stood at an instant: its stage's number, and its MACD-V or NaN."""
+
+    timeframe: Timeframe
+    stage: int
+    macdv: float
+
+
+class Bar(NamedTuple):
+    """One closed bar with its values, as plain numbers; NaN where not defined."""
+
+    time: int
+    close: float
+    state: int
+    source: int
+    confirmed: bool
+    previous: float
+    macdv: float
+    signal: float
+    histogram: float
+    stage: int
+    ema12: float
+    ema26: float
+    atr26: float
+    observed: int
+    quiet_ratio: float
+    complete: bool
+    seed_time: int
+
+
+def compose(
+    scope: Scope, series: Series, rules: Rules, hit: Hit, bar: Bar, standings: Sequence[Standing],
+    *, decided: int, now: int,
+) -> Signal:  # fmt: skip
+    """Build the signal of one hit; `decided` is the market time (ms) at which its bar closed, `now` the wall's."""
+    closed = bar.time + series.timeframe.milliseconds
+    return Signal(
+        id=derived_id(scope.identity_sub, *series, bar.time, hit.kind, hit.level),
+        exchange=series.exchange,
+        symbol=series.symbol,
+        timeframe=series.timeframe.value,
+        kind=hit.kind,
+        level=hit.level,
+        direction=hit.direction,
+        time=bar.time,
+        price=bar.close,
+        macdv=bar.macdv,
+        signal=_known(bar.signal),
+        histogram=_known(bar.histogram),
+        stage=STAGES[bar.stage],
+        bias=bias_of((standing.timeframe, standing.stage) for standing in standings),
+        complete=bar.complete,
+        low_confidence=bar.quiet_ratio >= 0.5 or bar.observed < 52,
+        late=decided - closed > LATE,
+        withdrawn_at=None,
+        settings_revision=rules.revision,
+        recorded_at=rfc3339(now),
+        evidence=_evidence(rules, hit, bar, standings),
+    )
+
+
+def _evidence(rules: Rules, hit: Hit, bar: Bar, standings: Sequence[Standing]) -> dict[str, Any]:
+    """Gather what explains a signal: the rule as it was set, the values it saw, the bars they rest on."""
+    return {
+        "rule": _rule(rules, hit),
+        "previous_macdv": _known(bar.previous),
+        "ema12": bar.ema12,
+        "ema26": bar.ema26,
+        "atr26": bar.atr26,
+        "observed": bar.observed,
+        "quiet_ratio": bar.quiet_ratio,
+        "seed_time": bar.seed_time,
+        "bar": {
+            "state": CandleState(bar.state).name.lower(),
+            "source": CandleSource(bar.source).name.lower(),
+            "confirmed": bar.confirmed,
+        },
+        "timeframes": {
+            standing.timeframe.value: {"macdv": _known(standing.macdv), "stage": STAGES[standing.stage]}
+            for standing in standings
+        },
+    }
+
+
+def _rule(rules: Rules, hit: Hit) -> dict[str, Any]:
+    cooldown = rules.cooldown // 1000
+    if hit.kind == "level":
+        return {"levels": list(rules.levels), "cooldown_seconds": cooldown}
+    buffer = rules.oversold_buffer if hit.kind == "reversal_oversold" else rules.overbought_buffer
+    return {"buffer": buffer, "cooldown_seconds": cooldown}
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None

@@ -1,0 +1,198 @@
+"""One user's rules on one exchange: every closed bar is judged once, in order, live or caught up with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+
+from livermore.indicators.bank import Bank, Moment
+from livermore.indicators.macdv import QUIET_WINDOW
+from livermore.indicators.service import History
+from livermore.kernel.clock import Clock
+from livermore.kernel.scope import Scope
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.ports import Series
+from livermore.market.series import SeriesTable
+from livermore.signals.composer import Bar, Standing, compose
+from livermore.signals.history import judge_history
+from livermore.signals.ports import StoredState
+from livermore.signals.recorder import SignalRecorder
+from livermore.signals.rules import Rules, RuleState, candidates, judge
+from livermore.signals.signal import Signal
+
+BEGINNING = -(2**62)
+
+
+class Engine:
+    """Judge the series that a user watches on one exchange, and put what they say on record."""
+
+    def __init__(
+        self, scope: Scope, table: SeriesTable, rules: Rules, symbols: Collection[str],
+        timeframes: Collection[Timeframe], recorder: SignalRecorder, clock: Clock,
+        *, stored: Iterable[StoredState] = (), from_the_start: bool = False,
+    ) -> None:  # fmt: skip
+        self._scope = scope
+        self._table = table
+        self._rules = rules
+        self._symbols = frozenset(symbols)
+        self._positions = [place for place, length in enumerate(table.timeframes) if length in timeframes]
+        self._recorder = recorder
+        self._clock = clock
+        self._from_the_start = from_the_start
+        self._stored = {state.series: state for state in stored}
+        self._states: dict[int, RuleState] = {}
+        self._evaluated = np.full(table.capacity, 2**62, np.int64)
+        self._touched: set[int] = set()
+        self._revising: dict[str, int] = {}
+        self._bank: Bank | None = None
+
+    def follow(self, bank: Bank) -> None:
+        """Take stages for the bias from a bank."""
+        self._bank = bank
+
+    # -- what the indicators tell -------------------------------------------------------------------
+
+    def evaluated_to(self, series: Series) -> int | None:
+        """Return the bar (ms) up to which a series was judged; None when it begins now."""
+        stored = self._stored.get(series)
+        return stored.evaluated_to if stored is not None else None
+
+    def loaded(self, symbol: str, histories: dict[Timeframe, History], market_time: int) -> None:
+        """Judge the bars of a symbol that closed unseen, then follow it live."""
+        self._make_room()
+        if symbol not in self._symbols:
+            return
+        watched = [self._table.timeframes[position] for position in self._positions]
+        after = {timeframe: self._begin(symbol, timeframe, histories[timeframe]) for timeframe in watched}
+        states = {timeframe: self._states[self._table.row(symbol, timeframe)] for timeframe in watched}
+        signals = judge_history(
+            self._scope, self._table.exchange, symbol, {one: histories[one] for one in watched}, self._rules,
+            states, after, market_time=market_time, now=self._clock.now(),
+        )  # fmt: skip
+        revised_from = self._revising.pop(symbol, None)
+        if revised_from is not None:
+            self._recorder.revise(self._table.exchange, symbol, revised_from, signals)
+        self._recorder.take(signals)
+        for timeframe in watched:
+            self._reach(self._table.row(symbol, timeframe), histories[timeframe])
+
+    async def revised(self, symbol: str, time: int) -> None:
+        """Go back to the rule states before the bar at a time (ms); `loaded` judges it again."""
+        if symbol not in self._symbols:
+            return
+        await self._recorder.flush()
+        self._revising[symbol] = time
+        for position in self._positions:
+            timeframe = self._table.timeframes[position]
+            row = self._table.row(symbol, timeframe)
+            opened = timeframe.bucket(time)
+            state = self._states[row].before(opened)
+            series = self._table.series(row)
+            reached = min(int(self._evaluated[row]), opened - timeframe.milliseconds)
+            self._stored[series] = StoredState(series, reached, state.freeze(), tuple(state.changes))
+
+    def moment(self, moment: Moment) -> None:
+        """Judge bars that closed at one instant."""
+        self._make_room()
+        rows = moment.bars.rows
+        fresh = moment.bars.time > self._evaluated[rows]
+        if not fresh.any():
+            return
+        signals: list[Signal] = []
+        for place in candidates(self._rules, moment.previous, moment.macdv, moment.histogram).tolist():
+            if fresh[place]:
+                signals += self._judge(moment, place)
+        self._evaluated[rows[fresh]] = moment.bars.time[fresh]
+        self._touched.update(rows[fresh].tolist())
+        self._recorder.take(signals, self)
+
+    # -- what the recorder asks ---------------------------------------------------------------------
+
+    def states(self) -> list[StoredState]:
+        """Return the rule states that changed since the last call."""
+        rows, self._touched = self._touched, set()
+        return [self._state_of(row) for row in sorted(rows)]
+
+    def _state_of(self, row: int) -> StoredState:
+        state = self._states[row]
+        return StoredState(
+            self._table.series(row), int(self._evaluated[row]), state.freeze(), tuple(state.changes)
+        )
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    def _begin(self, symbol: str, timeframe: Timeframe, history: History) -> int:
+        """Set up a series' rule state; return the bar (ms) after which it is judged."""
+        series = Series(self._table.exchange, symbol, timeframe)
+        row = self._table.row(symbol, timeframe)
+        stored = self._stored.pop(series, None)
+        if stored is not None:
+            self._states[row] = RuleState.thaw(stored.state, stored.earlier)
+            return stored.evaluated_to
+        self._states[row] = RuleState()
+        newest = int(history.candles.time[-1]) if len(history.candles) else BEGINNING
+        return BEGINNING if self._from_the_start else newest
+
+    def _reach(self, row: int, history: History) -> None:
+        newest = int(history.candles.time[-1]) if len(history.candles) else BEGINNING
+        self._evaluated[row] = newest
+        if newest > BEGINNING:
+            self._touched.add(row)
+            self._recorder.take([], self)
+
+    def _judge(self, moment: Moment, place: int) -> list[Signal]:
+        bars = moment.bars
+        row, time = int(bars.rows[place]), int(bars.time[place])
+        hits = judge(
+            self._rules, self._states[row], time, bars.instant, float(moment.previous[place]),
+            float(moment.macdv[place]), float(moment.histogram[place]),
+        )  # fmt: skip
+        if not hits:
+            return []
+        bar, standings = self._bar(moment, place, row), self._standings(row)
+        series, decided, now = self._table.series(row), int(bars.decided[place]), self._clock.now()
+        return [
+            compose(self._scope, series, self._rules, hit, bar, standings, decided=decided, now=now)
+            for hit in hits
+        ]
+
+    def _bar(self, moment: Moment, place: int, row: int) -> Bar:
+        bars = moment.bars
+        assert self._bank is not None
+        seed = self._bank.seed_time(row) or 0
+        passed = min((int(bars.time[place]) - seed) // int(self._table.lengths[row]) + 1, QUIET_WINDOW)
+        return Bar(
+            time=int(bars.time[place]),
+            close=float(bars.close[place]),
+            state=int(bars.state[place]),
+            source=int(bars.source[place]),
+            confirmed=bool(bars.confirmed[place]),
+            previous=float(moment.previous[place]),
+            macdv=float(moment.macdv[place]),
+            signal=float(moment.signal[place]),
+            histogram=float(moment.histogram[place]),
+            stage=int(moment.stage[place]),
+            ema12=float(moment.ema12[place]),
+            ema26=float(moment.ema26[place]),
+            atr26=float(moment.atr26[place]),
+            observed=int(moment.observed[place]),
+            quiet_ratio=int(moment.quiet[place]) / passed,
+            complete=bool(moment.complete[place]),
+            seed_time=seed,
+        )
+
+    def _standings(self, row: int) -> list[Standing]:
+        """Say where the watched timeframes of a row's symbol stand now."""
+        assert self._bank is not None
+        first = row - row % self._table.width
+        held = (
+            (self._table.timeframes[place], self._bank.standing(first + place)) for place in self._positions
+        )
+        return [Standing(timeframe, *standing) for timeframe, standing in held if standing is not None]
+
+    def _make_room(self) -> None:
+        """Follow the table when it has grown; a row that nobody watches counts as judged for ever."""
+        missing = self._table.capacity - len(self._evaluated)
+        if missing:
+            self._evaluated = np.concatenate([self._evaluated, np.full(missing, 2**62, np.int64)])
