@@ -1,0 +1,184 @@
+"""Where reading verbs get their answers: the running server, else what is stored; both in API shapes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import quote
+
+from livermore.apps.cli.errors import NotRunningError
+from livermore.apps.cli.output import note
+from livermore.apps.cli.server import Server, ask, find_server
+from livermore.apps.cli.stored import find_database
+from livermore.kernel.errors import InvalidError
+
+if TYPE_CHECKING:
+    from livermore.bootstrap import System
+
+Answer = TypeVar("Answer")
+
+
+class Reader(Protocol):
+    """Answer questions in the shapes of the API; times are ms."""
+
+    async def signals(self, *, start: int | None, end: int | None, **chosen: Any) -> Any:
+        """Return a page of signals."""
+        ...
+
+    async def explain(self, signal_id: str) -> Any:
+        """Return why a signal fired."""
+        ...
+
+    async def alerts(self, **chosen: Any) -> Any:
+        """Return a page of alerts."""
+        ...
+
+    async def exchanges(self) -> Any:
+        """Return the rows of exchanges."""
+        ...
+
+    async def candles(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None, end: int | None, limit: int
+    ) -> Any:
+        """Return candles of one series."""
+        ...
+
+    async def only_exchange(self) -> str:
+        """Return the exchange that a plain symbol means; raise InvalidError where that is not clear."""
+        ...
+
+
+class ServerReader:
+    """Ask the running server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def signals(self, *, start: int | None, end: int | None, **chosen: Any) -> Any:
+        """Return a page of signals."""
+        return await ask(self._server, "/signals", chosen | {"from": start, "to": end})
+
+    async def explain(self, signal_id: str) -> Any:
+        """Return why a signal fired."""
+        return await ask(self._server, f"/signals/{quote(signal_id, safe='')}/explain")
+
+    async def alerts(self, **chosen: Any) -> Any:
+        """Return a page of alerts."""
+        return await ask(self._server, "/alerts", chosen)
+
+    async def exchanges(self) -> Any:
+        """Return the rows of exchanges."""
+        return await ask(self._server, "/exchanges")
+
+    async def candles(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None, end: int | None, limit: int
+    ) -> Any:
+        """Return candles of one series."""
+        path = "/".join(quote(part, safe="") for part in (exchange, symbol, timeframe))
+        return await ask(self._server, f"/candles/{path}", {"from": start, "to": end, "limit": limit})
+
+    async def only_exchange(self) -> str:
+        """Return the one exchange that is watched."""
+        runtime = await ask(self._server, "/runtime")
+        return only([exchange["name"] for exchange in runtime["exchanges"]])
+
+
+class StoreReader:
+    """Read the database."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._scope = system.user.scope()
+
+    async def signals(self, *, start: int | None, end: int | None, **chosen: Any) -> Any:
+        """Return a page of signals."""
+        from livermore.apps.api import shapes
+
+        page = await self._system.signals.list(self._scope, start=start, end=end, **chosen)
+        return plain(shapes.SignalsShape(signals=shapes.signal_shapes(page.signals), next=page.next))
+
+    async def explain(self, signal_id: str) -> Any:
+        """Return why a signal fired."""
+        return plain(await self._system.signals.explain(self._scope, signal_id))
+
+    async def alerts(self, **chosen: Any) -> Any:
+        """Return a page of alerts."""
+        from livermore.apps.api import shapes
+
+        page = await self._system.signals.alerts(self._scope, **chosen)
+        return plain(shapes.AlertsShape(alerts=shapes.alert_shapes(page.alerts), next=page.next))
+
+    async def exchanges(self) -> Any:
+        """Return the rows of exchanges."""
+        from livermore.apps.api import shapes
+
+        return plain(shapes.ExchangesShape(exchanges=await self._system.market.exchanges()))
+
+    async def candles(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None, end: int | None, limit: int
+    ) -> Any:
+        """Return candles of one series."""
+        from livermore.apps.api import shapes
+
+        page = await self._system.market.candles(
+            exchange, symbol, timeframe, start=start, end=end, limit=limit
+        )
+        return plain(shapes.candles_shape(page))
+
+    async def only_exchange(self) -> str:
+        """Return the primary exchange."""
+        primary = (await self._system.settings.current(self._scope)).document.perseus_profile.primary_exchange
+        return only([primary] if primary else [])
+
+
+def read(workspace: Path, source: str | None, question: Callable[[Reader], Awaitable[Answer]]) -> Answer:
+    """Put a question to the running server, else to the stored database, and say so.
+
+    A `source` (live, demo, replay) asks its database in any case.
+    Errors: NotRunningError when there is neither.
+    """
+    server = find_server(workspace) if source is None else None
+    if server is not None:
+        try:
+            return asyncio.run(_awaited(question(ServerReader(server))))
+        except NotRunningError:
+            if "LIVERMORE_URL" in os.environ:
+                raise
+    url, name = find_database(workspace, source)
+    note(f"no server was asked: this is what {name} holds")
+    return asyncio.run(_from_store(url, question))
+
+
+async def _from_store(url: str, question: Callable[[Reader], Awaitable[Answer]]) -> Answer:
+    from livermore import bootstrap
+
+    system = await bootstrap.read_only(url)
+    try:
+        return await question(StoreReader(system))
+    finally:
+        await system.stop()
+
+
+async def _awaited(answer: Awaitable[Answer]) -> Answer:
+    return await answer
+
+
+def plain(value: Any) -> Any:
+    """Return a struct as JSON-ready values; paths become text."""
+    import msgspec
+
+    return msgspec.to_builtins(value, enc_hook=str)
+
+
+def only(names: list[str]) -> str:
+    """Return the one exchange there is."""
+    if len(names) != 1:
+        raise InvalidError(
+            "the symbol alone does not say on which exchange",
+            where="SERIES",
+            hint=f"write EXCHANGE:SYMBOL, such as {(names or ['coinbase'])[0]}:BTC-USD",
+        )
+    return names[0]

@@ -1,0 +1,111 @@
+"""Everything in one process, from the lock of the workspace to the last thing stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import webbrowser
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from livermore.apps.cli.network import listen
+from livermore.apps.cli.waiting import asked_to_stop
+from livermore.kernel.ids import new_secret
+from livermore.workspace.folder import ServerNote, Workspace
+from livermore.workspace.lock import WorkspaceLock
+
+if TYPE_CHECKING:
+    from livermore.bootstrap import Plan, System
+
+SHOWN = 10
+
+
+class Door(NamedTuple):
+    """Where to serve, and whether to open the page."""
+
+    host: str
+    port: int
+    opens: bool
+
+
+def run(plan: Plan, door: Door) -> None:
+    """Run until Ctrl-C or SIGTERM; raise ConflictError when the workspace or the port is taken."""
+    workspace = Workspace(plan.workspace)
+    workspace.prepare()
+    with WorkspaceLock(workspace):
+        # Before anything is started: a taken port should not cost a minute of loading.
+        listen(door.host, door.port).close()
+        asyncio.run(_until_asked(plan, door, workspace))
+
+
+async def _until_asked(plan: Plan, door: Door, workspace: Workspace) -> None:
+    with asked_to_stop() as asked:
+        work = asyncio.create_task(_work(plan, door, workspace))
+        waiting = asyncio.create_task(asked.wait())
+        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            work.cancel()
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+
+async def _work(plan: Plan, door: Door, workspace: Workspace) -> None:
+    from livermore.apps.web import serve
+
+    token = os.environ.get("LIVERMORE_TOKEN") or new_secret()
+    async with _system(plan) as system:
+        print(await _watched(plan, system), flush=True)
+        try:
+            await serve(
+                system, host=door.host, port=door.port, token=token, ready=_teller(workspace, door, token)
+            )
+        finally:
+            workspace.remove_server()
+
+
+@asynccontextmanager
+async def _system(plan: Plan) -> AsyncIterator[System]:
+    from livermore import bootstrap
+
+    system = await bootstrap.build(plan)
+    try:
+        await system.start()
+        yield system
+    finally:
+        await system.stop()
+
+
+def _teller(workspace: Workspace, door: Door, token: str) -> Callable[[int], None]:
+    """Return what tells the address, to the user and to other verbs, once the server listens."""
+
+    def tell(port: int) -> None:
+        url = f"http://{f'[{door.host}]' if ':' in door.host else door.host}:{port}"
+        workspace.write_server(ServerNote(url=url, token=token, pid=os.getpid()))
+        page = f"{url}/?token={token}"
+        print(page, flush=True)
+        if door.opens:
+            asyncio.get_running_loop().run_in_executor(None, webbrowser.open, page)
+
+    return tell
+
+
+async def _watched(plan: Plan, system: System) -> str:
+    """Say in one line what is watched."""
+    from livermore.settings.service import watched_symbols
+
+    document = (await system.settings.current(system.user.scope())).document
+    names = [f"{exchange}:{symbol}" for exchange, symbol in watched_symbols(document)]
+    if not names:
+        return "watching nothing yet: start with --symbol BTC-USD, for example"
+    shown = " ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return f"watching {_market(plan)}: {shown} on {' '.join(document.timeframes)}"
+
+
+def _market(plan: Plan) -> str:
+    """Name the kind of market; nobody should take the simulated one for the real one."""
+    if plan.source == "live":
+        return "live"
+    pace = "as fast as possible" if plan.speed is None else f"{plan.speed:g} times real time"
+    return f"{'a simulated market' if plan.source == 'demo' else 'a recording'}, {pace}"

@@ -1,0 +1,96 @@
+"""Finding the running server and asking it: the one in the environment, else the one in this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from livermore.apps.cli.errors import NotRunningError
+from livermore.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    LivermoreError,
+    NotAllowedError,
+    NotFoundError,
+    RateLimitedError,
+    StorageUnavailableError,
+)
+
+START_ONE = "start one with: livermore up --demo"
+SECONDS = 30.0
+ERROR_OF_STATUS: dict[int, type[LivermoreError]] = {
+    400: InvalidError,
+    401: NotAllowedError,
+    403: NotAllowedError,
+    404: NotFoundError,
+    409: ConflictError,
+    412: ConflictError,
+    422: InvalidError,
+    428: InvalidError,
+    429: RateLimitedError,
+    503: StorageUnavailableError,
+}
+
+
+class Server(NamedTuple):
+    """Where a server listens, and the token that it takes."""
+
+    url: str
+    token: str | None
+
+
+def find_server(workspace: Path) -> Server | None:
+    """Return the server that the environment names, else the one that noted itself in the workspace."""
+    url, token = os.environ.get("LIVERMORE_URL"), os.environ.get("LIVERMORE_TOKEN")
+    if url:
+        return Server(url.rstrip("/"), token)
+    from livermore.workspace.folder import Workspace
+
+    note = Workspace(workspace).read_server()
+    return Server(note.url, token or note.token) if note else None
+
+
+async def ask(server: Server, path: str, query: Mapping[str, Any] | None = None) -> Any:
+    """Return what the API answers to a GET; parameters that are None are left out.
+
+    Errors: NotRunningError when nobody listens, TimeoutError, else the kernel error that fits the status.
+    """
+    import httpx
+
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    headers = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+    try:
+        # The environment's proxies are for the internet; this server is ours.
+        async with httpx.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as client:
+            answer = await client.get(f"{server.url}/api/v1{path}", params=given)
+    except httpx.TimeoutException:
+        raise TimeoutError(f"no answer within {SECONDS:.0f} s ({server.url})") from None
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise NotRunningError(f"no server answers: {error}", where=server.url, hint=START_ONE) from None
+    if not answer.is_success:
+        raise _refusal(server, answer.status_code, answer.text)
+    return _document(server, answer.text)
+
+
+def _document(server: Server, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        hint = "check LIVERMORE_URL: it may name another program"
+        raise NotRunningError("what answers is not Livermore", where=server.url, hint=hint) from None
+
+
+def _refusal(server: Server, status: int, text: str) -> LivermoreError:
+    """Read a problem document (RFC 9457) back into the error that it tells of."""
+    try:
+        problem = json.loads(text)
+        detail = str(problem.get("detail") or problem.get("title"))
+    except (ValueError, AttributeError):
+        problem, detail = {}, f"the server answered {status}"
+    hint = problem.get("hint")
+    if status == 401:
+        hint = "set LIVERMORE_TOKEN to a token of this server"
+    return ERROR_OF_STATUS.get(status, LivermoreError)(detail, where=server.url, hint=hint)

@@ -1,0 +1,66 @@
+"""`livermore simulate`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from livermore.apps.cli.frame import examples, new_app
+from livermore.apps.cli.network import Host, Port, check_loopback
+from livermore.apps.cli.options import Speed, existing, speed_of
+from livermore.apps.cli.waiting import asked_to_stop
+
+app = new_app()
+
+
+@app.command(
+    epilog=examples(
+        "livermore simulate --symbol BTC-USD --symbol ETH-USD --speed 60",
+        "livermore simulate binance_spot_BTCUSDT_5m.csv.gz --exchange binance --speed max",
+    )
+)
+def simulate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Serve these candles or trades; else made-up ones."),
+    ] = None,
+    exchange: Annotated[
+        str, typer.Option(metavar="NAME", help="Speak as this exchange: coinbase or binance.")
+    ] = "coinbase",
+    symbol: Annotated[
+        list[str] | None, typer.Option(metavar="SYMBOL", help="List this symbol; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 1,
+    speed: Speed = "1",
+    host: Host = "127.0.0.1",
+    port: Port = 0,
+) -> None:
+    """Run the simulated exchange alone: the real protocols over real sockets, without an exchange."""
+    check_loopback(host)
+    chosen = {
+        "seed": seed, "symbols": tuple(symbol or ()), "speed": speed_of(speed),
+        "host": host, "port": port, "exchange": exchange,
+    }  # fmt: skip
+    asyncio.run(_run(existing(files or []), chosen))
+
+
+async def _run(files: tuple[Path, ...], chosen: dict[str, Any]) -> None:
+    from livermore import bootstrap
+
+    market = bootstrap.simulated(files, **chosen)
+    with asked_to_stop() as asked:
+        await market.start()
+        try:
+            name = chosen["exchange"]
+            print(f"a simulated {name} runs until Ctrl-C")
+            print(f"REST    {market.rest_url}")
+            print(f"stream  {market.ws_url}")
+            print("watch it from another terminal, in a folder of its own:")
+            print(f"  livermore exchanges edit {name} --rest-url {market.rest_url} --ws-url {market.ws_url}")
+            print(f"  livermore up --exchange {name} --symbol SYMBOL", flush=True)
+            await asked.wait()
+        finally:
+            await market.stop()

@@ -1,0 +1,65 @@
+"""`livermore status`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from livermore.apps.cli.frame import examples, new_app
+from livermore.apps.cli.options import HERE, AsJson, Workspace
+from livermore.apps.cli.output import emit, span, table
+from livermore.apps.cli.server import ask, find_server
+from livermore.apps.cli.stored import nothing_here
+
+app = new_app()
+
+
+@app.command(epilog=examples("livermore status", "livermore status --json"))
+def status(workspace: Workspace = HERE, as_json: AsJson = False) -> None:
+    """Show what the running Livermore is doing: its state, what it watches, how fresh the data is."""
+    server = find_server(workspace)
+    if server is None:
+        raise nothing_here(workspace)
+    runtime = asyncio.run(ask(server, "/runtime"))
+    emit(runtime, as_json, lambda: _show(runtime, server.url))
+
+
+def _show(runtime: Any, url: str) -> None:
+    symbols, settings = runtime["symbols"], runtime["settings"]
+    print(f"{runtime['state']} for {span(runtime['uptime_seconds'])} at {url}, mode {runtime['mode']}")
+    if runtime["desired_state"] != runtime["state"]:
+        print(f"wanted: {runtime['desired_state']}")
+    if runtime["pause"]:
+        print(f"paused ({runtime['pause']['level']}): {runtime['pause']['reason'] or 'no reason given'}")
+    if runtime["startup"]:
+        print(f"starting: {runtime['startup']['phase']}, {runtime['startup']['percent']:.0f} %")
+    newest = _age(runtime["last_candle_age_ms"])
+    print(f"symbols: {symbols['active']} of {symbols['total']} active, newest candle {newest}")
+    print(f"settings: revision {settings['saved']} saved, {settings['applied']} applied")
+    _show_exchanges(runtime["exchanges"])
+
+
+def _show_exchanges(exchanges: Any) -> None:
+    if exchanges:
+        print()
+        rows = [
+            (
+                exchange["name"],
+                exchange["state"],
+                _age(exchange["last_message_ms_ago"]),
+                str(exchange["reconnects"]),
+                f"{exchange['requests']['used']}/{exchange['requests']['limit']}",
+            )
+            for exchange in exchanges
+        ]
+        table(
+            ("exchange", "state", "last message", "reconnects", "requests"),
+            rows,
+            right=("reconnects", "requests"),
+        )
+
+
+def _age(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds:.0f} ms ago" if milliseconds < 1000 else f"{span(milliseconds / 1000)} ago"

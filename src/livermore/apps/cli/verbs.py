@@ -1,0 +1,30 @@
+"""Every verb of the command line, in the order of the help; a verb's module is imported when it is called."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """A verb, its line in the help, and where its Typer app is found (`module:attribute`)."""
+
+    name: str
+    help: str
+    where: str
+
+
+VERBS = (
+    Verb("up", "Start everything here: watch markets, serve the pages, print alerts.", "up:app"),
+    Verb("status", "Show what the running Livermore is doing.", "status:app"),
+    Verb("signals", "List signals, or explain why one fired.", "signals:app"),
+    Verb("alerts", "List alerts and how their delivery went.", "signals:alerts_app"),
+    Verb("candles", "Show candles of one series, or export all that are stored.", "candles:app"),
+    Verb("exchanges", "List the exchanges, add one, or change where it is reached.", "exchanges:app"),
+    Verb(
+        "replay", "Run the rules over recorded candles or trades, as fast as the machine can.", "replay:app"
+    ),
+    Verb("simulate", "Run the simulated exchange alone, for trying things out.", "simulate:app"),
+    Verb("doctor", "Check this machine, this folder and, if asked, the network.", "doctor:app"),
+    Verb("db", "Upgrade, check or back up the database.", "database:app"),
+    Verb("version", "Show the version.", "version:app"),
+)
