@@ -1,0 +1,24 @@
+"""SQLite and PostgreSQL: every room's books, and the tables they are kept in."""
+
+from livermore.adapters.sql.accounts import SqlUserBook
+from livermore.adapters.sql.engine import Database
+from livermore.adapters.sql.market import SqlCandleStore, SqlExchangeBook
+from livermore.adapters.sql.migration import Condition, Migration, backup, check, migrate
+from livermore.adapters.sql.runtime import SqlRuntimeBook
+from livermore.adapters.sql.settings import SqlSettingsStore
+from livermore.adapters.sql.signals import SqlSignalWork
+
+__all__ = [
+    "Condition",
+    "Database",
+    "Migration",
+    "SqlCandleStore",
+    "SqlExchangeBook",
+    "SqlRuntimeBook",
+    "SqlSettingsStore",
+    "SqlSignalWork",
+    "SqlUserBook",
+    "backup",
+    "check",
+    "migrate",
+]

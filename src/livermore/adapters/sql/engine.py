@@ -1,0 +1,118 @@
+"""One database: how it is opened, read from and written to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from livermore.adapters.sql.columns import read_json, write_json
+from livermore.adapters.sql.errors import UPGRADE, translated
+from livermore.adapters.sql.series import SeriesKeys
+from livermore.kernel.errors import InvalidError, NotFoundError
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+# The time limit comes first: the others may have to wait.
+PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL")
+
+
+class Database:
+    """Hold the connections to one database; opening it touches nothing, and only `migrate` creates it."""
+
+    def __init__(self, url: str, *, foreign_keys: bool = True) -> None:
+        self.url = read_url(url)
+        self.file = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+        self.place = str(self.file or self.url.render_as_string(hide_password=True))
+        self.series = SeriesKeys()
+        self._engine = _sqlite_engine(self.file, foreign_keys) if self.file else _postgres_engine(self.url)
+        # SQLite admits one writer; waiting here is fairer than SQLite's own polling.
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.file else nullcontext()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection whose statements see what was committed before them."""
+        async with self._connection() as connection:
+            with translated(self.place):
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection in a transaction, which is committed at the end or rolled back by an error."""
+        async with self._turn, self._connection() as connection:
+            await connection.execution_options(writes=True)
+            with translated(self.place):
+                async with connection.begin():
+                    yield connection
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        if self.file and not self.file.exists():
+            raise NotFoundError("there is no database yet", where=self.place, hint=UPGRADE)
+        with translated(self.place, OSError):
+            connection = await self._engine.connect()
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+def read_url(text: str) -> URL:
+    """Read a database URL; raise InvalidError for one that is not a file of SQLite or a PostgreSQL server."""
+    hint = "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user@host/name"
+    try:
+        url = make_url(text)
+        url = url.set(drivername=DRIVERS[url.get_backend_name()])
+    except (ArgumentError, KeyError, ValueError):
+        raise InvalidError("this is no database URL that livermore knows", hint=hint) from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise InvalidError("livermore keeps its data in a file", where=text, hint=hint)
+    return url
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_pre_ping=True,  # COPY goes past SQLAlchemy, which then does not notice that a connection broke
+        connect_args={"timeout": 10},
+        json_serializer=write_json,
+        json_deserializer=read_json,
+        hide_parameters=True,
+    )
+
+
+def _sqlite_engine(file: Path, foreign_keys: bool) -> AsyncEngine:
+    address = URL.create(
+        DRIVERS["sqlite"], database=file.absolute().as_uri(), query={"mode": "rw", "uri": "true"}
+    )
+    engine = create_async_engine(
+        address,
+        connect_args={"isolation_level": None},  # the driver's own BEGIN comes too late
+        json_serializer=write_json,
+        json_deserializer=read_json,
+        hide_parameters=True,
+    )
+    pragmas = (*PRAGMAS, f"foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _: object) -> None:
+        connection.run_async(
+            lambda driver: driver.executescript("".join(f"PRAGMA {each};" for each in pragmas))
+        )
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writes"):
+            driver: Any = connection.connection.dbapi_connection
+            driver.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
+
+    return engine

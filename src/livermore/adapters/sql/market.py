@@ -1,0 +1,150 @@
+"""The market room's books: candles, checkpoints and the rows of `exchanges`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Row, Select, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from livermore.adapters.sql import postgres_candles, sqlite_candles, tables
+from livermore.adapters.sql.candle_columns import merge
+from livermore.adapters.sql.engine import Database
+from livermore.adapters.sql.statements import insert_into, upsert_into
+from livermore.adapters.sql.tables import candles, exchanges, indicator_checkpoints
+from livermore.kernel.clock import Clock
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles
+from livermore.market.exchange import ExchangeInfo
+from livermore.market.ports import Checkpoint, Series
+
+ALWAYS = 2**63 - 1
+
+
+class SqlCandleStore:
+    """Keep candles and checkpoints in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        bulk = (sqlite_candles.write, sqlite_candles.read)
+        self._write, self._read = bulk if database.file else (postgres_candles.write, postgres_candles.read)
+
+    async def save(
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
+    ) -> None:
+        """Insert or replace all of it in one transaction; raise InvalidError for NaN and infinity."""
+        names = [name for name, _ in batch] + [checkpoint.series for checkpoint in checkpoints]
+        async with self._database.writing() as connection:
+            keys = await self._database.series.settle(connection, names)
+            if batch:
+                await self._write(connection, merge(batch, keys))
+            if checkpoints:
+                await _put_checkpoints(connection, checkpoints, keys)
+        self._database.series.remember(keys)
+
+    async def load(
+        self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None
+    ) -> Candles:
+        """Return stored candles that open in [start, end), oldest first, or only so many `newest` ones."""
+        first = -ALWAYS if start is None else start
+        last = ALWAYS if end is None else end
+        async with self._database.reading() as connection:
+            key = await self._database.series.find(connection, series)
+            if key is None:
+                return Candles.none()
+            return await self._read(connection, key, first, last, newest)
+
+    async def span(self, series: Series) -> tuple[int, int] | None:
+        """Return the open times of the oldest and the newest stored candle."""
+        async with self._database.reading() as connection:
+            key = await self._database.series.find(connection, series)
+            times = select(candles.c.time).where(candles.c.series_id == key).limit(1)
+            oldest = times.order_by(candles.c.time).scalar_subquery()
+            newest = times.order_by(candles.c.time.desc()).scalar_subquery()
+            first, last = (await connection.execute(select(oldest, newest))).one()
+        return None if first is None else (first, last)
+
+    async def checkpoint(self, series: Series, at_or_before: int) -> Checkpoint | None:
+        """Return the newest checkpoint that is not younger than a bar's open time."""
+        time = indicator_checkpoints.c.time
+        return await self._one_checkpoint(
+            series, select(indicator_checkpoints).where(time <= at_or_before).order_by(time.desc())
+        )
+
+    async def first_checkpoint(self, series: Series) -> Checkpoint | None:
+        """Return the oldest checkpoint."""
+        return await self._one_checkpoint(
+            series, select(indicator_checkpoints).order_by(indicator_checkpoints.c.time)
+        )
+
+    async def forget_checkpoints(self, series: Series, since: int) -> None:
+        """Delete the checkpoints of bars that opened at or after a time."""
+        async with self._database.writing() as connection:
+            key = await self._database.series.find(connection, series)
+            this = indicator_checkpoints.c
+            await connection.execute(
+                delete(indicator_checkpoints).where(this.series_id == key, this.time >= since)
+            )
+
+    async def prune(self, timeframe: Timeframe, before: int) -> int:
+        """Delete candles of a timeframe that opened before a time; checkpoints stay. Return how many."""
+        keys = select(tables.series.c.id).where(tables.series.c.timeframe == timeframe)
+        old = delete(candles).where(candles.c.series_id.in_(keys), candles.c.time < before)
+        async with self._database.writing() as connection:
+            return (await connection.execute(old)).rowcount
+
+    async def _one_checkpoint(self, name: Series, query: Select[tuple[int, int, bytes]]) -> Checkpoint | None:
+        async with self._database.reading() as connection:
+            key = await self._database.series.find(connection, name)
+            query = query.where(indicator_checkpoints.c.series_id == key).limit(1)
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else Checkpoint(name, row.time, row.state)
+
+
+async def _put_checkpoints(
+    connection: AsyncConnection, checkpoints: Sequence[Checkpoint], keys: Mapping[Series, int]
+) -> None:
+    rows = [{"series_id": keys[each.series], "time": each.time, "state": each.state} for each in checkpoints]
+    await connection.execute(upsert_into(connection, indicator_checkpoints), rows)
+
+
+class SqlExchangeBook:
+    """Keep the rows of `exchanges` in SQL."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def all(self) -> list[ExchangeInfo]:
+        """Return every row by name."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(exchanges).order_by(exchanges.c.name))
+        return [_exchange(row) for row in rows]
+
+    async def get(self, name: str) -> ExchangeInfo | None:
+        """Return one row."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(exchanges).where(exchanges.c.name == name))).one_or_none()
+        return None if row is None else _exchange(row)
+
+    async def put(self, info: ExchangeInfo) -> None:
+        """Insert a row or replace the one of that name."""
+        async with self._database.writing() as connection:
+            insert = insert_into(connection, exchanges).values(self._row(info))
+            replaced = {name: insert.excluded[name] for name in (*info.__struct_fields__, "updated_at")}
+            await connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=replaced))
+
+    async def seed(self, infos: Sequence[ExchangeInfo]) -> None:
+        """Insert the rows that are not there; leave the others as their users edited them."""
+        async with self._database.writing() as connection:
+            insert = insert_into(connection, exchanges).on_conflict_do_nothing(index_elements=["name"])
+            await connection.execute(insert, [self._row(info) for info in infos])
+
+    def _row(self, info: ExchangeInfo) -> dict[str, object]:
+        now = self._clock.now()
+        return msgspec.structs.asdict(info) | {"created_at": now, "updated_at": now}
+
+
+def _exchange(row: Row[tuple[object, ...]]) -> ExchangeInfo:
+    return msgspec.convert(row._mapping, ExchangeInfo)

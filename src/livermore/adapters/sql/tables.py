@@ -1,0 +1,234 @@
+"""The tables: their names and shapes are part of the interface."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+    true,
+)
+
+from livermore.adapters.sql.columns import Document, ExactJson, Moment
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_unique",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "fk": "%(table_name)s_%(column_0_name)s_%(referred_table_name)s_%(referred_column_0_name)s_fk",
+    }
+)
+
+
+def _created() -> Column[int]:
+    return Column("created_at", Moment, nullable=False, server_default=func.now())
+
+
+def _updated() -> Column[int]:
+    return Column("updated_at", Moment, nullable=False, server_default=func.now())
+
+
+def _user() -> Column[int]:
+    return Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("username", String(50), nullable=False, unique=True),
+    Column("email", String(255), unique=True),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
+    Column("identity_provider", String(20), nullable=False),
+    Column("identity_sub", String(255), nullable=False),
+    Column("display_name", String(100)),
+    Column("role", String(20), nullable=False, server_default="operator"),
+    Column("password_hash", Text),
+    Column("last_login_at", Moment),
+    Column("settings", Document, nullable=False, server_default='{"version":1}'),
+    Column("settings_revision", Integer, nullable=False, server_default=text("1")),
+    Column("runtime_mode", String(30), index=True),
+    Column("is_paused", Boolean, nullable=False, server_default=false(), index=True),
+    _created(),
+    _updated(),
+    UniqueConstraint("identity_provider", "identity_sub"),
+    sqlite_autoincrement=True,  # a scope of a user who is gone must never fit another
+)
+
+settings_revisions = Table(
+    "settings_revisions",
+    metadata,
+    _user(),
+    Column("revision", Integer, nullable=False),
+    Column("document", Document, nullable=False),
+    Column("diff", Document, nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("reason", Text),
+    _created(),
+    PrimaryKeyConstraint("user_id", "revision"),
+)
+
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(50), nullable=False, unique=True),
+    Column("display_name", String(100), nullable=False),
+    Column("ws_url", String(255)),
+    Column("rest_url", String(255)),
+    Column("supported_timeframes", Document, nullable=False, server_default="[]"),
+    Column("api_limits", Document),
+    Column("fee_schedule", Document),
+    Column("geo_restrictions", Document),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
+    _created(),
+    _updated(),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exchange", String(50), nullable=False),
+    Column("symbol", String(50), nullable=False),
+    Column("timeframe", String(3), nullable=False),
+    UniqueConstraint("exchange", "symbol", "timeframe"),
+)
+
+# No foreign key to series: its rows are never deleted, and PostgreSQL would check each candle one by one.
+candles = Table(
+    "candles",
+    metadata,
+    Column("series_id", Integer, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("open", Double, nullable=False),
+    Column("high", Double, nullable=False),
+    Column("low", Double, nullable=False),
+    Column("close", Double, nullable=False),
+    Column("volume", Double, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("source", SmallInteger, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    PrimaryKeyConstraint("series_id", "time"),
+    sqlite_with_rowid=False,
+)
+
+# Spans of equal buckets [from_time, to_time); a missing span has a cause and, once repaired, a time.
+candle_coverage = Table(
+    "candle_coverage",
+    metadata,
+    Column("series_id", Integer, ForeignKey("series.id"), nullable=False),
+    Column("from_time", BigInteger, nullable=False),
+    Column("to_time", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("source", SmallInteger, nullable=False),
+    Column("cause", String(20)),
+    Column("repaired_at", Moment),
+    PrimaryKeyConstraint("series_id", "from_time"),
+)
+
+indicator_checkpoints = Table(
+    "indicator_checkpoints",
+    metadata,
+    Column("series_id", Integer, ForeignKey("series.id"), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("series_id", "time"),
+)
+
+# `close_time` and `length` (ms) are what signals are listed by.
+signals = Table(
+    "signals",
+    metadata,
+    _user(),
+    Column("id", String(64), nullable=False),
+    Column("exchange", String(50), nullable=False),
+    Column("symbol", String(50), nullable=False),
+    Column("timeframe", String(3), nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("level", Integer),
+    Column("direction", String(4), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("price", Double, nullable=False),
+    Column("macdv", Double, nullable=False),
+    Column("signal", Double),
+    Column("histogram", Double),
+    Column("stage", String(20), nullable=False),
+    Column("bias", String(10), nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("low_confidence", Boolean, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("withdrawn_at", String(40)),
+    Column("settings_revision", Integer, nullable=False),
+    Column("recorded_at", String(40), nullable=False),
+    Column("evidence", ExactJson, nullable=False),
+    Column("close_time", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    PrimaryKeyConstraint("user_id", "id"),
+    Index(None, "user_id", "close_time"),
+)
+
+signal_state = Table(
+    "signal_state",
+    metadata,
+    _user(),
+    Column("series_id", Integer, ForeignKey("series.id"), nullable=False),
+    Column("evaluated_to", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("earlier", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("user_id", "series_id"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _user(),
+    Column("id", String(64), nullable=False),
+    Column("signal_id", String(64)),
+    Column("event", String(20), nullable=False),
+    Column("channel", String(100), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", String(40), nullable=False),
+    Column("sent_at", String(40)),
+    Column("error", Text),
+    Column("payload", ExactJson, nullable=False),
+    Column("next_attempt", BigInteger, nullable=False),
+    PrimaryKeyConstraint("user_id", "id"),
+    Index(None, "user_id", "created_at"),
+    Index(None, "user_id", "state", "next_attempt"),
+)
+
+runtimes = Table(
+    "runtimes",
+    metadata,
+    Column(
+        "user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("desired_state", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("mode", String(30), nullable=False),
+    Column("pause_level", String(10)),
+    Column("pause_reason", Text),
+    Column("pause_until", String(40)),
+    Column("pause_by", String(255)),
+    Column("settings_applied", Integer),
+    _updated(),
+)
