@@ -58,7 +58,7 @@ class FrameReader:
                 self._bar(bar, event.event_time)
             else:
                 self._sink.skipped("malformed", f"a bar that cannot be: {bar}")
-        else:
+        elif isinstance(event, MiniTicker):
             self._ticker(event)
 
     def _feed_rare(self, raw: bytes | str, error: Exception) -> None:

@@ -1,8 +1,8 @@
 """Binance's messages as msgspec reads them, straight into the market room's own nouns.
 
 Numbers come as decimal strings; decoding with `strict=False` makes them floats in C. The frames are
-subclasses of `BarUpdate` and `Ticker` with Binance's one-letter names, so nothing is copied; the bounds refuse
-NaN and infinity.
+subclasses of `BarUpdate` and `Ticker` with Binance's one-letter names, so nothing is copied; their bounds
+refuse NaN and infinity.
 """
 
 from __future__ import annotations

@@ -1,0 +1,47 @@
+"""The rolling day over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from livermore.adapters.exchanges.simulated.binance.numbers import decimal
+from livermore.adapters.exchanges.simulated.view import DAY, Day
+
+_NOTHING = Day(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+
+
+def ticker_24h(symbol: str, day: Day | None, now: int, *, mini: bool) -> dict[str, Any]:
+    """Describe a symbol's last 24 hours, in full or in the short form."""
+    day = day or _NOTHING
+    short = {
+        "symbol": symbol,
+        "openPrice": decimal(day.open),
+        "highPrice": decimal(day.high),
+        "lowPrice": decimal(day.low),
+        "lastPrice": decimal(day.last),
+        "volume": decimal(day.volume),
+        "quoteVolume": decimal(day.quote_volume),
+        "openTime": now - DAY + 1,
+        "closeTime": now,
+        "firstId": 0 if day.trades else -1,
+        "lastId": day.trades - 1,
+        "count": day.trades,
+    }
+    return short if mini else short | _more(day)
+
+
+def _more(day: Day) -> dict[str, Any]:
+    change = day.last - day.open
+    percent = change / day.open * 100 if day.open else 0.0
+    average = day.quote_volume / day.volume if day.volume else 0.0
+    return {
+        "priceChange": decimal(change),
+        "priceChangePercent": f"{percent:.3f}",
+        "weightedAvgPrice": decimal(average),
+        "prevClosePrice": decimal(day.open),
+        "lastQty": "0.00000000",
+        "bidPrice": decimal(day.last),
+        "bidQty": "0.00000000",
+        "askPrice": decimal(day.last),
+        "askQty": "0.00000000",
+    }

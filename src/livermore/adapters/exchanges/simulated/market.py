@@ -1,0 +1,70 @@
+"""The market runs: bucket after bucket, at the speed that was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from livermore.adapters.exchanges.simulated.market_clock import MarketClock
+from livermore.adapters.exchanges.simulated.schedule import Due, Schedule
+from livermore.adapters.exchanges.simulated.source import Source
+
+Pace = Callable[[], Awaitable[None]]
+
+
+class Teller(Protocol):
+    """Carry the market's news to its subscribers in their own protocol."""
+
+    async def audience(self) -> None:
+        """Wait until somebody listens."""
+        ...
+
+    async def tell(self, bucket: int, dues: Sequence[Due]) -> None:
+        """Send what is due in a bucket; returns at `max` when the subscribers have taken it."""
+        ...
+
+
+class MarketRun:
+    """Let a source's bars happen, from a bucket on."""
+
+    def __init__(
+        self, source: Source, schedule: Schedule, clock: MarketClock, position: int, pace: Pace | None
+    ) -> None:
+        self._source = source
+        self._schedule = schedule
+        self._clock = clock
+        self._position = source.timeframe.bucket(position)
+        self._pace = pace
+
+    async def run(self, teller: Teller, *, waits_for_audience: bool) -> None:
+        """Tell everything to the end; without an end, for ever."""
+        self._clock.start()
+        length = self._source.timeframe.milliseconds
+        bucket = self._position
+        while (
+            self._source.end is None or bucket <= self._source.end
+        ):  # the last bar closes in the one behind it
+            if waits_for_audience:
+                await teller.audience()
+            if self._pace is not None:
+                await self._pace()
+            await self._play(bucket, teller)
+            bucket += length
+        self._source.finished = True
+
+    async def _play(self, bucket: int, teller: Teller) -> None:
+        """Tell one bucket, in as many parts as the clock makes of it."""
+        dues, told = self._schedule.dues, 0
+        while told < len(dues):
+            now = await self._clock.until(bucket + dues[told].offset)
+            part = dues[told : bisect.bisect_right(dues, now - bucket, key=_offset)]
+            self._clock.tell(bucket + part[-1].offset)
+            await teller.tell(bucket, part)
+            told += len(part)
+        await asyncio.sleep(0)
+
+
+def _offset(due: Due) -> int:
+    return due.offset

@@ -1,0 +1,74 @@
+"""The character of a pair: where its price lives, how much it moves and trades, how often nobody trades."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from livermore.adapters.exchanges.simulated.names import market_named
+from livermore.adapters.exchanges.simulated.source import Market
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """`volatility` is the usual move of a minute, `volume` its usual amount in the quote asset."""
+
+    price: float
+    price_decimals: int
+    amount_decimals: int
+    volatility: float
+    volume: float
+    quiet: float = 0.0
+
+    def market(self, symbol: str) -> Market:
+        """Describe the market of a symbol with this character."""
+        return market_named(symbol, price_decimals=self.price_decimals, amount_decimals=self.amount_decimals)
+
+
+def _profile(
+    price: float, decimals: tuple[int, int], volatility: float, volume: float, quiet: float = 0
+) -> Profile:
+    return Profile(
+        price=price,
+        price_decimals=decimals[0],
+        amount_decimals=decimals[1],
+        volatility=volatility,
+        volume=volume,
+        quiet=quiet,
+    )
+
+
+PROFILES = {
+    "BTCUSDT": _profile(94_000, (2, 5), 0.0005, 1_500_000),
+    "ETHUSDT": _profile(3_350, (2, 4), 0.0006, 900_000),
+    "SOLUSDT": _profile(190, (2, 3), 0.0008, 400_000),
+    "XRPUSDT": _profile(2.1, (4, 0), 0.0008, 350_000),
+    "DOGEUSDT": _profile(0.32, (5, 0), 0.0009, 250_000),
+    "ADAUSDT": _profile(0.86, (4, 1), 0.0009, 120_000),
+    "LINKUSDT": _profile(20.1, (2, 2), 0.001, 60_000),
+    "AVAXUSDT": _profile(36.2, (2, 2), 0.001, 50_000),
+    "LTCUSDT": _profile(103, (2, 3), 0.0009, 30_000, quiet=0.06),
+    "ATOMUSDT": _profile(6.25, (3, 2), 0.0011, 6_000, quiet=0.3),
+    "BNBUSDT": _profile(700, (2, 3), 0.0005, 200_000),
+    "DOTUSDT": _profile(6.7, (3, 2), 0.001, 30_000),
+    "NEARUSDT": _profile(5.1, (3, 1), 0.0011, 25_000),
+    "UNIUSDT": _profile(13.3, (3, 2), 0.0011, 25_000),
+    "AAVEUSDT": _profile(310, (2, 3), 0.0011, 20_000, quiet=0.1),
+    "FILUSDT": _profile(4.9, (3, 2), 0.0011, 12_000, quiet=0.15),
+}
+WELL_KNOWN = tuple(PROFILES)[:10]
+
+
+def profile_of(symbol: str) -> Profile:
+    """Return the character of a pair; one that is not known here is a thin altcoin, derived from its name."""
+    return PROFILES.get(symbol) or _derived(zlib.crc32(symbol.encode()))
+
+
+def _derived(number: int) -> Profile:
+    return _profile(
+        price=round(0.5 + number % 997 / 10, 3),
+        decimals=(4, 1),
+        volatility=0.0008 + number % 5 / 10_000,
+        volume=10_000 + number % 90_000,
+        quiet=number % 4 / 20,
+    )

@@ -1,0 +1,150 @@
+"""The simulated exchange: a real server on the loopback interface, whose market runs as fast as one likes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+
+from aiohttp import web
+
+from livermore.adapters.exchanges.simulated.binance.broadcast import Broadcast
+from livermore.adapters.exchanges.simulated.binance.rest import RestDoor
+from livermore.adapters.exchanges.simulated.binance.session import SocketRules
+from livermore.adapters.exchanges.simulated.binance.sockets import SocketDoor
+from livermore.adapters.exchanges.simulated.binance.weights import Weights
+from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.market import MarketRun, Pace
+from livermore.adapters.exchanges.simulated.market_clock import MarketClock
+from livermore.adapters.exchanges.simulated.schedule import Schedule
+from livermore.adapters.exchanges.simulated.source import Source
+from livermore.adapters.exchanges.simulated.view import View
+from livermore.kernel.clock import Clock, SystemClock
+from livermore.kernel.errors import ConflictError
+from livermore.kernel.service import Health
+
+FASTEST_WITH_SECONDS = 60.0  # market time by wall time up to which prices are told every second
+
+
+class SimulatedExchange:
+    """Serve a source in Binance's protocol.
+
+    `speed` is market time by wall time, None as fast as the subscribers read. The market stands still until
+    it has been subscribed to (`hold`); `position` (ms) is where it begins, else where the source does. `pace`
+    is awaited between two buckets, so that the caller can hold the market back.
+    """
+
+    name = "simulated-exchange"
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float | None = 1.0,
+        position: int | None = None,
+        hold: bool = True,
+        pace: Pace | None = None,
+        clock: Clock | None = None,
+        weight_limit: int = 6000,
+        rules: SocketRules | None = None,
+    ) -> None:
+        self.source = source
+        self.counters = Counters()
+        self._address = (host, port)
+        self._hold = hold
+        self._flat_out = speed is None
+        clock = clock or SystemClock()
+        begin = source.timeframe.bucket(source.start if position is None else position)
+        schedule = _schedule(source, speed)
+        view = View(source, schedule)
+        self._clock = MarketClock(clock, begin, speed)
+        self._run = MarketRun(source, schedule, self._clock, begin, pace)
+        self._broadcast = Broadcast(source, schedule, view, clock, self.counters, drains=self._flat_out)
+        weights = Weights(clock, weight_limit, self.counters)
+        self._rest = RestDoor(source, view, weights, self.counters, weight_limit, self.market_time)
+        self._sockets = SocketDoor(self._broadcast, clock, rules or SocketRules(), self.counters)
+        self._runner: web.AppRunner | None = None
+        self._market: asyncio.Task[None] | None = None
+
+    @property
+    def rest_url(self) -> str:
+        """Return the address of the REST interface."""
+        return "http://{}:{}".format(*self._address)
+
+    @property
+    def ws_url(self) -> str:
+        """Return the address of the WebSocket interface."""
+        return "ws://{}:{}".format(*self._address)
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the last bar has been told."""
+        return self.source.finished
+
+    def market_time(self) -> int:
+        """Return the market's time in ms UTC."""
+        return self._clock.now()
+
+    async def start(self) -> None:
+        """Open the server; the market waits for its audience. Raises ConflictError when the port is taken."""
+        application = web.Application()
+        application.add_routes([*self._rest.routes(), *self._sockets.routes()])
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await self._listen(self._runner)
+        self._market = asyncio.create_task(self._be_a_market(), name=self.name)
+
+    async def stop(self) -> None:
+        """Stop the market, say goodbye to every client and close the server."""
+        if self._market is not None:
+            self._market.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await self._market
+        await self._sockets.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def health(self) -> Health:
+        """Say whether the market runs."""
+        market = self._market
+        if market is not None and market.done() and not market.cancelled() and market.exception():
+            return Health(state="failed", detail=repr(market.exception()))
+        return Health(detail="finished" if self.finished else None)
+
+    async def announce_shutdown(self) -> None:
+        """Tell every client that the server will soon go, as before maintenance."""
+        await self._broadcast.announce_shutdown(self.market_time())
+
+    def cut_connections(self) -> None:
+        """Cut every wire without a word."""
+        self._sockets.cut()
+
+    async def _be_a_market(self) -> None:
+        if self._hold:
+            await self._broadcast.whole_audience()
+        await self._run.run(self._broadcast, waits_for_audience=self._flat_out)
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        site = web.TCPSite(runner, *self._address)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise ConflictError(
+                "the port of the simulated exchange is taken",
+                where="{}:{}".format(*self._address),
+                hint="choose another port, or 0 for any that is free",
+            ) from error
+        self._address = (self._address[0], runner.addresses[0][1])
+
+
+def _schedule(source: Source, speed: float | None) -> Schedule:
+    length = source.timeframe.milliseconds
+    seconds = speed is not None and speed <= FASTEST_WITH_SECONDS
+    return Schedule(
+        len(source.markets), length, source.updates_per_bar, tickers_per_bar=None if seconds else 1
+    )

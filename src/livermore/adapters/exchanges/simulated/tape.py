@@ -1,0 +1,35 @@
+"""Traded bars of the stream's timeframe by their open time, read ahead in blocks."""
+
+from __future__ import annotations
+
+from livermore.adapters.exchanges.simulated.path import Whole
+from livermore.adapters.exchanges.simulated.source import Source
+
+BLOCK = 64
+
+
+class Tape:
+    """Hand out a source's bars one bucket at a time."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._length = source.timeframe.milliseconds
+        self._block: range = range(0)
+        self._bars: list[dict[int, Whole]] = []
+
+    def whole(self, symbol: int, bucket: int) -> Whole | None:
+        """Return a symbol's bar of a bucket if it was traded; symbols count in the source's order."""
+        if bucket not in self._block:
+            self._read(bucket)
+        return self._bars[symbol].get(bucket)
+
+    def _read(self, bucket: int) -> None:
+        """Read a block which begins one bucket before, whose closing frames are still to come."""
+        self._block = range(bucket - self._length, bucket + BLOCK * self._length, self._length)
+        self._bars = [self._traded(market.symbol) for market in self._source.markets]
+
+    def _traded(self, symbol: str) -> dict[int, Whole]:
+        bars = self._source.bars(symbol, self._source.timeframe, self._block.start, self._block.stop)
+        bars = bars[bars.volume > 0]
+        columns = (getattr(bars, name).tolist() for name in Whole._fields)
+        return dict(zip(bars.time.tolist(), map(Whole._make, zip(*columns, strict=True)), strict=True))

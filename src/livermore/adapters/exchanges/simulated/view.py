@@ -1,0 +1,113 @@
+"""What may be known of a source at a moment of the market: the whole bars, and the one that is running."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from livermore.adapters.exchanges.simulated.path import Whole, states
+from livermore.adapters.exchanges.simulated.rollup import roll_up
+from livermore.adapters.exchanges.simulated.schedule import Schedule
+from livermore.adapters.exchanges.simulated.source import Bars, Market, Source
+from livermore.kernel.timeframe import Timeframe
+
+DAY = Timeframe.D1.milliseconds
+
+
+class Day(NamedTuple):
+    """The rolling 24 hours of a symbol."""
+
+    open: float
+    high: float
+    low: float
+    last: float
+    volume: float
+    quote_volume: float
+    trades: int
+
+
+class View:
+    """Look at a source as of a given market time."""
+
+    def __init__(self, source: Source, schedule: Schedule) -> None:
+        self._source = source
+        self._schedule = schedule
+        self._places = {market.symbol: place for place, market in enumerate(source.markets)}
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """Return the listed symbols, each with its place."""
+        return self._places
+
+    def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int, now: int) -> Bars:
+        """Return the bars that open in [start, end), the running one as it is now."""
+        running_since = timeframe.bucket(now)
+        whole = self._source.bars(symbol, timeframe, start, min(end, running_since))
+        if not start <= running_since < end:
+            return whole
+        return Bars.joined(whole, self._running(symbol, timeframe, now))
+
+    def first(self, symbol: str, timeframe: Timeframe, start: int, end: int, limit: int, now: int) -> Bars:
+        """Return the first `limit` bars of a range, reading further only as far as gaps demand."""
+        span = limit * timeframe.milliseconds
+        start, end = max(start, self._source.first), min(end, now + 1)
+        while True:
+            bars = self.bars(symbol, timeframe, start, min(end, start + span), now)
+            if len(bars) >= limit or start + span >= end:
+                return bars[:limit]
+            span *= 4
+
+    def last(self, symbol: str, timeframe: Timeframe, end: int, limit: int, now: int) -> Bars:
+        """Return the last `limit` bars that open before a time."""
+        span = limit * timeframe.milliseconds
+        first, end = self._source.first, min(end, now + 1)
+        while True:
+            bars = self.bars(symbol, timeframe, max(first, end - span), end, now)
+            if len(bars) >= limit or end - span <= first:
+                return bars[-limit:]
+            span *= 4
+
+    def day(self, symbol: str, now: int) -> Day | None:
+        """Return the last 24 hours; None when nothing was ever traded in them."""
+        bars = self.bars(symbol, self._source.timeframe, now - DAY + 1, now + 1, now)
+        bars = bars[bars.volume > 0]
+        if not len(bars):
+            return None
+        trades = int(np.sum(bars.last_id - bars.first_id + 1))
+        quote_volume = float(np.dot(bars.volume, bars.close))
+        return Day(
+            open=float(bars.open[0]),
+            high=float(bars.high.max()),
+            low=float(bars.low.min()),
+            last=float(bars.close[-1]),
+            volume=float(bars.volume.sum()),
+            quote_volume=quote_volume,
+            trades=trades,
+        )
+
+    def _running(self, symbol: str, timeframe: Timeframe, now: int) -> Bars:
+        """Return the running bar, if anything was traded in it or a part of it is known to be quiet."""
+        base = self._source.timeframe
+        since, bucket = timeframe.bucket(now), base.bucket(now)
+        if since < self._source.first:
+            return Bars.none()
+        parts = self._source.bars(symbol, base, since, bucket)
+        forming = self._forming(symbol, bucket, now)
+        return roll_up(Bars.joined(parts, forming), timeframe.milliseconds)
+
+    def _forming(self, symbol: str, bucket: int, now: int) -> Bars:
+        """Return the base bar of a bucket as its updates so far have told it."""
+        bars = self._source.bars(symbol, self._source.timeframe, bucket, bucket + 1)
+        place = self._places[symbol]
+        told = self._schedule.updates_by(place, now - bucket)
+        if not told or not len(bars) or not bars.volume[0]:
+            return Bars.none()
+        return _cut(bars, told, self._source.updates_per_bar, self._source.markets[place])
+
+
+def _cut(bars: Bars, told: int, updates: int, market: Market) -> Bars:
+    """Return a single bar as it stood after so many updates."""
+    bar = Whole._make(getattr(bars, name)[0].item() for name in Whole._fields)
+    state = states(bar, updates, market.price_decimals, market.amount_decimals)[told - 1]
+    return Bars.of([bar._replace(**state._asdict())])
