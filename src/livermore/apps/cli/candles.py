@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from livermore.apps.cli.candle_files import check_ending, write_candles
+from livermore.apps.cli.candle_files import check_ending, file_name, write_candles
 from livermore.apps.cli.frame import DefaultGroup, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, From, Source, To, Workspace, time_of, timeframe_of
 from livermore.apps.cli.output import emit, moment, number, table
-from livermore.apps.cli.reading import Reader, read
+from livermore.apps.cli.reading import Reader, StoreReader, read, read_stored
+from livermore.apps.cli.stored import find_database
 
 app = new_app("Show candles of one series, or export all that are stored.", group=DefaultGroup)
 
@@ -51,8 +53,8 @@ class Wanted(NamedTuple):
 @app.command(
     "show",
     epilog=examples(
-        "livermore candles coinbase:BTC-USD --timeframe 1h",
-        "livermore candles BTC-USD --timeframe 5m --from 2026-05-01 --export btc.csv.gz",
+        "livermore candles binance:BTCUSDT --timeframe 1h",
+        "livermore candles BTCUSDT --timeframe 5m --from 2026-05-01 --export btc.csv.gz",
         "livermore candles export recordings",
     ),
 )
@@ -95,6 +97,40 @@ def show(
     whole = read(workspace, source, wanted.whole)
     done = {"file": str(export), "candles": write_candles(export, whole["candles"])}
     emit(done, as_json, lambda: print(f"{done['candles']:,} candles written to {export}"))
+
+
+@app.command(
+    "export", epilog=examples("livermore candles export recordings", "livermore replay recordings/*.csv.gz")
+)
+def export_all(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder to write to; made where it is not there.")
+    ],
+    workspace: Workspace = HERE,
+    source: Source = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write every stored series of the watchlist to a file of its own, which `livermore replay` reads."""
+    stored = find_database(workspace, source)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = read_stored(stored, lambda reader: _export(reader, folder))
+    done = {"from": stored.name, "folder": str(folder), "files": written}
+    total = sum(written.values())
+    emit(
+        done,
+        as_json,
+        lambda: print(f"{total:,} candles of {stored.name} in {len(written)} files in {folder}"),
+    )
+
+
+async def _export(reader: StoreReader, folder: Path) -> dict[str, int]:
+    written = {}
+    with typer.progressbar(await reader.series(), file=sys.stderr) as each_series:
+        for exchange, symbol, timeframe in each_series:
+            whole = await Wanted(exchange, symbol, timeframe).whole(reader)
+            name = file_name(exchange, symbol, timeframe)
+            written[name] = write_candles(folder / name, whole["candles"])
+    return written
 
 
 def _show(page: Any) -> None:

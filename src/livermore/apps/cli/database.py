@@ -13,7 +13,14 @@ from livermore.apps.cli.frame import HelpfulGroup, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Source, Workspace
 from livermore.apps.cli.output import emit
 from livermore.apps.cli.reading import plain
-from livermore.apps.cli.stored import SERVER_VARIABLE, Stored, database_files, find_database, stored_in
+from livermore.apps.cli.stored import (
+    SERVER_VARIABLE,
+    Stored,
+    database_files,
+    find_database,
+    nothing_here,
+    stored_in,
+)
 
 app = new_app("Upgrade, check or back up the database.", group=HelpfulGroup)
 
@@ -61,13 +68,15 @@ def backup(
 
 def writable_database(workspace: Path, source: str | None) -> Stored:
     """Return the database that a writing verb means; in a new folder it is that of live data."""
-    files = database_files(workspace, source)
-    if (source is None and os.environ.get(SERVER_VARIABLE)) or any(file.exists() for file in files):
+    if database_files(workspace, source) or (source is None and os.environ.get(SERVER_VARIABLE)):
         return find_database(workspace, source)
+    if source not in (None, "live"):
+        raise nothing_here(workspace, source)
     from livermore.workspace.folder import Workspace as Folder
 
-    Folder(workspace).prepare()
-    return stored_in(files[0], workspace)
+    folder = Folder(workspace)
+    folder.prepare()
+    return stored_in(folder.database(), workspace)
 
 
 def _show_upgrade(stored: Stored, done: Any) -> None:

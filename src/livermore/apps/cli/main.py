@@ -23,7 +23,7 @@ app = typer.Typer(
     help="Watch crypto markets: candles, MACD-V on every timeframe, alerts. It reads, it never trades.",
     epilog=examples(
         "livermore up --demo              a simulated market, nothing else needed",
-        "livermore up --symbol BTC-USD    a real one, without keys",
+        "livermore up --symbol BTCUSDT    a real one, without keys",
         "livermore signals --json         what was said, for programs",
     )
     + "\n\nExit codes: 0 done, 1 failed, 2 usage, 3 not reachable, 4 refused as invalid, 5 conflict,"

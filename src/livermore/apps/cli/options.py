@@ -37,7 +37,7 @@ From = Annotated[
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to this time, without it.")]
 Exchange = Annotated[str | None, typer.Option(metavar="NAME", help="Only this exchange.")]
-Symbol = Annotated[str | None, typer.Option(metavar="SYMBOL", help="Only this symbol, such as BTC-USD.")]
+Symbol = Annotated[str | None, typer.Option(metavar="SYMBOL", help="Only this symbol, such as BTCUSDT.")]
 OneTimeframe = Annotated[
     str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Only this timeframe, such as 5m.")
 ]

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from livermore.apps.cli.errors import NotRunningError
 from livermore.apps.cli.output import note
 from livermore.apps.cli.server import Server, ask, find_server
-from livermore.apps.cli.stored import find_database
-from livermore.kernel.errors import InvalidError
+from livermore.apps.cli.stored import Stored, find_database
+from livermore.kernel.errors import InvalidError, NotFoundError
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
@@ -128,6 +128,24 @@ class StoreReader:
         )
         return plain(shapes.candles_shape(page))
 
+    async def series(self) -> list[tuple[str, str, str]]:
+        """Return the stored series of every symbol on the watchlist: exchange, symbol, timeframe."""
+        from livermore.kernel.timeframe import Timeframe
+        from livermore.settings.forms import qualify
+
+        document = (await self._system.settings.current(self._scope)).document
+        primary = document.perseus_profile.primary_exchange
+        listed = [qualify(name, primary) for name in document.symbols]
+        every = [(name.exchange or "", name.symbol, str(length)) for name in listed for length in Timeframe]
+        return [one for one in every if await self._is_stored(*one)]
+
+    async def _is_stored(self, exchange: str, symbol: str, timeframe: str) -> bool:
+        try:
+            await self._system.market.named(exchange, symbol, timeframe)
+        except NotFoundError:
+            return False
+        return True
+
     async def only_exchange(self) -> str:
         """Return the primary exchange."""
         primary = (await self._system.settings.current(self._scope)).document.perseus_profile.primary_exchange
@@ -147,12 +165,17 @@ def read(workspace: Path, source: str | None, question: Callable[[Reader], Await
         except NotRunningError:
             if "LIVERMORE_URL" in os.environ:
                 raise
-    url, name = find_database(workspace, source)
-    note(f"no server was asked: this is what {name} holds")
-    return asyncio.run(_from_store(url, question))
+    stored = find_database(workspace, source)
+    note(f"no server was asked: this is what {stored.name} holds")
+    return read_stored(stored, question)
 
 
-async def _from_store(url: str, question: Callable[[Reader], Awaitable[Answer]]) -> Answer:
+def read_stored(stored: Stored, question: Callable[[StoreReader], Awaitable[Answer]]) -> Answer:
+    """Put a question to a database, whether a server runs on it or not."""
+    return asyncio.run(_from_store(stored.url, question))
+
+
+async def _from_store(url: str, question: Callable[[StoreReader], Awaitable[Answer]]) -> Answer:
     from livermore import bootstrap
 
     system = await bootstrap.read_only(url)
@@ -179,6 +202,6 @@ def only(names: list[str]) -> str:
         raise InvalidError(
             "the symbol alone does not say on which exchange",
             where="SERIES",
-            hint=f"write EXCHANGE:SYMBOL, such as {(names or ['coinbase'])[0]}:BTC-USD",
+            hint=f"write EXCHANGE:SYMBOL, such as {(names or ['binance'])[0]}:BTCUSDT",
         )
     return names[0]

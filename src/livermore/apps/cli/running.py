@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from livermore.apps.cli.network import listen
+from livermore.apps.cli.output import note
 from livermore.apps.cli.waiting import asked_to_stop
 from livermore.kernel.ids import new_secret
 from livermore.workspace.folder import ServerNote, Workspace
@@ -57,6 +58,7 @@ async def _work(plan: Plan, door: Door, workspace: Workspace) -> None:
     token = os.environ.get("LIVERMORE_TOKEN") or new_secret()
     async with _system(plan) as system:
         print(await _watched(plan, system), flush=True)
+        await _warn_of_the_unheard(plan, system)
         try:
             await serve(
                 system, host=door.host, port=door.port, token=token, ready=_teller(workspace, door, token)
@@ -98,9 +100,22 @@ async def _watched(plan: Plan, system: System) -> str:
     document = (await system.settings.current(system.user.scope())).document
     names = [f"{exchange}:{symbol}" for exchange, symbol in watched_symbols(document)]
     if not names:
-        return "watching nothing yet: start with --symbol BTC-USD, for example"
+        return "watching nothing yet: start with --symbol BTCUSDT, for example"
     shown = " ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     return f"watching {_market(plan)}: {shown} on {' '.join(document.timeframes)}"
+
+
+async def _warn_of_the_unheard(plan: Plan, system: System) -> None:
+    """Say which wishes came too late: they are for the first start, which writes the settings."""
+    from livermore.settings.service import watched_symbols
+
+    document = (await system.settings.current(system.user.scope())).document
+    watched = {symbol for _, symbol in watched_symbols(document)}
+    late = [f"--symbol {symbol}" for symbol in plan.symbols if symbol not in watched]
+    if plan.exchange not in (None, document.perseus_profile.primary_exchange):
+        late.append(f"--exchange {plan.exchange}")
+    if late:
+        note(f"not heard, because this folder has its settings already: {' '.join(late)}")
 
 
 def _market(plan: Plan) -> str:

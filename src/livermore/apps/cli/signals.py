@@ -36,7 +36,7 @@ State = Annotated[str | None, typer.Option(metavar="STATE", help=f"Only this sta
 
 
 @app.command(
-    "list", epilog=examples("livermore signals", "livermore signals --symbol BTC-USD --timeframe 1h --json")
+    "list", epilog=examples("livermore signals", "livermore signals --symbol BTCUSDT --timeframe 1h --json")
 )
 def list_signals(
     limit: Limit = 20,

@@ -18,7 +18,7 @@ app = new_app()
 
 @app.command(
     epilog=examples(
-        "livermore simulate --symbol BTC-USD --symbol ETH-USD --speed 60",
+        "livermore simulate --symbol BTCUSDT --symbol ETHUSDT --speed 60",
         "livermore simulate binance_spot_BTCUSDT_5m.csv.gz --exchange binance --speed max",
     )
 )
@@ -28,8 +28,8 @@ def simulate(
         typer.Argument(metavar="FILE", help="Serve these candles or trades; else made-up ones."),
     ] = None,
     exchange: Annotated[
-        str, typer.Option(metavar="NAME", help="Speak as this exchange: coinbase or binance.")
-    ] = "coinbase",
+        str, typer.Option(metavar="NAME", help="Speak as this exchange: binance or binance_us.")
+    ] = "binance",
     symbol: Annotated[
         list[str] | None, typer.Option(metavar="SYMBOL", help="List this symbol; may be repeated.")
     ] = None,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from livermore.apps.cli.errors import NotRunningError
 from livermore.kernel.errors import NotFoundError
 
-if TYPE_CHECKING:
-    from livermore.workspace.folder import DatabaseName
-
-FILE_OF: dict[str, DatabaseName] = {"live": "livermore", "demo": "demo", "replay": "replay"}
+# Each recording has a database of its own.
+FILES_OF = {"live": "livermore.db", "demo": "demo.db", "replay": "replay*.db"}
+STARTS = {
+    "live": "livermore up --exchange binance",
+    "demo": "livermore up --demo",
+    "replay": "livermore up --replay FILE",
+}
 SERVER_VARIABLE = "LIVERMORE_DATABASE_URL"
 
 
@@ -31,20 +34,20 @@ def find_database(workspace: Path, source: str | None) -> Stored:
     url = os.environ.get(SERVER_VARIABLE)
     if url and source is None:
         return Stored(url, f"the database of {SERVER_VARIABLE}")
-    files = [file for file in database_files(workspace, source) if file.exists()]
+    files = database_files(workspace, source)
     if not files:
         raise nothing_here(workspace, source)
     return stored_in(max(files, key=_written), workspace)
 
 
 def database_files(workspace: Path, source: str | None) -> list[Path]:
-    """Return where the databases of a workspace (of one source) lie, whether they exist or not."""
+    """Return the database files of a workspace, or those of one source."""
     from livermore.workspace.folder import Workspace
 
-    if source is not None and source not in FILE_OF:
+    if source is not None and source not in FILES_OF:
         raise NotFoundError(f"no source is called {source!r}", where="--source", hint="live, demo or replay")
-    names = FILE_OF.values() if source is None else [FILE_OF[source]]
-    return [Workspace(workspace).database(name) for name in names]
+    patterns = FILES_OF.values() if source is None else [FILES_OF[source]]
+    return [file for pattern in patterns for file in Workspace(workspace).data.glob(pattern)]
 
 
 def stored_in(file: Path, workspace: Path) -> Stored:
@@ -54,10 +57,11 @@ def stored_in(file: Path, workspace: Path) -> Stored:
 
 def nothing_here(workspace: Path, source: str | None = None) -> NotRunningError:
     """Return the error of a folder in which nothing runs and nothing is stored."""
+    start = STARTS[source or "demo"]
     return NotRunningError(
         "nothing runs here and nothing is stored" if source is None else f"nothing is stored of {source}",
         where=str(workspace.absolute()),
-        hint="start with: livermore up --demo (or go to the folder in which Livermore runs)",
+        hint=f"start with: {start} (or go to the folder in which Livermore runs)",
     )
 
 

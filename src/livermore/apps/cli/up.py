@@ -12,6 +12,7 @@ from livermore.apps.cli.frame import ManyValues, Spread, examples, new_app
 from livermore.apps.cli.network import Host, Port, check_loopback
 from livermore.apps.cli.options import HERE, SPEED_HELP, Workspace, existing, speed_of
 from livermore.apps.cli.stored import SERVER_VARIABLE
+from livermore.kernel.errors import NotFoundError
 
 app = new_app()
 
@@ -28,7 +29,7 @@ class Up(ManyValues):
     cls=Up,
     epilog=examples(
         "livermore up --demo",
-        "livermore up --exchange coinbase --symbol BTC-USD --symbol ETH-USD",
+        "livermore up --exchange binance --symbol BTCUSDT --symbol ETHUSDT",
         "livermore up --replay btc_5m.csv.gz eth_5m.csv.gz --speed max",
     ),
 )
@@ -64,6 +65,7 @@ def up(
     if speed is not None and not (demo or replay):
         raise typer.BadParameter("--speed is for --demo and --replay; a real market has its own")
     check_loopback(host)
+    check_exchange(exchange)
     files = existing(replay or [])
     pace = speed_of(speed or (FASTEST if replay else DEMO_SPEED))
     from livermore import bootstrap
@@ -79,3 +81,12 @@ def up(
         database_url=os.environ.get(SERVER_VARIABLE),
     )
     run(plan, Door(host, port, open_))
+
+
+def check_exchange(name: str | None) -> None:
+    """Refuse an exchange that no preset knows, before it is written into the settings."""
+    from livermore.market.exchange import PRESETS
+
+    if name is not None and name not in PRESETS:
+        known = ", ".join(PRESETS)
+        raise NotFoundError(f"no exchange is called {name!r}", where="--exchange", hint=f"one of: {known}")
