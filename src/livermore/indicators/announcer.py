@@ -13,6 +13,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.events import Event, EventBus
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import CandleState
 from livermore.market.desk import Desk
 from livermore.market.ports import Series
 
@@ -90,7 +91,7 @@ class Announcer:
             **{
                 name: float(getattr(bars, name)[place]) for name in ("open", "high", "low", "close", "volume")
             },
-            "state": int(bars.state[place]),
+            "state": CandleState(int(bars.state[place])).name.lower(),
             **{
                 name: _known(float(getattr(moment, name)[place])) for name in ("macdv", "signal", "histogram")
             },

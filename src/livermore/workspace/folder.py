@@ -37,6 +37,10 @@ class Workspace:
         """Return the database file of live, demonstration or replay data, which are never mixed."""
         return self.data / f"{name}.db"
 
+    def replay_database(self, digest: str) -> Path:
+        """Return the database file of one recording; another recording has another."""
+        return self.data / f"replay-{digest}.db"
+
     def prepare(self) -> None:
         """Create the folders, which git ignores; raise InvalidError where that is not possible."""
         try:

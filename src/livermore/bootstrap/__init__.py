@@ -1,0 +1,20 @@
+"""The plan: reads what was asked for, chooses adapters, and joins rooms into one system."""
+
+from livermore.bootstrap.plan import Plan
+from livermore.bootstrap.replaying import ReplayPlan, ReplayReport, replay
+from livermore.bootstrap.storage import StoredDatabase, database, read_only
+from livermore.bootstrap.system import System, build
+from livermore.bootstrap.world import simulated
+
+__all__ = [
+    "Plan",
+    "ReplayPlan",
+    "ReplayReport",
+    "StoredDatabase",
+    "System",
+    "build",
+    "database",
+    "read_only",
+    "replay",
+    "simulated",
+]

@@ -1,0 +1,91 @@
+"""`livermore replay`: recorded candles through the product's own rules, without a server."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from livermore.bootstrap.system import rules_of
+from livermore.kernel.clock import SystemClock
+from livermore.kernel.errors import InvalidError, SettingsInvalidError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles
+from livermore.settings.document import SettingsDocument
+from livermore.settings.upgrade import read_settings
+from livermore.signals.replay import replay_symbol, timeframes_of
+from livermore.signals.signal import KINDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayPlan:
+    """What `livermore replay` is asked for."""
+
+    files: tuple[Path, ...]
+    exchange: str | None = None
+    symbol: str | None = None
+    timeframes: tuple[Timeframe, ...] = ()
+    settings: Path | None = None
+    signals_out: Path | None = None
+    indicators_out: Path | None = None
+
+
+class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay came to."""
+
+    files: int
+    symbols: int
+    candles: int
+    seconds: float
+    candles_per_second: float
+    signals: dict[str, int]
+
+
+def replay(plan: ReplayPlan) -> ReplayReport:
+    """Run recorded candles or trades through roll-up, values and rules, and write what was asked for."""
+    from livermore.adapters.files import ReplayWriter, read_market
+
+    clock = SystemClock()
+    rules = rules_of(_settings_file(plan.settings), 0)
+    recorded: dict[tuple[str, str], dict[Timeframe, Candles]] = defaultdict(dict)
+    for file in plan.files:
+        for market in read_market(file, exchange=plan.exchange, symbol=plan.symbol):
+            if market.timeframe in recorded[market.exchange, market.symbol]:
+                raise InvalidError(f"{market.symbol} {market.timeframe} is recorded twice", where=str(file))
+            recorded[market.exchange, market.symbol][market.timeframe] = market.candles
+    began = clock.monotonic()
+    counts = Counter[str](dict.fromkeys(KINDS, 0))
+    with ReplayWriter(plan.signals_out, plan.indicators_out) as writer:
+        for (exchange, symbol), series in sorted(recorded.items()):
+            base = min(series, key=lambda timeframe: timeframe.milliseconds)
+            asked = timeframes_of(base, plan.timeframes or _known_timeframes(base, series))
+            done = replay_symbol(exchange, symbol, series, asked, rules, now=clock.now())
+            counts.update(signal.kind for signal in done.signals)
+            writer.write(done)
+    seconds = clock.monotonic() - began
+    candles = sum(len(part) for series in recorded.values() for part in series.values())
+    return ReplayReport(
+        files=len(plan.files), symbols=len(recorded), candles=candles, seconds=seconds,
+        candles_per_second=candles / max(seconds, 1e-9), signals=dict(counts),
+    )  # fmt: skip
+
+
+def _known_timeframes(base: Timeframe, series: Mapping[Timeframe, Candles]) -> tuple[Timeframe, ...]:
+    """Return the default timeframes of a recording, and every other that was recorded itself."""
+    return tuple({*timeframes_of(base, ()), *series})
+
+
+def _settings_file(file: Path | None) -> SettingsDocument:
+    """Read a settings document from a file; the defaults without one."""
+    if file is None:
+        return read_settings({"version": 2})
+    try:
+        document = msgspec.json.decode(file.read_bytes())
+    except OSError as error:
+        raise InvalidError(f"the settings cannot be read: {error.strerror}", where=str(file)) from error
+    except msgspec.DecodeError as error:
+        raise SettingsInvalidError(f"the settings are no JSON: {error}", where=str(file)) from error
+    return read_settings(document.get("settings", document))

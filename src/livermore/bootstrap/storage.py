@@ -1,0 +1,94 @@
+"""Databases looked at from outside of a running system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from livermore.accounts.ports import UserBook
+from livermore.accounts.service import LOCAL
+from livermore.accounts.user import User
+from livermore.adapters.memory.bus import MemoryBus
+from livermore.adapters.sql import (
+    Condition,
+    Database,
+    Migration,
+    SqlCandleStore,
+    SqlExchangeBook,
+    SqlRuntimeBook,
+    SqlSettingsStore,
+    SqlSignalWork,
+    SqlUserBook,
+    backup,
+    check,
+    migrate,
+)
+from livermore.bootstrap.system import System
+from livermore.indicators.service import IndicatorService
+from livermore.kernel.clock import SystemClock
+from livermore.kernel.errors import NotFoundError
+from livermore.market.plane import MarketPlane
+from livermore.market.service import MarketService
+from livermore.runtime.runtime import Runtime
+from livermore.settings.service import SettingsService
+from livermore.signals.service import SignalService
+
+
+class StoredDatabase(NamedTuple):
+    """A database, looked at from outside of any system."""
+
+    url: str
+
+    async def upgrade(self) -> Migration:
+        """Bring it to this version's tables."""
+        return await migrate(self.url)
+
+    async def check(self) -> Condition:
+        """Say at which revision it is."""
+        return await check(self.url)
+
+    async def backup(self, target: Path) -> Path:
+        """Copy an SQLite database to a new file."""
+        return await backup(self.url, target)
+
+
+def database(url: str) -> StoredDatabase:
+    """Name a database by its URL; nothing is opened yet."""
+    return StoredDatabase(url)
+
+
+async def read_only(url: str) -> System:
+    """Join a system that answers from a database and runs nothing; `stop` lets go of it.
+
+    Errors: NotFoundError where nothing was ever stored, NewerFormatError.
+    """
+    await check(url)
+    clock, stored = SystemClock(), Database(url)
+    bus, plane = MemoryBus(), MarketPlane({}, clock)
+    user = await _only_user(SqlUserBook(stored, clock))
+    store, book = SqlCandleStore(stored), SqlExchangeBook(stored, clock)
+    market = MarketService(plane, store, book)
+    runtime = Runtime(
+        user.scope(), [], plane, SqlRuntimeBook(stored, clock), bus, clock,
+        mode="", revision=0, total=0, auto_start=False,
+    )  # fmt: skip
+    return System(
+        clock=clock,
+        bus=bus,
+        user=user,
+        market=market,
+        indicators=IndicatorService(plane, {}, market),
+        signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store, list),
+        settings=SettingsService(SqlSettingsStore(stored, clock)),
+        runtime=runtime,
+        database=stored,
+    )
+
+
+async def _only_user(book: UserBook) -> User:
+    """Return the one user of a workspace's database."""
+    for name in (LOCAL, "demo", "replay"):
+        user = await book.find(LOCAL, name)
+        if user is not None:
+            return user
+    raise NotFoundError("the database has no user yet", hint="start with: livermore up --demo")

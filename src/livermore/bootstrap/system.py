@@ -1,0 +1,311 @@
+"""One system: its parts, chosen and joined."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from livermore.accounts.service import LOCAL, local_user
+from livermore.accounts.user import User
+from livermore.adapters.exchanges.binance import Binance
+from livermore.adapters.exchanges.simulated import SimulatedExchange
+from livermore.adapters.memory.bus import MemoryBus
+from livermore.adapters.notify.channels import channels_of
+from livermore.adapters.sql import (
+    Database,
+    SqlCandleStore,
+    SqlExchangeBook,
+    SqlRuntimeBook,
+    SqlSettingsStore,
+    SqlSignalWork,
+    SqlUserBook,
+    migrate,
+)
+from livermore.bootstrap.plan import Plan
+from livermore.bootstrap.world import World, world_of
+from livermore.indicators.announcer import Announcer
+from livermore.indicators.service import Indicators, IndicatorService
+from livermore.kernel.clock import Clock, SystemClock
+from livermore.kernel.errors import InvalidError, NotImplementedYetError
+from livermore.kernel.events import EventBus
+from livermore.kernel.scope import Scope
+from livermore.kernel.service import Service
+from livermore.kernel.timeframe import MINUTE, Timeframe
+from livermore.market.desk import Desk
+from livermore.market.exchange import SEEDED, ExchangeInfo
+from livermore.market.plane import MarketPlane
+from livermore.market.ports import Exchange, Series
+from livermore.market.recorder import Recorder
+from livermore.market.retention import Retention
+from livermore.market.series import SeriesTable
+from livermore.market.service import MarketService
+from livermore.runtime.runtime import Runtime
+from livermore.settings.document import SettingsDocument
+from livermore.settings.service import Current, SettingsService, watched_symbols
+from livermore.signals.dispatcher import Dispatcher
+from livermore.signals.engine import Engine
+from livermore.signals.outbox import routes_of
+from livermore.signals.recorder import SignalRecorder, alert_maker
+from livermore.signals.rules import Rules
+from livermore.signals.service import SignalService
+from livermore.workspace.folder import Workspace
+
+BACKLOG = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Everything that doors open onto."""
+
+    clock: Clock
+    bus: EventBus
+    user: User
+    market: MarketService
+    indicators: IndicatorService
+    signals: SignalService
+    settings: SettingsService
+    runtime: Runtime
+    database: Database
+    source: SimulatedExchange | None = None
+
+    async def start(self) -> None:
+        """Start the runtime."""
+        await self.runtime.start()
+
+    async def stop(self) -> None:
+        """Stop the runtime, then what it stood on."""
+        await self.runtime.stop()
+        if self.source is not None:
+            await self.source.stop()
+        await self.database.close()
+
+    async def ready(self) -> dict[str, bool]:
+        """Say whether the database answers and the runtime runs."""
+        try:
+            await self.settings.current(self.user.scope())
+            answers = True
+        except Exception:
+            answers = False
+        return {
+            "database": answers,
+            "runtime": self.runtime.status().state in ("running", "warming", "paused"),
+        }
+
+
+class Brake:
+    """Hold a source back that runs as fast as it can: until all is loaded, and while writing lags."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._watched: tuple[Runtime, Recorder] | None = None
+
+    def watch(self, runtime: Runtime, recorder: Recorder) -> None:
+        """Follow a runtime and its recorder."""
+        self._watched = runtime, recorder
+
+    async def __call__(self) -> None:
+        """Wait until the market may go on."""
+        while self._watched is None:
+            await self._clock.sleep(0.05)
+        runtime, recorder = self._watched
+        await runtime.ready.wait()
+        while recorder.backlog > BACKLOG:
+            await self._clock.sleep(0.01)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What every part of a system stands on."""
+
+    clock: Clock
+    bus: EventBus
+    database: Database
+    store: SqlCandleStore
+    recorder: Recorder
+    book: SqlExchangeBook
+    user: User
+    current: Current
+    brake: Brake
+    source: SimulatedExchange | None = None
+    overrides: dict[str, ExchangeInfo] = field(default_factory=dict)
+
+    def work(self, scope: Scope) -> SqlSignalWork:
+        """Begin a transaction over a user's signals."""
+        return SqlSignalWork(self.database, self.bus, scope)
+
+
+async def build(plan: Plan) -> System:
+    """Join a system from a plan; nothing runs before `System.start`."""
+    ground = await _ground(plan)
+    document, scope = ground.current.document, ground.user.scope()
+    channels = channels_of(
+        routes_of(document.alerts), environment=os.environ, clock=ground.clock, stream=sys.stdout
+    )
+    dispatcher = Dispatcher(scope=scope, work=ground.work, channels=channels, clock=ground.clock)
+    zone = document.perseus_profile.timezone
+    alerts_of = alert_maker(document.alerts, zone, ground.clock)
+    signals = SignalRecorder(scope, ground.work, alerts_of, dispatcher.wake, ground.clock)
+    desks, indicators, announcers = await _desks(plan, ground, signals)
+    plane = MarketPlane(desks, ground.clock)
+    retention = Retention(ground.store, plane, document.storage.keep_days, ground.clock)
+    services: list[Service] = [ground.recorder, signals, dispatcher, *announcers, retention, *desks.values()]
+    runtime = Runtime(
+        scope, services, plane, SqlRuntimeBook(ground.database, ground.clock), ground.bus, ground.clock,
+        mode=document.livermore_runtime.mode, revision=ground.current.revision,
+        total=len(watched_symbols(document)), auto_start=document.livermore_runtime.auto_start,
+    )  # fmt: skip
+    ground.brake.watch(runtime, ground.recorder)
+    market = MarketService(plane, ground.store, ground.book)
+    return System(
+        clock=ground.clock,
+        bus=ground.bus,
+        user=ground.user,
+        market=market,
+        indicators=IndicatorService(plane, indicators, market),
+        signals=SignalService(ground.work, ground.store, dispatcher.channels),
+        settings=SettingsService(SqlSettingsStore(ground.database, ground.clock)),
+        runtime=runtime,
+        database=ground.database,
+        source=ground.source,
+    )
+
+
+async def _ground(plan: Plan) -> Ground:
+    """Open the database, the source and the user's settings."""
+    clock = SystemClock()
+    world = world_of(plan)
+    url = plan.database_url or _database_url(plan, world)
+    await migrate(url)
+    database, bus = Database(url), MemoryBus(start=clock.now())
+    store, book = SqlCandleStore(database), SqlExchangeBook(database, clock)
+    await book.seed(SEEDED)
+    first = _first_settings(plan, world)
+    name = plan.source if plan.source != "live" else LOCAL
+    user = await local_user(SqlUserBook(database, clock), first, name=name)
+    current = await SettingsService(SqlSettingsStore(database, clock)).current(user.scope())
+    source, overrides, brake = None, {}, Brake(clock)
+    if world is not None:
+        position = await _position(store, world, current.document)
+        source = await world.open(plan.speed, position, brake)
+        info = await book.get(world.exchange)
+        overrides = {world.exchange: world.info(info or SEEDED[1], source.rest_url, source.ws_url)}
+    return Ground(
+        clock=clock, bus=bus, database=database, store=store, recorder=Recorder(store, clock), book=book,
+        user=user, current=current, brake=brake, source=source, overrides=overrides,
+    )  # fmt: skip
+
+
+async def _desks(
+    plan: Plan, ground: Ground, signals: SignalRecorder
+) -> tuple[dict[str, Desk], dict[str, Indicators], list[Announcer]]:
+    """Set up a desk, with its indicators and rules, for each exchange that is watched."""
+    desks: dict[str, Desk] = {}
+    indicators: dict[str, Indicators] = {}
+    announcers: list[Announcer] = []
+    watched = defaultdict(list)
+    for exchange, symbol in watched_symbols(ground.current.document):
+        watched[exchange].append(symbol)
+    for name, symbols in watched.items():
+        adapter = await _adapter(name, ground)
+        table = _table(adapter, ground.current.document, symbols)
+        engine = await _engine(plan, ground, table, symbols, signals)
+        announcer = Announcer(ground.bus, ground.clock)
+        kept = Indicators(table, ground.store, ground.recorder, [engine, announcer])
+        engine.follow(kept.bank)
+        first_delay = 0.2 if ground.source is not None else 5.0
+        desk = Desk(
+            adapter, table, ground.store, ground.recorder, kept, ground.clock, first_delay=first_delay
+        )
+        desk.watch(symbols)
+        announcer.follow(desk)
+        desks[name], indicators[name] = desk, kept
+        announcers.append(announcer)
+    return desks, indicators, announcers
+
+
+async def _adapter(name: str, ground: Ground) -> Exchange:
+    """Choose the adapter of an exchange by the protocol that it speaks."""
+    info = ground.overrides.get(name) or await ground.book.get(name)
+    if info is None:
+        raise InvalidError(
+            f"no exchange is called {name!r}", where="settings", hint="see: livermore exchanges"
+        )
+    if not name.startswith("binance"):
+        raise NotImplementedYetError(
+            f"exchange {name} cannot be watched in this version",
+            hint="watch one that speaks Binance's protocol",
+        )
+    return Binance(info, ground.clock, base=info.timeframes()[0])
+
+
+def _table(adapter: Exchange, document: SettingsDocument, symbols: Sequence[str]) -> SeriesTable:
+    """Make the series of an exchange: what the user watches, and the base that it is made of."""
+    offered = adapter.info.timeframes()
+    base = offered[0]
+    chosen = {base, *(timeframe for timeframe in document.timeframes if timeframe in offered)}
+    return SeriesTable(adapter.info.name, sorted(chosen), symbols=len(symbols))
+
+
+async def _engine(
+    plan: Plan, ground: Ground, table: SeriesTable, symbols: Sequence[str], signals: SignalRecorder
+) -> Engine:
+    """Set up the user's rules on an exchange, as they stood when it stopped."""
+    scope, document = ground.user.scope(), ground.current.document
+    async with ground.work(scope) as work:
+        stored = await work.states.all(table.exchange)
+    return Engine(
+        scope, table, rules_of(document, ground.current.revision), symbols, judged(document), signals, ground.clock,
+        stored=stored, from_the_start=plan.source != "live",
+    )  # fmt: skip
+
+
+def rules_of(document: SettingsDocument, revision: int) -> Rules:
+    """Take from the settings what the rules need."""
+    alerts = document.alerts
+    return Rules(
+        levels=tuple(alerts.levels),
+        oversold_buffer=alerts.reversal.oversold_buffer,
+        overbought_buffer=alerts.reversal.overbought_buffer,
+        cooldown=alerts.cooldown_seconds * 1000,
+        revision=revision,
+    )
+
+
+def judged(document: SettingsDocument) -> tuple[Timeframe, ...]:
+    """Return the timeframes that the mode judges: all watched ones, or those of an hour and above."""
+    if document.livermore_runtime.mode == "scalper-macdv":
+        return tuple(document.timeframes)
+    return tuple(timeframe for timeframe in document.timeframes if timeframe.milliseconds >= 60 * MINUTE)
+
+
+def _database_url(plan: Plan, world: World | None) -> str:
+    """Name the database of a source in the workspace; each recording has one of its own."""
+    workspace = Workspace(plan.workspace)
+    workspace.prepare()
+    if plan.source == "replay" and world is not None:
+        return f"sqlite+aiosqlite:///{workspace.replay_database(world.digest)}"
+    return f"sqlite+aiosqlite:///{workspace.database('demo' if plan.source == 'demo' else 'livermore')}"
+
+
+def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
+    """Return what revision 1 holds: the world's own settings, or what the first live start asks for."""
+    if world is not None:
+        return world.settings()
+    return {
+        "version": 2,
+        "perseus_profile": {"primary_exchange": plan.exchange or "coinbase"},
+        "livermore_runtime": {"auto_start": True, "mode": "scalper-macdv"},
+        "symbols": list(plan.symbols),
+    }
+
+
+async def _position(store: SqlCandleStore, world: World, document: SettingsDocument) -> int | None:
+    """Return the market time (ms) up to which an earlier run stored every symbol; None for a first run."""
+    base = world.source.timeframe
+    spans = [await store.span(Series(world.exchange, symbol, base)) for symbol in world.symbols]
+    newest = [span[1] for span in spans if span is not None]
+    return min(newest) + base.milliseconds if newest else None
