@@ -147,10 +147,11 @@ async def build(plan: Plan) -> System:
     )
     dispatcher = Dispatcher(scope=scope, work=ground.work, channels=channels, clock=ground.clock)
     zone = document.perseus_profile.timezone
-    alerts_of = alert_maker(document.alerts, zone, ground.clock)
-    signals = SignalRecorder(scope, ground.work, alerts_of, dispatcher.wake, ground.clock)
-    desks, indicators, announcers = await _desks(plan, ground, signals)
+    desks: dict[str, Desk] = {}
     plane = MarketPlane(desks, ground.clock)
+    alerts_of = alert_maker(document.alerts, zone, ground.clock, plane.last_price)
+    signals = SignalRecorder(scope, ground.work, alerts_of, dispatcher.wake, ground.clock)
+    indicators, announcers = await _desks(plan, ground, signals, desks)
     retention = Retention(ground.store, plane, document.storage.keep_days, ground.clock)
     services: list[Service] = [ground.recorder, signals, dispatcher, *announcers, retention, *desks.values()]
     runtime = Runtime(
@@ -200,10 +201,9 @@ async def _ground(plan: Plan) -> Ground:
 
 
 async def _desks(
-    plan: Plan, ground: Ground, signals: SignalRecorder
-) -> tuple[dict[str, Desk], dict[str, Indicators], list[Announcer]]:
+    plan: Plan, ground: Ground, signals: SignalRecorder, desks: dict[str, Desk]
+) -> tuple[dict[str, Indicators], list[Announcer]]:
     """Set up a desk, with its indicators and rules, for each exchange that is watched."""
-    desks: dict[str, Desk] = {}
     indicators: dict[str, Indicators] = {}
     announcers: list[Announcer] = []
     watched = defaultdict(list)
@@ -224,7 +224,7 @@ async def _desks(
         announcer.follow(desk)
         desks[name], indicators[name] = desk, kept
         announcers.append(announcer)
-    return desks, indicators, announcers
+    return indicators, announcers
 
 
 async def _adapter(name: str, ground: Ground) -> Exchange:

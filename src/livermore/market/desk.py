@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Literal, Protocol
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import LivermoreError
+from livermore.kernel.errors import LivermoreError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
@@ -23,6 +23,8 @@ from livermore.market.rollup import Rollup
 from livermore.market.series import SeriesTable
 
 TICK = 0.1
+REPAIR_AGAIN = 30.0
+PRICES = ("open", "high", "low", "close", "volume")
 AT_ONCE = 4
 ExchangeState = Literal["connecting", "connected", "degraded", "disconnected", "paused"]
 log = logger("market")
@@ -161,15 +163,22 @@ class Desk:
     # -- loading and repair -------------------------------------------------------------------------
 
     async def _load(self, symbol: str) -> None:
-        """Bring a symbol up to now and let it go live."""
-        try:
-            async with self._few:
-                if symbol not in self.loaded:
+        """Bring a symbol up to now and let it go live; what fails for the moment is tried again."""
+        while symbol not in self.loaded:
+            try:
+                async with self._few:
                     await self._bring_up(symbol)
-                    self.loaded.add(symbol)
-        except LivermoreError as error:
-            log.error("symbol could not be loaded", exchange=self.info.name, symbol=symbol, error=str(error))
-            self.detail = f"{symbol}: {error}"
+                self.loaded.add(symbol)
+            except TransientError as error:
+                self._say(f"{symbol} waits for its history", error)
+                await self._clock.sleep(self._first_delay)
+            except LivermoreError as error:
+                self._say(f"{symbol} could not be loaded", error)
+                return
+
+    def _say(self, what: str, error: LivermoreError) -> None:
+        self.detail = f"{what}: {error}"
+        log.error(what, exchange=self.info.name, error=str(error), hint=error.hint)
 
     async def _bring_up(self, symbol: str) -> None:
         until = await self._known_until()
@@ -225,32 +234,29 @@ class Desk:
 
     def repair_wanted(self, symbol: str, start: int, end: int) -> None:
         """Repair a range in the background."""
-        self._spawn(self._repaired_or_logged(symbol, start, end))
+        self._spawn(self._repair_until_done(symbol, start, end))
 
     def correction(self, symbol: str, update: BarUpdate) -> None:
         """Revise a closed bar that the exchange tells differently now."""
         if self._differs(symbol, update):
             self._spawn(self._revise(symbol, update))
 
-    async def _repaired_or_logged(self, symbol: str, start: int, end: int) -> None:
-        try:
-            await self._repair(symbol, start, end)
-        except LivermoreError as error:
-            log.error(
-                "repair failed", exchange=self.info.name, symbol=symbol, error=str(error), hint=error.hint
-            )
-            self.detail = f"{symbol}: {error}"
+    async def _repair_until_done(self, symbol: str, start: int, end: int) -> None:
+        while True:
+            try:
+                await self._repair(symbol, start, end)
+                return
+            except LivermoreError as error:
+                self._say(f"{symbol} waits for a repair", error)
+                await self._clock.sleep(REPAIR_AGAIN)
 
     def _differs(self, symbol: str, update: BarUpdate) -> bool:
-        held = self.table.candles(self.table.row(symbol, self.table.base)).between(
-            update.time, update.time + 1
-        )
-        if not len(held):
+        row = self.table.row(symbol, self.table.base)
+        slot = update.time // self.table.base.milliseconds % self.table.ring
+        held = {name: self.table.fields[name][slot, row] for name in ("time", *PRICES)}
+        if held.pop("time") != update.time:
             return False
-        told = (update.open, update.high, update.low, update.close, update.volume)
-        return told != tuple(
-            float(getattr(held, name)[0]) for name in ("open", "high", "low", "close", "volume")
-        )
+        return any(getattr(update, name) != float(value) for name, value in held.items())
 
     async def _revise(self, symbol: str, update: BarUpdate) -> None:
         """Store a corrected bar and all that follows from it, and derive the symbol's series again."""
@@ -294,4 +300,11 @@ class Desk:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._trouble = f"a task has ended: {error!r}"
+            log.error("a task has ended", exchange=self.info.name, error=repr(error))

@@ -69,6 +69,12 @@ class MarketPlane:
         row = desk.table.row(series.symbol, series.timeframe)
         return Recent(candles=desk.table.candles(row), forming=forming(desk, series))
 
+    def last_price(self, exchange: str, symbol: str) -> float | None:
+        """Return the last ticker's price of a symbol."""
+        desk = self.desks.get(exchange)
+        ticker = desk.feed.tickers.get(symbol) if desk is not None else None
+        return ticker.price if ticker is not None else None
+
     def progress(self) -> tuple[int, int]:
         """Return how many symbols are loaded, of how many."""
         return sum(len(desk.loaded) for desk in self.desks.values()), sum(

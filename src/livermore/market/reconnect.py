@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import LivermoreError, RateLimitedError, TerminalError
+from livermore.kernel.errors import LivermoreError, RateLimitedError, TerminalError, TransientError
 
 FIRST_DELAY = 5.0
 LONGEST_DELAY = 300.0
@@ -33,6 +33,9 @@ async def keep_connected(
             await session()
         except LivermoreError as caught:
             error = caught
+        except Exception as caught:
+            # A fault of ours must not end the watching; it is told like any lost connection.
+            error = TransientError(f"the session broke: {caught!r}")
         if clock.monotonic() - began > STEADY:
             delay = first_delay
         wait = _wait(error, delay)

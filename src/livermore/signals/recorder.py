@@ -167,12 +167,15 @@ class SignalRecorder:
                 log.error("signals could not be written; they are kept", error=str(error))
 
 
-def alert_maker(section: Alerts, zone: str, clock: Clock) -> AlertMaker:
-    """Return what turns a signal into its alerts under a user's settings."""
+def alert_maker(
+    section: Alerts, zone: str, clock: Clock, price_of: Callable[[str, str], float | None]
+) -> AlertMaker:
+    """Return what turns a signal into its alerts under a user's settings; `price_of` knows the last ticker."""
     from livermore.signals.outbox import Reading, alerts_for
 
     def alerts_of(signal: Signal) -> list[Alert]:
         table = [Reading(timeframe=name, **stood) for name, stood in signal.evidence["timeframes"].items()]
-        return alerts_for(signal, section, table=table, now=clock.now(), zone=zone)
+        price = price_of(signal.exchange, signal.symbol)
+        return alerts_for(signal, section, table=table, now=clock.now(), price=price, zone=zone)
 
     return alerts_of
