@@ -1,0 +1,98 @@
+"""A request as the gate sees it: what it wants, what it shows, and where it comes from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Visitor:
+    """Read what the gate needs from an ASGI scope of type `http` or `websocket`."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.path: str = scope["path"]
+        self.headers = Headers(scope=scope)
+        self.is_websocket = scope["type"] == "websocket"
+        self.is_secure = scope["scheme"] in {"https", "wss"}
+        self.method: str = "GET" if self.is_websocket else scope["method"]
+        self._query: bytes = scope["query_string"]
+
+    @property
+    def host(self) -> str:
+        """Return the name in the Host header, without its port."""
+        try:
+            return (urlsplit("//" + self.headers.get("host", "")).hostname or "").lower()
+        except ValueError:
+            return ""
+
+    @property
+    def is_safe(self) -> bool:
+        """Say whether the method changes nothing."""
+        return self.method in SAFE_METHODS
+
+    @property
+    def wants_page(self) -> bool:
+        """Say whether a person in a browser is asking, rather than a program."""
+        return self.method in {"GET", "HEAD"} and "text/html" in self.headers.get("accept", "")
+
+    @property
+    def bearer(self) -> str | None:
+        """Return the token of the Authorization header."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """Return the query's parameters in their order."""
+        return parse_qsl(self._query.decode("latin-1"), keep_blank_values=True)
+
+    def parameter(self, name: str) -> str | None:
+        """Return one parameter of the query."""
+        return dict(self.query).get(name)
+
+    def cookie(self, name: str) -> str | None:
+        """Return one cookie."""
+        jar: SimpleCookie = SimpleCookie()
+        try:
+            jar.load(self.headers.get("cookie", ""))
+        except CookieError:
+            return None
+        return jar[name].value if name in jar else None
+
+    def here(self, *, without: str) -> str:
+        """Return this address inside the site, without one parameter of its query."""
+        rest = urlencode([(name, value) for name, value in self.query if name != without])
+        return local("/" + quote(self.path.lstrip("/"))) + ("?" + rest if rest else "")
+
+    def is_from_here(self) -> bool:
+        """Say whether a page of this very site sent the request.
+
+        A form is sent with the origin `null` when the page forbids referrers, as ours do; the browser's own
+        Sec-Fetch-Site then decides, and without that, nothing does.
+        """
+        origin = self.headers.get("origin", "null")
+        if origin == "null":
+            return self.headers.get("sec-fetch-site") == "same-origin"
+        return urlsplit(origin).netloc.lower() == self.headers.get("host", "").lower()
+
+    def is_from_elsewhere(self) -> bool:
+        """Say whether a page of another site is known to have sent the request."""
+        return "origin" in self.headers and not self.is_from_here()
+
+
+def local(path: str) -> str:
+    """Return a path of this site; what could lead to another one becomes the first page."""
+    safe = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if safe else "/"
+
+
+def allowed_hosts(host: str) -> frozenset[str]:
+    """Return the names under which a server bound to a host answers; another may be a rebinding attack."""
+    return LOOPBACK | {host.strip("[]").lower()}

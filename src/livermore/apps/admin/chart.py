@@ -1,0 +1,98 @@
+"""What the chart of one series shows: columns of bars with their values, marks, and what has come since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from livermore.apps.admin.words import decimals_of, signal_text
+from livermore.kernel.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from livermore.bootstrap import System
+    from livermore.indicators.values import IndicatorValue
+    from livermore.market.candle import Candle
+    from livermore.signals.signal import Signal
+
+BARS = 600
+MOST_BARS = 5_000
+BEFORE_A_MARK = 120
+NEWEST = 3
+UNDEFINED = (None, None, None, "warming_up")
+Bar = list[Any]
+
+
+class Shown(NamedTuple):
+    """Name the series that a page shows."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+
+
+async def chart_of(system: System, shown: Shown, focus: int | None) -> dict[str, Any]:
+    """Return the newest bars of a series, or enough of them to hold the bar that opened at `focus` (ms)."""
+    limit = BARS if focus is None else _bars_since(system, shown, focus)
+    page = await system.market.candles(*shown, limit=limit)
+    values = await system.indicators.values(*shown, limit=limit)
+    first = page.candles[0].time if page.candles else 0
+    signals = await system.signals.list(
+        system.user.scope(), limit=500, start=first,
+        exchange=page.exchange, symbol=page.symbol, timeframe=shown.timeframe,
+    )  # fmt: skip
+    return {
+        "exchange": page.exchange, "symbol": page.symbol, "timeframe": shown.timeframe,
+        "decimals": decimals_of(page.candles[-1].close) if page.candles else 2,
+        "bars": bars_of(page.candles, values.values), "forming": _forming(page.forming),
+        "marks": [mark_of(signal) for signal in signals.signals], "focus": focus,
+    }  # fmt: skip
+
+
+async def news_of(system: System, shown: Shown) -> dict[str, Any]:
+    """Return the newest closed bars of a series and the running one; a chart that is up to date lacks at most these."""
+    page = await system.market.candles(*shown, limit=NEWEST)
+    values = await system.indicators.values(*shown, limit=NEWEST)
+    return {"bars": bars_of(page.candles, values.values), "forming": _forming(page.forming)}
+
+
+def bars_of(candles: Iterable[Candle], values: Sequence[IndicatorValue]) -> list[Bar]:
+    """Join candles with the values of the same bars: time, O, H, L, C, volume, V, signal, histogram, stage."""
+    known = {value.time: value for value in values}
+    return [_bar(candle, known.get(candle.time)) for candle in candles]
+
+
+def _bar(candle: Candle, value: IndicatorValue | None) -> Bar:
+    derived = (
+        (_short(value.macdv), _short(value.signal), _short(value.histogram), value.stage)
+        if value is not None
+        else UNDEFINED
+    )
+    return [candle.time, candle.open, candle.high, candle.low, candle.close, candle.volume, *derived]
+
+
+def _forming(candle: Candle | None) -> Bar | None:
+    return _bar(candle, None) if candle is not None else None
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def mark_of(signal: Signal) -> dict[str, Any]:
+    """Write a signal as a mark on its bar."""
+    return {
+        "id": signal.id,
+        "time": signal.time,
+        "up": signal.direction == "up",
+        "text": signal_text(signal),
+        "withdrawn": signal.withdrawn_at is not None,
+    }
+
+
+def _bars_since(system: System, shown: Shown, focus: int) -> int:
+    """Count the bars from a little before a bar up to the newest one."""
+    row = next((row for row in system.indicators.grid() if (row.exchange, row.symbol) == shown[:2]), None)
+    length = Timeframe(shown.timeframe).milliseconds
+    cell = row.cells.get(shown.timeframe) if row is not None else None
+    newest = cell.time if cell is not None else focus
+    return min(max((newest - focus) // length + BEFORE_A_MARK, BARS), MOST_BARS)

@@ -1,0 +1,34 @@
+"""The API as one application."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from livermore.apps.api import docs, events, indicators, market, metrics, openapi, runtime, settings, signals
+from livermore.apps.api.errors import answer_with_problems
+
+if TYPE_CHECKING:
+    from livermore.bootstrap import System
+
+ABOUT = (
+    "Watch crypto markets: candles, MACD-V on every timeframe, signals, alerts. Nothing here places an order."
+)
+
+
+def api_app(system: System, *, streams: events.Streams, counted: metrics.Metrics) -> FastAPI:
+    """Join the routes of all rooms; whoever may call them is decided before, by the access gate."""
+    app = FastAPI(
+        title="Livermore", version=version("livermore"), description=ABOUT,
+        openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
+    )  # fmt: skip
+    answer_with_problems(app)
+    for room in (runtime, market, indicators, signals, settings):
+        room.add_routes(app, system)
+    events.add_routes(app, system, streams)
+    metrics.add_routes(app, counted)
+    openapi.add_routes(app)
+    docs.add_routes(app)
+    return app

@@ -1,0 +1,142 @@
+"""What HTTP says when something goes wrong: one table of statuses, and problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from livermore.kernel import errors
+from livermore.kernel.errors import LivermoreError
+
+STATUS: Mapping[type[LivermoreError], int] = {
+    errors.LivermoreError: 500,
+    errors.RefusedError: 400,
+    errors.InvalidError: 422,
+    errors.SettingsInvalidError: 422,
+    errors.NotFoundError: 404,
+    errors.ConflictError: 409,
+    errors.NotAllowedError: 403,
+    errors.NotImplementedYetError: 501,
+    errors.TransientError: 503,
+    errors.ExchangeUnreachableError: 502,
+    errors.RateLimitedError: 429,
+    errors.StorageUnavailableError: 503,
+    errors.TerminalError: 500,
+    errors.ExchangeRefusedError: 502,
+    errors.CorruptDataError: 500,
+    errors.NewerFormatError: 500,
+}
+CODES = {
+    400: "invalid_payload",
+    401: "not_allowed",
+    403: "not_allowed",
+    404: "not_found",
+    422: "invalid_payload",
+}
+MEDIA_TYPE = "application/problem+json"
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One place of a request that does not fit; `suggestion` is the nearest name or value that would."""
+
+    path: str
+    message: str
+    suggestion: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document; `code` is one of the error codes that commands use, too."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str | None = None
+    errors: list[Fault] | None = None
+
+
+def problem(
+    status: int, detail: str, *, code: str | None = None, hint: str | None = None,
+    faults: list[Fault] | None = None, headers: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
+    """Write a problem document."""
+    code = code or CODES.get(status, "internal" if status >= 500 else "invalid_payload")
+    document = Problem(
+        type=f"urn:livermore:problem:{code}", title=HTTPStatus(status).phrase, status=status,
+        detail=detail, code=code, hint=hint, errors=faults,
+    )  # fmt: skip
+    return Response(msgspec.json.encode(document), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Make an application answer every error with a problem document."""
+    app.exception_handler(LivermoreError)(_livermore_error)
+    app.exception_handler(RequestValidationError)(_validation_error)
+    app.exception_handler(HTTPException)(_http_error)
+    app.exception_handler(Exception)(_unexpected_error)
+
+
+async def _livermore_error(_: Request, error: LivermoreError) -> Response:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    wait = getattr(error, "retry_after", None)
+    headers = {"retry-after": str(ceil(wait))} if wait is not None else None
+    return problem(
+        status, str(error), code=error.code, hint=error.hint, faults=_faults_of(error), headers=headers
+    )
+
+
+def _faults_of(error: LivermoreError) -> list[Fault] | None:
+    """Return the places that an error names: its own list, or the one where it happened."""
+    if not isinstance(error, errors.InvalidError):
+        return None
+    named = getattr(error, "errors", None)
+    if named is not None:
+        return [msgspec.convert(fault, Fault) for fault in named]
+    return [Fault(path=error.where, message=error.what)] if error.where else None
+
+
+async def _validation_error(request: Request, error: RequestValidationError) -> Response:
+    faults = [_fault(detail, request) for detail in error.errors()]
+    first = faults[0]
+    hint = f"did you mean {first.suggestion}?" if first.suggestion else None
+    return problem(422, f"{first.path} {first.message}", hint=hint, faults=faults)
+
+
+def _fault(detail: dict[str, Any], request: Request) -> Fault:
+    path = ".".join(str(step) for step in detail["loc"][1:]) or "the request"
+    if detail["type"] == "extra_forbidden":
+        return Fault(path=path, message="is not a parameter", suggestion=_nearest(path, request))
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+    return Fault(path=path, message=message)
+
+
+def _nearest(name: str, request: Request) -> str | None:
+    """Return the parameter of the route that a wrong name was probably meant to be."""
+    queries = (field.field_info.annotation for field in request.scope["route"].dependant.query_params)
+    known = [field.alias or of_model for model in queries for of_model, field in model.model_fields.items()]
+    return next(iter(get_close_matches(name, known, n=1)), None)
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    said = {
+        404: f"there is nothing at {request.url.path}",
+        405: f"{request.method} is not possible at {request.url.path}",
+    }
+    detail = said.get(error.status_code, error.detail)
+    hint = "see /api/v1/docs" if error.status_code in said else None
+    return problem(error.status_code, detail, hint=hint, headers=error.headers)
+
+
+async def _unexpected_error(_: Request, __: Exception) -> Response:
+    return problem(500, "something went wrong inside Livermore", hint="the log of the server says what")

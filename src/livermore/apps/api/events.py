@@ -1,0 +1,142 @@
+"""What happens, as it happens: server-sent events that resume where a client left off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Header, Query
+from starlette.responses import StreamingResponse
+
+from livermore.apps.api.queries import EventFilter
+from livermore.kernel.errors import InvalidError
+from livermore.kernel.events import TOPICS, Event, EventBus, Subscription, Topic
+
+if TYPE_CHECKING:
+    from livermore.bootstrap import System
+
+KEEP_ALIVE_SECONDS = 15.0
+OPENING = b"retry: 2000\n: connected\n\n"
+KEEP_ALIVE = b": still here\n\n"
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+LastEventId = Annotated[str | None, Header(description="The id of the last event that was received.")]
+DESCRIBED: Mapping[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events, each with id, event (its topic, or `resync`) and data (JSON).",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    "default": {
+        "description": "A problem (RFC 9457).",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
+}
+
+
+def add_routes(app: FastAPI, system: System, streams: Streams) -> None:
+    """Serve the live stream of events."""
+
+    @app.get("/api/v1/events", responses=dict(DESCRIBED), tags=["events"], response_class=StreamingResponse)
+    async def events(
+        wanted: Annotated[EventFilter, Query()], last_event_id: LastEventId = None
+    ) -> StreamingResponse:
+        """Stream events; `Last-Event-ID` resumes, and an event `resync` says that something was lost."""
+        topics = topics_of(wanted.topics)
+        frames = streams.frames(system.user.identity_sub, topics, event_id_of(last_event_id))
+        return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
+
+
+def topics_of(text: str | None) -> tuple[Topic, ...]:
+    """Read a list of topics; raise InvalidError naming those that there are."""
+    if text is None:
+        return TOPICS
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in TOPICS:
+            raise InvalidError(f"{name!r} is not a topic", where="topics", hint="one of " + ", ".join(TOPICS))
+    return tuple(topic for topic in TOPICS if topic in names)
+
+
+def event_id_of(text: str | None) -> int | None:
+    """Read the id of an event."""
+    if text is None or text == "":
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise InvalidError("an event's id is a whole number", where="Last-Event-ID")
+    return int(text)
+
+
+class Streams:
+    """Write events to many clients: each behind a queue of its own, so that a slow one slows nobody."""
+
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
+        self._closing = asyncio.Event()
+        self._newest: tuple[int, bytes] = (-1, b"")
+
+    def close(self) -> None:
+        """End every stream."""
+        self._closing.set()
+
+    async def frames(self, whose: str, topics: tuple[Topic, ...], after: int | None) -> AsyncIterator[bytes]:
+        """Yield what is sent to one client, until it leaves or the server closes."""
+        yield OPENING
+        subscription, lost = self._subscribe(whose, topics, after)
+        if lost:
+            yield _resync("the events since then are no longer remembered")
+        try:
+            async for frame in self._follow(subscription):
+                yield frame
+        finally:
+            subscription.close()
+
+    def _subscribe(
+        self, whose: str, topics: tuple[Topic, ...], after: int | None
+    ) -> tuple[Subscription, bool]:
+        try:
+            return self._bus.subscribe(whose, topics, after=after), False
+        except LookupError:
+            return self._bus.subscribe(whose, topics), True
+
+    async def _follow(self, subscription: Subscription) -> AsyncIterator[bytes]:
+        events = aiter(subscription)
+        closing = asyncio.ensure_future(self._closing.wait())
+        following: asyncio.Future[Event] | None = None
+        missed = 0
+        try:
+            while not self._closing.is_set():
+                following = following or asyncio.ensure_future(anext(events))
+                await asyncio.wait(
+                    {following, closing},
+                    timeout=KEEP_ALIVE_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not following.done():
+                    yield KEEP_ALIVE
+                    continue
+                if subscription.missed > missed:
+                    missed = subscription.missed
+                    yield _resync("the connection was too slow, and events were dropped")
+                event, following = following.result(), None
+                yield self._frame(event)
+        except StopAsyncIteration:
+            return
+        finally:
+            closing.cancel()
+            if following is not None:
+                following.cancel()
+
+    def _frame(self, event: Event) -> bytes:
+        """Write an event once for all who are sent it."""
+        if self._newest[0] != event.id:
+            data = msgspec.json.encode(event.data)
+            self._newest = (
+                event.id,
+                b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.topic.encode(), data),
+            )
+        return self._newest[1]
+
+
+def _resync(reason: str) -> bytes:
+    return b"event: resync\ndata: %b\n\n" % msgspec.json.encode({"reason": reason})

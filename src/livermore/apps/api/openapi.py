@@ -1,0 +1,70 @@
+"""The description of the API: routes from FastAPI, shapes from the types that are encoded."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import Response
+
+from livermore.apps.api import shapes
+from livermore.apps.api.errors import Problem
+from livermore.apps.api.replies import SCHEMAS
+from livermore.indicators.service import IndicatorPage
+from livermore.runtime.runtime import RuntimeStatus
+from livermore.settings.document import SettingsDocument
+from livermore.signals.service import Explanation
+
+DESCRIBED = (
+    shapes.AlertsShape, shapes.CandlesShape, shapes.ExchangesShape, shapes.HealthShape, shapes.SettingsShape,
+    shapes.SignalsShape, shapes.SymbolsShape, Explanation, IndicatorPage, Problem, RuntimeStatus,
+)  # fmt: skip
+SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The login token."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "livermore_7070",
+        "description": "Opened by a login.",
+    },
+}
+
+
+def add_routes(app: FastAPI) -> None:
+    """Serve the description."""
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(description(app))
+
+    @app.get("/api/v1/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        """Return the description of the API (OpenAPI 3.1)."""
+        return Response(document(), media_type="application/json")
+
+
+def description(app: FastAPI) -> dict[str, Any]:
+    """Describe every route with its parameters and shapes."""
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    components = document.setdefault("components", {})
+    components["schemas"] = components.get("schemas", {}) | _schemas()
+    components["securitySchemes"] = SECURITY
+    document["security"] = [{name: []} for name in SECURITY]
+    return document
+
+
+def _schemas() -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components(DESCRIBED, ref_template=SCHEMAS)
+    settings = SettingsDocument.model_json_schema(
+        mode="serialization", ref_template=SCHEMAS.replace("{name}", "{model}")
+    )
+    schemas |= settings.pop("$defs", {})
+    schemas["SettingsDocument"] = settings
+    shape = schemas["SettingsShape"]["properties"]
+    shape["settings"] = {"$ref": SCHEMAS.format(name="SettingsDocument")}
+    return schemas

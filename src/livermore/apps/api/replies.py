@@ -1,0 +1,31 @@
+"""Answers: encoded by msgspec, so that floats are exact, and described by the very types that are encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from livermore.apps.api.errors import MEDIA_TYPE
+
+SCHEMAS = "#/components/schemas/{name}"
+
+
+def reply(shape: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a shape as JSON."""
+    return Response(msgspec.json.encode(shape), status, dict(headers or {}), "application/json")
+
+
+def described(shape: type[Any]) -> dict[int | str, dict[str, Any]]:
+    """Describe a route's answers for OpenAPI: a shape, or a problem."""
+    return {
+        200: _content(shape.__doc__ or "", "application/json", shape.__name__),
+        "default": _content("A problem (RFC 9457).", MEDIA_TYPE, "Problem"),
+    }
+
+
+def _content(description: str, media_type: str, name: str) -> dict[str, Any]:
+    schema = {"$ref": SCHEMAS.format(name=name)}
+    return {"description": description, "content": {media_type: {"schema": schema}}}

@@ -1,0 +1,163 @@
+"""The JSON of answers where it differs from what the rooms hold; times are integer milliseconds UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from livermore.market.candle import Candle
+from livermore.market.exchange import ExchangeInfo
+from livermore.market.service import CandlePage
+from livermore.signals.alert import Alert, AlertEvent, AlertState
+from livermore.signals.signal import Bias, Direction, Kind, Signal
+
+
+class CandleShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One bucket; `time` is its open, `volume` in the base asset."""
+
+    time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    state: Literal["traded", "quiet", "missing"]
+    source: Literal["stream", "rollup", "rest", "file"]
+    confirmed: bool
+
+
+class CandlesShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Closed candles, oldest first, and the running one."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+    candles: list[CandleShape]
+    forming: CandleShape | None
+
+
+class SignalShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One rule that held on one closed bar; what made it is told by its explanation."""
+
+    id: str
+    exchange: str
+    symbol: str
+    timeframe: str
+    kind: Kind
+    level: int | None
+    direction: Direction
+    time: int
+    price: float
+    macdv: float
+    signal: float | None
+    histogram: float | None
+    stage: str
+    bias: Bias
+    complete: bool
+    low_confidence: bool
+    late: bool
+    withdrawn_at: str | None
+    settings_revision: int
+
+
+class SignalsShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Signals, newest first; `next` is the cursor of the page behind, null at the end."""
+
+    signals: list[SignalShape]
+    next: str | None
+
+
+class AlertShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One message through one channel, and how far it came."""
+
+    id: str
+    signal_id: str | None
+    event: AlertEvent
+    channel: str
+    state: AlertState
+    attempts: int
+    created_at: str
+    sent_at: str | None
+    error: str | None
+
+
+class AlertsShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Alerts, newest first; `next` is the cursor of the page behind, null at the end."""
+
+    alerts: list[AlertShape]
+    next: str | None
+
+
+class ExchangesShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The known exchanges, by name."""
+
+    exchanges: list[ExchangeInfo]
+
+
+class SymbolShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One watched symbol; volume in the quote asset."""
+
+    symbol: str
+    exchange: str
+    base: str | None
+    quote: str | None
+    enabled: bool
+    state: Literal["warming", "watched", "disabled"]
+    price: float | None
+    change_24h_percent: float | None
+    quote_volume_24h: float | None
+    last_candle_age_ms: int | None
+
+
+class SymbolsShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The watchlist, in its order."""
+
+    symbols: list[SymbolShape]
+
+
+class SettingsShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest settings with their defaults filled in, and what is to be said about them."""
+
+    settings: dict[str, Any]
+    revision: int
+    updated_at: str
+    warnings: list[str]
+
+
+class HealthShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether all is well, and each part of it."""
+
+    ok: bool
+    parts: dict[str, bool]
+
+
+def candle_shape(candle: Candle) -> CandleShape:
+    """Write state and source of a candle as words."""
+    return CandleShape(
+        time=candle.time, open=candle.open, high=candle.high, low=candle.low, close=candle.close,
+        volume=candle.volume, state=candle.state.name.lower(), source=candle.source.name.lower(),  # type: ignore[arg-type]
+        confirmed=candle.confirmed,
+    )  # fmt: skip
+
+
+def candles_shape(page: CandlePage) -> CandlesShape:
+    """Write a page of candles."""
+    return CandlesShape(
+        exchange=page.exchange,
+        symbol=page.symbol,
+        timeframe=page.timeframe,
+        candles=[candle_shape(candle) for candle in page.candles],
+        forming=candle_shape(page.forming) if page.forming else None,
+    )
+
+
+def signal_shapes(signals: Iterable[Signal]) -> list[SignalShape]:
+    """Write signals without their evidence."""
+    return [msgspec.convert(signal, SignalShape, from_attributes=True) for signal in signals]
+
+
+def alert_shapes(alerts: Iterable[Alert]) -> list[AlertShape]:
+    """Write alerts without what they carry."""
+    return [msgspec.convert(alert, AlertShape, from_attributes=True) for alert in alerts]

@@ -1,0 +1,151 @@
+"""The one ASGI application: API and pages behind the access gate, and the server that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from livermore.apps.access import Access
+from livermore.apps.admin import add_pages
+from livermore.apps.api.app import api_app
+from livermore.apps.api.events import Streams
+from livermore.apps.api.metrics import CountRequests, Metrics
+from livermore.kernel.errors import ConflictError, InvalidError
+
+if TYPE_CHECKING:
+    from livermore.bootstrap import System
+
+API_PATHS = ("/api", "/healthz", "/readyz", "/metrics")
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = 2  # seconds that open connections are given to end
+
+
+class Doors:
+    """Send what is asked of the API to the API and everything else to the pages."""
+
+    def __init__(self, api: FastAPI, pages: FastAPI) -> None:
+        self.api = api
+        self.pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Choose by the path; the pages own start and end."""
+        is_api = scope["type"] == "http" and scope["path"].startswith(API_PATHS)
+        await (self.api if is_api else self.pages)(scope, receive, send)
+
+
+def create_app(system: System, *, token: str, host: str, port: int, streams: Streams | None = None) -> Access:
+    """Join API and pages in one ASGI application that only the token opens.
+
+    NiceGUI keeps its pages per process, so that one process makes one such application.
+    """
+    streams, metrics = streams or Streams(system.bus), Metrics(system)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(metrics.listen()), asyncio.create_task(live.run())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    pages = FastAPI(openapi_url=None, lifespan=lifespan)
+    live = add_pages(pages, system)
+    doors = Doors(api_app(system, streams=streams, counted=metrics), pages)
+    counting: ASGIApp = CountRequests(doors, metrics)
+    return Access(counting, token=token, host=host, port=port, clock=system.clock)
+
+
+async def serve(
+    system: System, *, host: str, port: int, token: str, ready: Callable[[int], None] | None = None
+) -> None:
+    """Serve until SIGINT, SIGTERM or cancellation, then end within 3 s; `ready` gets the port.
+
+    Errors: ConflictError when the port is taken, InvalidError when the host cannot be bound.
+    """
+    with bound_socket(host, port) as listening:
+        port = listening.getsockname()[1]
+        streams = Streams(system.bus)
+        app = create_app(system, token=token, host=host, port=port, streams=streams)
+        server = Server(app, streams, lambda: ready(port) if ready else None)
+        serving = asyncio.create_task(server.serve([listening]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+            raise
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Take the port before anything is started, so that a second server is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host.strip("[]"), port))
+        listening.listen(1024)
+    except OSError as error:
+        listening.close()
+        raise _refused(error, host, port) from None
+    listening.setblocking(False)
+    return listening
+
+
+def _refused(error: OSError, host: str, port: int) -> ConflictError | InvalidError:
+    if error.errno == errno.EADDRINUSE:
+        hint = f"another Livermore may be running; choose another port: --port {port + 1}"
+        return ConflictError(f"port {port} is taken", where=f"{host}:{port}", hint=hint)
+    return InvalidError(f"cannot listen on {host}: {error.strerror}", where=f"{host}:{port}")
+
+
+class Server(uvicorn.Server):
+    """Tell when it listens, end event streams before it waits for them, and keep signals to itself."""
+
+    def __init__(self, app: Access, streams: Streams, ready: Callable[[], None]) -> None:
+        # No access log: it would hold the token of the address that is opened first.
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                lifespan="on",
+                server_header=False,
+                timeout_graceful_shutdown=PATIENCE,
+                timeout_keep_alive=30,
+            )  # fmt: skip
+        )
+        self._streams = streams
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the event streams, then everything else."""
+        self._streams.close()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in good order on a signal, and leave it to the caller what comes after serving."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
