@@ -32,6 +32,7 @@ from livermore.indicators.service import Indicators, IndicatorService
 from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.errors import InvalidError, NotImplementedYetError
 from livermore.kernel.events import EventBus
+from livermore.kernel.log import set_up_logging
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
 from livermore.kernel.timeframe import MINUTE, Timeframe
@@ -142,6 +143,8 @@ async def build(plan: Plan) -> System:
     """Join a system from a plan; nothing runs before `System.start`."""
     ground = await _ground(plan)
     document, scope = ground.current.document, ground.user.scope()
+    form = "json" if os.environ.get("LIVERMORE_LOG_FORMAT") == "json" else "console"
+    set_up_logging(document.livermore_runtime.logging.verbosity_level, form)
     channels = channels_of(
         routes_of(document.alerts), environment=os.environ, clock=ground.clock, stream=sys.stdout
     )

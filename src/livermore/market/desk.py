@@ -149,7 +149,8 @@ class Desk:
         self.state = "disconnected" if error is not None else "degraded"
         self.detail = str(error) if error is not None else "renewing the connection"
         hint = error.hint if error is not None else None
-        log.warning(
+        tell = log.warning if error is None else log.error
+        tell(
             "connection lost", exchange=self.info.name, error=self.detail, hint=hint, again_in=round(wait, 1)
         )
 
@@ -181,14 +182,17 @@ class Desk:
         log.error(what, exchange=self.info.name, error=str(error), hint=error.hint)
 
     async def _bring_up(self, symbol: str) -> None:
-        until = await self._known_until()
+        until = await self._known_until(symbol)
         await self._backfill.fill(symbol, until)
         await self._adopt(symbol, until)
 
-    async def _known_until(self) -> int:
-        """Return the base bucket up to which REST knows everything."""
+    async def _known_until(self, symbol: str) -> int:
+        """Return the base bucket up to which REST knows everything, or up to which it is stored already."""
+        base = self.table.base
         market_time = max(self.feed.market_time, await self._exchange.server_time())
-        return self.table.base.bucket(market_time - REST_DELAY)
+        span = await self._store.span(Series(self.info.name, symbol, base))
+        stored = span[1] + base.milliseconds if span is not None else 0
+        return max(base.bucket(market_time - REST_DELAY), stored)
 
     async def _adopt(self, symbol: str, until: int) -> None:
         """Take the stored candles of a symbol into the series, and let its lane begin at `until`."""
