@@ -7,7 +7,7 @@ import os
 import webbrowser
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from livermore.apps.cli.network import listen
 from livermore.apps.cli.output import note
@@ -70,13 +70,22 @@ async def _work(plan: Plan, door: Door, workspace: Workspace) -> None:
 @asynccontextmanager
 async def _system(plan: Plan) -> AsyncIterator[System]:
     from livermore import bootstrap
+    from livermore.kernel.log import set_up_logging
 
+    set_up_logging("error", _log_form())
     system = await bootstrap.build(plan)
     try:
+        document = (await system.settings.current(system.user.scope())).document
+        set_up_logging(document.livermore_runtime.logging.verbosity_level, _log_form())
         await system.start()
         yield system
     finally:
         await system.stop()
+
+
+def _log_form() -> Literal["console", "json"]:
+    """Return what `LIVERMORE_LOG_FORMAT` asks for."""
+    return "json" if os.environ.get("LIVERMORE_LOG_FORMAT") == "json" else "console"
 
 
 def _teller(workspace: Workspace, door: Door, token: str) -> Callable[[int], None]:

@@ -124,12 +124,19 @@ def told(signal: Any) -> str:
 
 
 def _show_explanation(found: Any) -> None:
-    print(found["text"])
-    print(f"rule: {found['rule']}")
-    for name in ("inputs", "recomputed"):
-        for key, value in found[name].items():
-            print(f"{name}.{key}: {value}")
+    print(f"{found['text']}\n")
+    said = found["inputs"] | found["signal"]
+    rows = [
+        (name, _told_value(said.get(name)), _told_value(value)) for name, value in found["recomputed"].items()
+    ]
+    if rows:
+        table(("value", "when it fired", "computed again"), rows, right=("when it fired", "computed again"))
+        print()
     print("computed again: the same to the bit" if found["agrees"] else "computed again: NOT the same")
+
+
+def _told_value(value: Any) -> str:
+    return "-" if value is None else str(value)
 
 
 def _show_alerts(page: Any) -> None:
