@@ -50,6 +50,10 @@ class GeneratedSource:
         self.end: int | None = None
         self.finished = False
 
+    def begins(self, symbol: str) -> int:
+        """Return the open (ms) of the first minute."""
+        return self.first
+
     def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Bars:
         """Return the bars that open in [start, end) (ms)."""
         start = max(start, self.first)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from livermore.adapters.exchanges.simulated.market_clock import MarketClock
-from livermore.adapters.exchanges.simulated.schedule import Due, Schedule
+from livermore.adapters.exchanges.simulated.schedule import Due, Kind, Schedule
 from livermore.adapters.exchanges.simulated.source import Source
 
 Pace = Callable[[], Awaitable[None]]
@@ -43,20 +43,20 @@ class MarketRun:
         self._clock.start()
         length = self._source.timeframe.milliseconds
         bucket = self._position
-        while (
-            self._source.end is None or bucket <= self._source.end
-        ):  # the last bar closes in the one behind it
+        while self._source.end is None or bucket < self._source.end:
             if waits_for_audience:
                 await teller.audience()
             if self._pace is not None:
                 await self._pace()
-            await self._play(bucket, teller)
+            await self._play(bucket, self._schedule.dues, teller)
             bucket += length
+        closings = [due for due in self._schedule.dues if due.kind is Kind.CLOSING]
+        await self._play(bucket, closings, teller)  # the last bar closes in the bucket behind it
         self._source.finished = True
 
-    async def _play(self, bucket: int, teller: Teller) -> None:
+    async def _play(self, bucket: int, dues: Sequence[Due], teller: Teller) -> None:
         """Tell one bucket, in as many parts as the clock makes of it."""
-        dues, told = self._schedule.dues, 0
+        told = 0
         while told < len(dues):
             now = await self._clock.until(bucket + dues[told].offset)
             part = dues[told : bisect.bisect_right(dues, now - bucket, key=_offset)]

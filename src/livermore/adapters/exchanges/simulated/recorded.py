@@ -45,6 +45,10 @@ class RecordedSource:
         )
         self.finished = False
 
+    def begins(self, symbol: str) -> int:
+        """Return the open (ms) of a symbol's first bar."""
+        return int(self._bars[symbol].time[0])
+
     def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Bars:
         """Return the bars that open in [start, end) (ms)."""
         return self._all(symbol, timeframe).between(start, end)
@@ -61,7 +65,7 @@ class RecordedSource:
         """Roll up, leaving out the first bucket when the file begins in the middle of it."""
         bars = self._bars[symbol]
         rolled = roll_up(bars, timeframe.milliseconds)
-        return rolled.between(int(bars.time[0]), int(bars.time[-1]) + 1)
+        return rolled.between(self.begins(symbol), int(bars.time[-1]) + 1)
 
 
 def _bars(candles: Candles, trades_per_bar: int) -> Bars:

@@ -96,6 +96,10 @@ class Source(Protocol):
     end: int | None
     finished: bool
 
+    def begins(self, symbol: str) -> int:
+        """Return the open (ms) of a symbol's first bar of the source's own timeframe."""
+        ...
+
     def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Bars:
         """Return the bars that open in [start, end) (ms); an interval that is not told of is absent."""
         ...

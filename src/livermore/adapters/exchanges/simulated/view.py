@@ -90,7 +90,7 @@ class View:
         """Return the running bar, if anything was traded in it or a part of it is known to be quiet."""
         base = self._source.timeframe
         since, bucket = timeframe.bucket(now), base.bucket(now)
-        if since < self._source.first:
+        if since < self._source.begins(symbol):
             return Bars.none()
         parts = self._source.bars(symbol, base, since, bucket)
         forming = self._forming(symbol, bucket, now)
