@@ -143,8 +143,8 @@ async def build(plan: Plan) -> System:
     """Join a system from a plan; nothing runs before `System.start`."""
     ground = await _ground(plan)
     document, scope = ground.current.document, ground.user.scope()
-    form = "json" if os.environ.get("LIVERMORE_LOG_FORMAT") == "json" else "console"
-    set_up_logging(document.livermore_runtime.logging.verbosity_level, form)
+    as_json = os.environ.get("LIVERMORE_LOG_FORMAT") == "json"
+    set_up_logging(document.livermore_runtime.logging.verbosity_level, "json" if as_json else "console")
     channels = channels_of(
         routes_of(document.alerts), environment=os.environ, clock=ground.clock, stream=sys.stdout
     )

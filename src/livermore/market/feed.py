@@ -188,6 +188,8 @@ class Feed:
                 lane, candle.time, (candle.open, candle.high, candle.low, candle.close, candle.volume),
                 candle.state, CandleSource.REST, confirmed=True,
             )  # fmt: skip
+        # Before a symbol's first trade there is nothing to push, and still the range is known.
+        lane.next_open = end
         self._release(lane)
 
     def running(self, symbol: str) -> BarUpdate | None:
