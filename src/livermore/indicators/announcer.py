@@ -74,11 +74,13 @@ class Announcer:
 
     def _publish(self, desk: Desk) -> None:
         newest, self._newest = self._newest, {}
+        if not self._bus.heard("candle"):
+            return
         bars = [self._bar(desk, row, moment, place) for row, (moment, place) in newest.items()]
         forming = [bar for symbol in desk.symbols if (bar := _running(desk, symbol)) is not None]
         if bars or forming:
             data = {"exchange": desk.info.name, "bars": bars, "forming": forming}
-            self._bus.publish(Event(topic="candle", time=desk.feed.market_time, data=data))
+            self._bus.publish(Event(topic="candle", time=desk.feed.market_time, data=data, passing=True))
 
     @staticmethod
     def _bar(desk: Desk, row: int, moment: Moment, place: int) -> dict[str, Any]:

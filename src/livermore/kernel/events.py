@@ -12,12 +12,16 @@ TOPICS: tuple[Topic, ...] = ("runtime", "command", "settings", "candle", "signal
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell that something happened: `data` is JSON-ready; `whose` is an identity_sub, or None for public."""
+    """Tell that something happened: `data` is JSON-ready; `whose` is an identity_sub, or None for public.
+
+    A `passing` event is for those who listen now: it is not remembered.
+    """
 
     topic: Topic
     time: int
     data: Any
     whose: str | None = None
+    passing: bool = False
     id: int = 0
 
 
@@ -42,11 +46,15 @@ class EventBus(Protocol):
         """Hand an event to every listener that may see it and number it."""
         ...
 
+    def heard(self, topic: Topic) -> bool:
+        """Say whether anybody listens to a topic, so that nothing is prepared for nobody."""
+        ...
+
     def subscribe(
         self, whose: str, topics: Collection[Topic] = TOPICS, *, after: int | None = None
     ) -> Subscription:
         """Listen to public events and to one user's; `after` resumes behind a remembered event id.
 
-        Raises LookupError when the events behind `after` are no longer remembered.
+        Raises LookupError when events behind `after` are no longer, or were never, remembered.
         """
         ...

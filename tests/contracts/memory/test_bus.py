@@ -139,3 +139,22 @@ async def test_a_closed_subscription_ends_and_gets_nothing_more(bus: EventBus) -
     async with asyncio.timeout(2):
         await collecting
     assert collected == []
+
+
+async def test_a_passing_event_reaches_who_listens_and_is_not_remembered() -> None:
+    bus = MemoryBus()
+    listener = bus.subscribe("me", ["candle"])
+    bus.publish(Event(topic="candle", time=1, data={}, passing=True))
+    assert (await anext(aiter(listener))).topic == "candle"
+    with pytest.raises(LookupError):
+        bus.subscribe("me", ["candle"], after=0)
+    assert bus.subscribe("me", ["signal"], after=0).missed == 0
+
+
+async def test_the_bus_knows_whether_a_topic_is_heard() -> None:
+    bus = MemoryBus()
+    listener = bus.subscribe("me", ["candle"])
+    assert bus.heard("candle")
+    assert not bus.heard("signal")
+    listener.close()
+    assert not bus.heard("candle")

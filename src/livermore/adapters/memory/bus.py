@@ -80,6 +80,8 @@ class MemoryBus:
     def __init__(self, *, start: int = 0, remembered: int = REMEMBERED, queued: int = QUEUED) -> None:
         self._newest = start
         self._remembered: deque[Event] = deque(maxlen=remembered)
+        self._last_passing: dict[Topic, int] = {}
+        self._forgotten = start
         self._queued = queued
         self._subscriptions: dict[MemorySubscription, None] = {}
 
@@ -87,10 +89,17 @@ class MemoryBus:
         """Number an event and hand it to every listener that may see it, without waiting."""
         self._newest += 1
         numbered = replace(event, id=self._newest)
-        self._remembered.append(numbered)
+        if event.passing:
+            self._last_passing[event.topic] = self._newest
+        else:
+            self._remember(numbered)
         for subscription in self._subscriptions:
             if subscription.interest.includes(numbered):
                 subscription.offer(numbered)
+
+    def heard(self, topic: Topic) -> bool:
+        """Say whether anybody listens to a topic."""
+        return any(topic in subscription.interest.topics for subscription in self._subscriptions)
 
     def subscribe(
         self, whose: str, topics: Collection[Topic] = TOPICS, *, after: int | None = None
@@ -103,10 +112,15 @@ class MemoryBus:
         return subscription
 
     def _behind(self, after: int, interest: Interest) -> list[Event]:
-        forgotten = self._newest - len(self._remembered)
-        if not forgotten <= after <= self._newest:
+        passed = max((self._last_passing.get(topic, 0) for topic in interest.topics), default=0)
+        if not max(self._forgotten, passed) <= after <= self._newest:
             raise LookupError(f"the events behind {after} are no longer remembered")
         return [event for event in self._remembered if event.id > after and interest.includes(event)]
+
+    def _remember(self, event: Event) -> None:
+        if len(self._remembered) == self._remembered.maxlen:
+            self._forgotten = self._remembered[0].id
+        self._remembered.append(event)
 
     def _forget(self, subscription: MemorySubscription) -> None:
         self._subscriptions.pop(subscription, None)
