@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ from livermore.adapters.sql.series import SeriesKeys
 from livermore.kernel.errors import InvalidError, NotFoundError
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+PATIENCE = 40  # attempts
 # The time limit comes first: the others may have to wait.
 PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL")
 
@@ -102,12 +104,11 @@ def _sqlite_engine(file: Path, foreign_keys: bool) -> AsyncEngine:
         hide_parameters=True,
     )
     pragmas = (*PRAGMAS, f"foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+    script = "".join(f"PRAGMA {pragma};" for pragma in pragmas)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _: object) -> None:
-        connection.run_async(
-            lambda driver: driver.executescript("".join(f"PRAGMA {each};" for each in pragmas))
-        )
+        connection.run_async(lambda driver: _patiently(driver, script))
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
@@ -116,3 +117,16 @@ def _sqlite_engine(file: Path, foreign_keys: bool) -> AsyncEngine:
             driver.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
 
     return engine
+
+
+async def _patiently(driver: Any, script: str) -> None:
+    """Run a script, again if need be: for the lock on a new file SQLite itself does not wait."""
+    for left in range(PATIENCE, -1, -1):
+        try:
+            await driver.executescript(script)
+        except sqlite3.OperationalError as error:
+            if not left or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return

@@ -137,6 +137,8 @@ class SqlExchangeBook:
 
     async def seed(self, infos: Sequence[ExchangeInfo]) -> None:
         """Insert the rows that are not there; leave the others as their users edited them."""
+        if not infos:
+            return
         async with self._database.writing() as connection:
             insert = insert_into(connection, exchanges).on_conflict_do_nothing(index_elements=["name"])
             await connection.execute(insert, [self._row(info) for info in infos])

@@ -106,6 +106,7 @@ def _copy(file: Path, target: Path) -> None:
     """Copy through SQLite, so that a writer in between does no harm; a part of a copy is never left."""
     unfinished = target.with_name(f"{target.name}.unfinished")
     with translated(str(target), OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
                 source.backup(copy)

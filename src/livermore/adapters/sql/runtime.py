@@ -27,9 +27,8 @@ class SqlRuntimeBook:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
-        stored = dict(row._mapping) | {"updated_at": rfc3339(row.updated_at)}
-        del stored["user_id"]
-        return msgspec.convert(stored, StoredRuntime)
+        stored = {name: getattr(row, name) for name in StoredRuntime.__struct_fields__}
+        return StoredRuntime(**stored | {"updated_at": rfc3339(row.updated_at)})
 
     async def put(self, scope: Scope, runtime: StoredRuntime) -> None:
         """Insert or replace it, and the projections in `users` with it; the time is the clock's."""

@@ -1,0 +1,289 @@
+"""The contract of `CandleStore`: what is saved comes back to the bit, or nothing is saved."""
+
+import asyncio
+import itertools
+import math
+import signal
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from livermore.adapters.sql import Database, SqlCandleStore
+from livermore.kernel.errors import InvalidError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles, CandleSource
+from livermore.market.ports import Checkpoint, Series
+
+BITCOIN = Series("coinbase", "BTC-USD", Timeframe.M1)
+ETHER = Series("coinbase", "ETH-USD", Timeframe.M1)
+DAILY = Series("binance", "BTCUSDT", Timeframe.D1)
+MINUTE = 60_000
+
+
+@pytest.fixture
+def store(database: Database) -> SqlCandleStore:
+    return SqlCandleStore(database)
+
+
+def some(*times: int, price: float = 1.5, volume: float = 2.0) -> Candles:
+    prices = [price] * len(times)
+    return Candles.of(times, prices, prices, prices, prices, [volume] * len(times))
+
+
+def same(left: Candles, right: Candles) -> bool:
+    """Compare to the bit, types included."""
+    pairs = [(getattr(left, field.name), getattr(right, field.name)) for field in fields(Candles)]
+    return all(one.dtype == two.dtype and one.tobytes() == two.tobytes() for one, two in pairs)
+
+
+async def test_what_is_saved_is_loaded(store: SqlCandleStore) -> None:
+    candles = Candles.of(
+        [0, MINUTE, 2 * MINUTE], [1, 2, 3], [4, 5, 6], [0.1, 0.2, 0.3], [2, 3, 4], [0, 1, 2],
+        source=CandleSource.STREAM, confirmed=False,
+    )  # fmt: skip
+    await store.save([(BITCOIN, candles), (DAILY, some(0))])
+    assert same(await store.load(BITCOIN), candles)
+    assert same(await store.load(DAILY), some(0))
+
+
+async def test_a_range_is_half_open_and_newest_keeps_the_end(store: SqlCandleStore) -> None:
+    await store.save([(BITCOIN, some(*range(0, 10 * MINUTE, MINUTE)))])
+    part = await store.load(BITCOIN, 2 * MINUTE, 5 * MINUTE)
+    assert part.time.tolist() == [2 * MINUTE, 3 * MINUTE, 4 * MINUTE]
+    newest = await store.load(BITCOIN, None, 5 * MINUTE, newest=2)
+    assert newest.time.tolist() == [3 * MINUTE, 4 * MINUTE]
+    assert (await store.load(BITCOIN, newest=1)).time.tolist() == [9 * MINUTE]
+
+
+async def test_what_was_never_saved_is_empty(store: SqlCandleStore) -> None:
+    assert same(await store.load(BITCOIN), Candles.none())
+    assert await store.span(BITCOIN) is None
+    assert await store.checkpoint(BITCOIN, MINUTE) is None
+    assert await store.first_checkpoint(BITCOIN) is None
+    await store.save([(ETHER, some(0))])
+    assert same(await store.load(BITCOIN), Candles.none())
+    assert same(await store.load(ETHER, MINUTE), Candles.none())
+
+
+async def test_loaded_arrays_may_be_changed(store: SqlCandleStore) -> None:
+    await store.save([(BITCOIN, some(0))])
+    loaded = await store.load(BITCOIN)
+    for field in fields(Candles):
+        assert getattr(loaded, field.name).flags.writeable
+        assert getattr(loaded, field.name).flags.c_contiguous
+
+
+async def test_saving_nothing_is_nothing(store: SqlCandleStore) -> None:
+    await store.save([])
+    await store.save([(BITCOIN, Candles.none())])
+    assert same(await store.load(BITCOIN), Candles.none())
+
+
+async def test_span_tells_the_ends(store: SqlCandleStore) -> None:
+    await store.save([(BITCOIN, some(3 * MINUTE, 9 * MINUTE))])
+    assert await store.span(BITCOIN) == (3 * MINUTE, 9 * MINUTE)
+
+
+async def test_a_later_candle_replaces_the_earlier(store: SqlCandleStore) -> None:
+    await store.save([(BITCOIN, some(0, MINUTE, price=1))])
+    await store.save([(BITCOIN, some(MINUTE, 2 * MINUTE, price=2))])
+    assert (await store.load(BITCOIN)).close.tolist() == [1, 2, 2]
+
+
+async def test_of_repeated_candles_in_one_batch_the_last_wins(store: SqlCandleStore) -> None:
+    unsorted = some(MINUTE, 0, MINUTE, price=1)
+    unsorted.close[:] = [1, 2, 3]
+    await store.save([(ETHER, some(0)), (BITCOIN, unsorted), (ETHER, some(0, price=7))])
+    assert (await store.load(BITCOIN)).close.tolist() == [2, 3]
+    assert (await store.load(ETHER)).close.tolist() == [7]
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 200])
+async def test_any_number_of_rows_is_stored_whole(store: SqlCandleStore, count: int) -> None:
+    candles = some(*range(0, count * MINUTE, MINUTE))
+    candles.close[:] = np.arange(count)
+    await store.save([(BITCOIN, candles)])
+    assert same(await store.load(BITCOIN), candles)
+
+
+async def test_another_store_of_the_same_database_finds_the_series(url: str, store: SqlCandleStore) -> None:
+    await store.save([(BITCOIN, some(0))])
+    other = Database(url)
+    try:
+        assert same(await SqlCandleStore(other).load(BITCOIN), some(0))
+        await SqlCandleStore(other).save([(BITCOIN, some(MINUTE)), (ETHER, some(0))])
+    finally:
+        await other.close()
+    await store.save([(ETHER, some(MINUTE))])
+    assert [len(await store.load(series)) for series in (BITCOIN, ETHER)] == [2, 2]
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
+async def test_what_is_no_number_is_refused_with_its_place(
+    store: SqlCandleStore, wrong: float, column: str
+) -> None:
+    candles = some(0, MINUTE)
+    getattr(candles, column)[1] = wrong
+    with pytest.raises(InvalidError) as refusal:
+        await store.save([(ETHER, some(0)), (BITCOIN, candles)], [Checkpoint(BITCOIN, 0, b"state")])
+    assert refusal.value.where == "coinbase/BTC-USD/1m at 60000"
+    assert await store.span(ETHER) is None
+    assert await store.span(BITCOIN) is None
+    assert await store.first_checkpoint(BITCOIN) is None
+
+
+async def test_a_key_whose_transaction_failed_is_not_remembered(store: SqlCandleStore) -> None:
+    with pytest.raises(InvalidError):
+        await store.save([(BITCOIN, some(0, price=math.nan))])
+    await store.save([(ETHER, some(0, price=2))])
+    await store.save([(BITCOIN, some(0, price=3))])
+    assert (await store.load(ETHER)).close.tolist() == [2]
+    assert (await store.load(BITCOIN)).close.tolist() == [3]
+
+
+_clock = itertools.count()
+prices = st.floats(allow_nan=False, allow_infinity=False)
+rows = st.lists(
+    st.tuples(
+        st.integers(-(2**53), 2**53), *[prices] * 5, st.integers(0, 2), st.integers(0, 3), st.booleans()
+    ),
+    min_size=1,
+    max_size=20,
+    unique_by=lambda row: row[0],
+)
+
+
+@given(rows=rows)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_candle_comes_back_to_the_bit(store: SqlCandleStore, rows: list[tuple[float, ...]]) -> None:
+    columns = list(zip(*sorted(rows), strict=True))
+    names = [field.name for field in fields(Candles)]
+    types = [getattr(Candles.none(), name).dtype for name in names]
+    candles = Candles(
+        **{name: np.array(column, kind) for name, column, kind in zip(names, columns, types, strict=True)}
+    )
+    series = Series("hypothesis", str(next(_clock)), Timeframe.M5)
+    await store.save([(series, candles)])
+    for name in names[1:6]:
+        getattr(candles, name)[:] += 0.0  # minus zero is stored as zero
+    assert same(await store.load(series), candles)
+
+
+async def test_checkpoints_are_found_by_age(store: SqlCandleStore) -> None:
+    states = [Checkpoint(BITCOIN, time * MINUTE, bytes([time, 0, 255])) for time in (1, 5, 9)]
+    await store.save([], [*states, Checkpoint(ETHER, 0, b"other")])
+    assert await store.first_checkpoint(BITCOIN) == states[0]
+    assert await store.checkpoint(BITCOIN, 9 * MINUTE - 1) == states[1]
+    assert await store.checkpoint(BITCOIN, 9 * MINUTE) == states[2]
+    assert await store.checkpoint(BITCOIN, MINUTE - 1) is None
+    await store.save([(BITCOIN, some(0))], [Checkpoint(BITCOIN, 5 * MINUTE, b"anew")])
+    assert (await store.checkpoint(BITCOIN, 5 * MINUTE)) == Checkpoint(BITCOIN, 5 * MINUTE, b"anew")
+
+
+async def test_checkpoints_since_a_bar_are_forgotten(store: SqlCandleStore) -> None:
+    await store.forget_checkpoints(BITCOIN, 0)
+    await store.save(
+        [], [Checkpoint(BITCOIN, time, b"x") for time in (1, 2, 3)] + [Checkpoint(ETHER, 3, b"y")]
+    )
+    await store.forget_checkpoints(BITCOIN, 2)
+    newest = await store.checkpoint(BITCOIN, 9)
+    assert newest is not None
+    assert newest.time == 1
+    assert await store.first_checkpoint(ETHER) is not None
+
+
+async def test_pruning_deletes_one_timeframe_and_keeps_checkpoints(store: SqlCandleStore) -> None:
+    await store.save(
+        [(BITCOIN, some(0, MINUTE, 2 * MINUTE)), (ETHER, some(0)), (DAILY, some(0))],
+        [Checkpoint(BITCOIN, 0, b"state")],
+    )
+    assert await store.prune(Timeframe.M1, 2 * MINUTE) == 3
+    assert await store.prune(Timeframe.M1, 2 * MINUTE) == 0
+    assert await store.span(BITCOIN) == (2 * MINUTE, 2 * MINUTE)
+    assert await store.span(DAILY) == (0, 0)
+    assert await store.first_checkpoint(BITCOIN) is not None
+
+
+async def test_many_write_at_once(store: SqlCandleStore) -> None:
+    def batch(number: int) -> list[tuple[Series, Candles]]:
+        names = [Series("binance", f"S{number + each}", Timeframe.M1) for each in range(10)]
+        return [(name, some(0, number * MINUTE, price=number)) for name in reversed(names)]
+
+    await asyncio.gather(*(store.save(batch(number)) for number in range(1, 13)))
+    for number in range(1, 13):
+        mine = await store.load(Series("binance", f"S{number}", Timeframe.M1))
+        assert number * MINUTE in mine.time.tolist()
+
+
+async def test_a_reader_waits_for_no_writer(database: Database, store: SqlCandleStore) -> None:
+    await store.save([(BITCOIN, some(0, price=1))])
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE candles SET close = 2")
+        async with asyncio.timeout(2):
+            assert (await store.load(BITCOIN)).close.tolist() == [1]
+    assert (await store.load(BITCOIN)).close.tolist() == [2]
+
+
+async def test_a_cancelled_write_leaves_nothing_and_blocks_nobody(store: SqlCandleStore) -> None:
+    long = some(*range(0, 50_000 * MINUTE, MINUTE))
+    writing = asyncio.create_task(store.save([(BITCOIN, long)]))
+    await asyncio.sleep(0.01)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert len(await store.load(BITCOIN)) in (0, len(long))
+    await store.save([(ETHER, some(0))])
+    assert len(await store.load(ETHER)) == 1
+
+
+async def test_a_hundred_thousand_candles_load_quickly(store: SqlCandleStore) -> None:
+    candles = some(*range(0, 100_000 * MINUTE, MINUTE))
+    await store.save([(BITCOIN, candles)])
+    await store.load(BITCOIN, newest=1)
+    start = perf_counter()
+    loaded = await store.load(BITCOIN)
+    assert perf_counter() - start < 2  # 0.2 s on a machine that has nothing else to do
+    assert same(loaded, candles)
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from livermore.adapters.sql import Database, SqlCandleStore, candle_columns
+from livermore.adapters.sql.tables import candles
+from tests.contracts.sql.test_sql_candles import BITCOIN, ETHER, some
+from livermore.kernel.timeframe import MINUTE
+
+async def main():
+    database = Database(sys.argv[1])
+    store = SqlCandleStore(database)
+    write = store._write
+    async def die(connection, columns):
+        await write(connection, columns)
+        os.kill(os.getpid(), signal.SIGKILL)
+    store._write = die
+    await store.save([(BITCOIN, some(*range(0, 5_000 * MINUTE, MINUTE))), (ETHER, some(0))])
+
+asyncio.run(main())
+"""
+
+
+async def test_a_process_killed_in_its_transaction_leaves_no_half_batch(
+    url: str, store: SqlCandleStore
+) -> None:
+    await store.save([(BITCOIN, some(0, price=9))])
+    root = Path(__file__).parents[3]
+    killed = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", KILLED, url], cwd=root, check=False, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (await store.load(BITCOIN)).close.tolist() == [9]
+    await store.save([(ETHER, some(0, price=5))])
+    assert (await store.load(ETHER)).close.tolist() == [5]

@@ -1,0 +1,240 @@
+"""Migrations lead from nothing to the tables, never half way, and never over what a newer version wrote."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from livermore.adapters.sql import Database, SqlCandleStore, backup, check, migrate, migration
+from livermore.adapters.sql.tables import metadata
+from livermore.kernel.errors import (
+    ConflictError,
+    CorruptDataError,
+    NewerFormatError,
+    NotAllowedError,
+    NotFoundError,
+    NotImplementedYetError,
+    StorageUnavailableError,
+)
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles
+from livermore.market.ports import Series
+
+BITCOIN = Series("coinbase", "BTC-USD", Timeframe.M1)
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+def upgrade():
+    op.add_column("series", sa.Column("note", sa.Text()))
+    {more}
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that holds nothing."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    return str(request.getfixturevalue("postgres_database"))
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder / 'data' / 'livermore.db'}"
+
+
+@pytest.fixture
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Let each test open the database after it has migrated it."""
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+def add_revision(monkeypatch: pytest.MonkeyPatch, folder: Path, more: str = "pass") -> None:
+    """Let the scripts have a second revision, as a later version will."""
+    script = folder / "later"
+    script.mkdir()
+    (script / "0002_later.py").write_text(NEXT.format(more=more))
+    config = migration._config
+
+    def later() -> Any:
+        changed = config()
+        ours = Path(migration.__file__).parent / "migrations" / "versions"
+        changed.set_main_option("version_locations", f"{ours}\n{script}")
+        changed.set_main_option("path_separator", "newline")
+        return changed
+
+    monkeypatch.setattr(migration, "_config", later)
+
+
+async def put_a_candle(database: Database) -> None:
+    await SqlCandleStore(database).save([(BITCOIN, Candles.of([0], [1], [2], [3], [4], [5]))])
+
+
+# ---------------------------------------------------------------- from nothing
+
+
+async def test_migrations_lead_to_the_tables(url: str, opened: Database) -> None:
+    await migrate(url)
+
+    def differences(connection: Connection) -> list[Any]:
+        options = {"compare_type": True, "compare_server_default": connection.dialect.name == "postgresql"}
+        found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        return found
+
+    async with opened.reading() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_constraints_have_their_names(url: str, opened: Database) -> None:
+    await migrate(url)
+
+    def names(connection: Connection) -> set[str]:
+        inspector = inspect(connection)
+        found: set[str] = set()
+        for table in metadata.tables:
+            found.add(str(inspector.get_pk_constraint(table)["name"]))
+            found.update(str(each["name"]) for each in inspector.get_unique_constraints(table))
+            found.update(str(each["name"]) for each in inspector.get_foreign_keys(table))
+            found.update(str(each["name"]) for each in inspector.get_indexes(table))
+        return found
+
+    async with opened.reading() as connection:
+        found = await connection.run_sync(names)
+    assert {"exchanges_name_unique", "users_runtime_mode_idx", "users_is_paused_idx"} <= found
+    tables = metadata.tables.values()
+    expected = {str(each.name) for table in tables for each in table.constraints}
+    expected |= {str(each.name) for table in tables for each in table.indexes}
+    unnamed = {"users_pk"} if opened.file else set()  # SQLite names no key that counts up
+    assert expected - unnamed <= found
+
+
+async def test_looking_creates_nothing(tmp_path: Path) -> None:
+    condition = await check(sqlite_url(tmp_path))
+    assert (condition.revision, condition.pending) == (None, ("0001",))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_second_migration_does_nothing(url: str) -> None:
+    first = await migrate(url)
+    assert (first.before, first.after, first.backup) == (None, "0001", None)
+    second = await migrate(url)
+    assert (second.before, second.after, second.backup) == ("0001", "0001", None)
+    condition = await check(url)
+    assert (condition.revision, condition.pending) == ("0001", ())
+
+
+async def test_two_may_migrate_at_once(url: str) -> None:
+    await asyncio.gather(migrate(url), migrate(url), migrate(url))
+    assert (await check(url)).pending == ()
+
+
+# ---------------------------------------------------------------- from one version to the next
+
+
+async def test_data_outlives_a_migration_and_a_file_is_copied_first(
+    url: str, opened: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await migrate(url)
+    await put_a_candle(opened)
+    add_revision(monkeypatch, tmp_path)
+    assert (await check(url)).pending == ("0002",)
+    done = await migrate(url)
+    assert (done.before, done.after) == ("0001", "0002")
+    assert len(await SqlCandleStore(opened).load(BITCOIN)) == 1
+    if opened.file is None:
+        assert done.backup is None
+        return
+    assert done.backup is not None
+    assert (await check(f"sqlite+aiosqlite:///{done.backup}")).revision == "0001"
+    old = Database(f"sqlite+aiosqlite:///{done.backup}")
+    assert len(await SqlCandleStore(old).load(BITCOIN)) == 1
+    await old.close()
+
+
+async def test_a_failed_migration_leaves_everything_as_it_was(
+    url: str, opened: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await migrate(url)
+    await put_a_candle(opened)
+    with monkeypatch.context() as patch:
+        add_revision(patch, tmp_path, 'op.execute("SELECT nonsense FROM nowhere")')
+        with pytest.raises(StorageUnavailableError):
+            await migrate(url)
+    assert (await check(url)).revision == "0001"
+    assert len(await SqlCandleStore(opened).load(BITCOIN)) == 1
+
+    async with opened.reading() as connection:
+        columns = await connection.run_sync(lambda sync: inspect(sync).get_columns("series"))
+    assert "note" not in {column["name"] for column in columns}
+
+
+async def test_a_migration_that_breaks_references_is_undone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = sqlite_url(tmp_path)
+    await migrate(url)
+    orphan = "INSERT INTO indicator_checkpoints (series_id, time, state) VALUES (7, 0, 'x')"
+    add_revision(monkeypatch, tmp_path, f'op.execute("{orphan}")')
+    with pytest.raises(CorruptDataError):
+        await migrate(url)
+    assert (await check(url)).revision == "0001"
+
+
+async def test_a_newer_database_is_refused_and_untouched(url: str, opened: Database) -> None:
+    await migrate(url)
+    async with opened.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await opened.close()
+    before = opened.file and opened.file.read_bytes()
+    for attempt in (migrate, check):
+        with pytest.raises(NewerFormatError) as refusal:
+            await attempt(url)
+        assert refusal.value.hint is not None
+        assert refusal.value.where == opened.place
+    async with opened.reading() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar() == "9999"
+    if opened.file:
+        assert opened.file.read_bytes() == before
+        assert [each.name for each in opened.file.parent.iterdir() if "backup" in each.name] == []
+
+
+# ---------------------------------------------------------------- copies
+
+
+async def test_a_backup_is_whole_while_somebody_writes(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    await migrate(url)
+    database = Database(url)
+    await put_a_candle(database)
+    target = tmp_path / "new folder" / "copy.db"
+    async with database.writing() as connection:
+        await connection.execute(text("DELETE FROM candles"))
+        assert await backup(url, target) == target
+    await database.close()
+    with closing(sqlite3.connect(target)) as copy:
+        assert copy.execute("SELECT count(*) FROM candles").fetchone() == (1,)
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_backup_replaces_nothing_and_needs_a_source(tmp_path: Path, postgres_database: str) -> None:
+    with pytest.raises(NotFoundError):
+        await backup(sqlite_url(tmp_path), tmp_path / "copy.db")
+    await migrate(sqlite_url(tmp_path))
+    (tmp_path / "there").write_text("mine")
+    with pytest.raises(ConflictError):
+        await backup(sqlite_url(tmp_path), tmp_path / "there")
+    with pytest.raises(NotAllowedError):
+        await backup(sqlite_url(tmp_path), tmp_path / "there" / "copy.db")
+    with pytest.raises(NotImplementedYetError):
+        await backup(postgres_database, tmp_path / "copy.db")
+    assert (tmp_path / "there").read_text() == "mine"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "there"]
