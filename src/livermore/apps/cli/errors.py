@@ -45,10 +45,21 @@ EXIT_OF: dict[type[BaseException], Exit] = {
     kernel.NewerFormatError: Exit.REFUSED,
     NotRunningError: Exit.NOT_REACHABLE,
     PermissionError: Exit.NOT_ALLOWED,
+    FileNotFoundError: Exit.REFUSED,
+    NotADirectoryError: Exit.REFUSED,
+    IsADirectoryError: Exit.REFUSED,
     TimeoutError: Exit.TIMED_OUT,
     Exception: Exit.FAILED,
 }
 """Every kernel error and the few of Python's that users meet; the nearest class decides."""
+
+
+HINTS: dict[type[kernel.LivermoreError], str] = {
+    kernel.SettingsInvalidError: "docs/reference/settings.md says what fits",
+    kernel.TransientError: "try again; this looks for causes: livermore doctor",
+    kernel.LivermoreError: "see the verb's --help, or run it again with --debug",
+}
+"""What to do about errors that bring no hint of their own."""
 
 
 def exit_of(error: BaseException) -> Exit:
@@ -65,16 +76,15 @@ def report(error: Exception, *, debug: bool) -> Exit:
     return exit_of(error)
 
 
-def say(what: str, hint: str | None = None) -> None:
+def say(what: str, hint: str) -> None:
     """Write the two lines of a failure."""
     print(f"error: {_one_line(what)}", file=sys.stderr)
-    if hint:
-        print(f"hint: {_one_line(hint)}", file=sys.stderr)
+    print(f"hint: {_one_line(hint)}", file=sys.stderr)
 
 
-def _told(error: Exception) -> tuple[str, str | None]:
+def _told(error: Exception) -> tuple[str, str]:
     if isinstance(error, kernel.LivermoreError):
-        return str(error), error.hint
+        return str(error), error.hint or next(hint for kind, hint in HINTS.items() if isinstance(error, kind))
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{where}", "check that the path exists and that you may use it"

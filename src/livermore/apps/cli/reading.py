@@ -166,8 +166,9 @@ def read(workspace: Path, source: str | None, question: Callable[[Reader], Await
             if "LIVERMORE_URL" in os.environ:
                 raise
     stored = find_database(workspace, source)
+    answer = read_stored(stored, question)
     note(f"no server was asked: this is what {stored.name} holds")
-    return read_stored(stored, question)
+    return answer
 
 
 def read_stored(stored: Stored, question: Callable[[StoreReader], Awaitable[Answer]]) -> Answer:

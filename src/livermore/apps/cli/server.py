@@ -79,18 +79,19 @@ def _document(server: Server, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        hint = "check LIVERMORE_URL: it may name another program"
-        raise NotRunningError("what answers is not Livermore", where=server.url, hint=hint) from None
+        raise _stranger(server) from None
+
+
+def _stranger(server: Server) -> NotRunningError:
+    hint = "check LIVERMORE_URL: it may name another program"
+    return NotRunningError("what answers is not Livermore", where=server.url, hint=hint)
 
 
 def _refusal(server: Server, status: int, text: str) -> LivermoreError:
     """Read a problem document (RFC 9457) back into the error that it tells of."""
-    try:
-        problem = json.loads(text)
-        detail = str(problem.get("detail") or problem.get("title"))
-    except (ValueError, AttributeError):
-        problem, detail = {}, f"the server answered {status}"
-    hint = problem.get("hint")
-    if status == 401:
-        hint = "set LIVERMORE_TOKEN to a token of this server"
+    problem = _document(server, text)
+    if not isinstance(problem, dict) or "title" not in problem:
+        return _stranger(server)
+    detail = str(problem.get("detail") or problem["title"])
+    hint = "set LIVERMORE_TOKEN to a token of this server" if status == 401 else problem.get("hint")
     return ERROR_OF_STATUS.get(status, LivermoreError)(detail, where=server.url, hint=hint)

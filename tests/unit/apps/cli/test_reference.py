@@ -24,7 +24,7 @@ def commands(command, path=()):
 
 def sections() -> dict[str, str]:
     """Return what stands under each heading, without those below it."""
-    parts = re.split(r"^#+ (.+)$", PAGE.read_text(), flags=re.M)
+    parts = re.split(r"^#+ (.+)$", PAGE.read_text(), flags=re.MULTILINE)
     return dict(zip((title.strip("`") for title in parts[1::2]), parts[2::2], strict=True))
 
 
@@ -51,4 +51,5 @@ def test_no_heading_is_left_of_a_verb_that_went():
 def test_options_of_all_verbs_and_exit_codes_are_told():
     told = sections()
     assert all(name in told["Options of many verbs"] for name in EVERYWHERE | {"--debug"})
-    assert [int(code) for code in re.findall(r"^\| (\d) \|", told["Exit codes"], flags=re.M)] == list(Exit)
+    codes = re.findall(r"^\| (\d) \|", told["Exit codes"], flags=re.MULTILINE)
+    assert [int(code) for code in codes] == list(Exit)
