@@ -13,145 +13,135 @@ from numpy.typing import NDArray
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleSource, CandleState
 from livermore.market.ports import ClosedBars
-from livermore.market.series import Rows, SeriesTable, widened
+from livermore.market.series import Rows, SeriesTable
 
-_EMPTY = {"open": 0.0, "high": -np.inf, "low": np.inf, "close": 0.0, "volume": 0.0}
+OPEN, HIGH, LOW, CLOSE, VOLUME, MISSING = range(6)
+_EMPTY = np.array([[[0.0]], [[-np.inf]], [[np.inf]], [[0.0]], [[0.0]], [[0.0]]])
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 class Rollup:
-    """Gather base bars into the running bars of every higher timeframe: arrays [timeframe, column]."""
+    """Gather base bars into the running bars of every higher timeframe: an array [field, timeframe, column].
+
+    A running bar whose high is still minus infinity has seen no trade.
+    """
 
     def __init__(self, table: SeriesTable) -> None:
         self._table = table
         self._higher = table.timeframes[1:]
         self._lengths = np.array([timeframe.milliseconds for timeframe in self._higher], np.int64)
-        columns = table.capacity // table.width
-        shape = (len(self._higher), columns)
-        self._running = {name: np.full(shape, empty) for name, empty in _EMPTY.items()}
-        self._traded = np.zeros(shape, np.bool_)
-        self._missing = np.zeros(shape, np.bool_)
+        self._running = self._none(table.capacity // table.width)
 
     def close(self, columns: Rows, bars: Candles, instant: int, decided: NDArray[np.int64]) -> ClosedBars:
         """Take base bars (one a column, ascending) that closed at an instant; return them with all that they complete."""
         self._make_room()
-        self._gather(columns, bars)
+        running = self._running.take(columns, axis=2)
+        _gather(running, bars)
         due = np.flatnonzero(instant % self._lengths == 0)
-        closed = self._closed(columns, bars, due, instant, decided)
-        self._reset(columns, due)
+        closed = self._closed(columns, bars, instant, decided, due, running)
+        running[:, due] = _EMPTY
+        for whole, part in zip(
+            self._running.reshape(-1, self._running.shape[2]), running.reshape(-1, len(columns)), strict=True
+        ):
+            whole[columns] = part
         return closed
 
     def start(self, column: int, base: Candles, instant: int) -> None:
         """Set the running bars of a column at an instant, from the base bars before it."""
         self._make_room()
-        every = np.arange(len(self._higher))
-        where = np.array([column])
-        self._reset(where, every)
+        self._running[:, :, column] = _EMPTY[..., 0]
         for place, timeframe in enumerate(self._higher):
             part = base.between(timeframe.bucket(instant), instant)
             if len(part):
-                self._merge(place, column, part)
+                self._running[:, place, column] = _merged(part)
 
     def running(self, column: int, timeframe: Timeframe) -> tuple[float, float, float, float, float] | None:
         """Return open, high, low, close and volume so far of a running higher bar; None before any trade."""
         place = self._higher.index(timeframe)
-        if column >= self._traded.shape[1] or not self._traded[place, column]:
+        if column >= self._running.shape[2] or self._running[HIGH, place, column] == -np.inf:
             return None
-        open_, high, low, close, volume = (float(self._running[name][place, column]) for name in _EMPTY)
+        open_, high, low, close, volume, _ = self._running[:, place, column].tolist()
         return open_, high, low, close, volume
 
-    def _gather(self, columns: Rows, bars: Candles) -> None:
-        traded = bars.state == CandleState.TRADED
-        running, seen = self._running, self._traded[:, columns]
-        if traded.all():
-            self._put("open", columns, np.where(seen, running["open"][:, columns], bars.open))
-            self._put("high", columns, np.maximum(running["high"][:, columns], bars.high))
-            self._put("low", columns, np.minimum(running["low"][:, columns], bars.low))
-            self._put("volume", columns, running["volume"][:, columns] + bars.volume)
-            running["close"][:, columns] = bars.close
-            self._traded[:, columns] = True
-            return
-        self._missing[:, columns] |= bars.state == CandleState.MISSING
-        if traded.any():
-            self._gather(columns[traded], bars[traded])
-
-    def _put(self, name: str, columns: Rows, values: NDArray[np.float64]) -> None:
-        self._running[name][:, columns] = values
-
     def _closed(
-        self, columns: Rows, bars: Candles, due: Rows, instant: int, decided: NDArray[np.int64]
+        self,
+        columns: Rows,
+        bars: Candles,
+        instant: int,
+        decided: NDArray[np.int64],
+        due: Rows,
+        running: Floats,
     ) -> ClosedBars:
+        """Put the base bars and the running bars that are due together, in the order of rows."""
         count, width = len(columns), 1 + len(due)
         positions = np.concatenate(([0], due + 1))
-        lengths = self._table.lengths[positions]
-        missing = self._missing[np.ix_(due, columns)].T
-        quiet = ~self._traded[np.ix_(due, columns)].T
-
-        def flat(name: str, base: NDArray[np.float64]) -> NDArray[np.float64]:
-            if not len(due):
-                return base
-            block = np.empty((count, width))
-            block[:, 0] = base
-            block[:, 1:] = self._running[name][np.ix_(due, columns)].T
-            if name != "volume":
-                # A quiet bar is flat at the last close, which a quiet base bar carries.
-                np.copyto(block[:, 1:], bars.close[:, None], where=quiet)
-            return block.ravel()
-
-        state = np.empty((count, width), np.int8)
-        state[:, 0] = bars.state
+        prices, state = _interleaved(bars, running[:, due])
         source = np.full((count, width), CandleSource.ROLLUP, np.int8)
         source[:, 0] = bars.source
         confirmed = np.ones((count, width), np.bool_)
         confirmed[:, 0] = bars.confirmed
-        if len(due):
-            state[:, 1:] = np.where(missing, CandleState.MISSING, ~quiet)
         return ClosedBars(
-            exchange=self._table.exchange,
-            instant=instant,
-            rows=(columns[:, None] * self._table.width + positions).ravel(),
-            time=np.tile(instant - lengths, count),
-            open=flat("open", bars.open),
-            high=flat("high", bars.high),
-            low=flat("low", bars.low),
-            close=flat("close", bars.close),
-            volume=flat("volume", bars.volume),
-            state=state.ravel(),
-            source=source.ravel(),
-            confirmed=confirmed.ravel(),
-            decided=np.repeat(decided, width),
+            self._table.exchange,
+            instant,
+            (columns[:, None] * self._table.width + positions).ravel(),
+            np.tile(instant - self._table.lengths[positions], count),
+            *prices,
+            state.ravel(),
+            source.ravel(),
+            confirmed.ravel(),
+            decided.repeat(width),
         )
 
-    def _reset(self, columns: Rows, due: Rows) -> None:
-        if not len(due):
-            return
-        where = np.ix_(due, columns)
-        for name, empty in _EMPTY.items():
-            self._running[name][where] = empty
-        self._traded[where] = False
-        self._missing[where] = False
-
-    def _merge(self, place: int, column: int, part: Candles) -> None:
-        self._missing[place, column] = bool((part.state == CandleState.MISSING).any())
-        traded = part[part.state == CandleState.TRADED]
-        if not len(traded):
-            return
-        values = {
-            "open": traded.open[0], "high": traded.high.max(), "low": traded.low.min(),
-            "close": traded.close[-1], "volume": np.add.accumulate(traded.volume)[-1],
-        }  # fmt: skip
-        for name, value in values.items():
-            self._running[name][place, column] = value
-        self._traded[place, column] = True
+    def _none(self, columns: int) -> Floats:
+        return np.repeat(np.repeat(_EMPTY, len(self._higher), axis=1), columns, axis=2)
 
     def _make_room(self) -> None:
-        columns = self._table.capacity // self._table.width
-        if self._traded.shape[1] < columns:
-            for name, empty in _EMPTY.items():
-                old = self._running[name]
-                self._running[name] = widened(old, columns)
-                self._running[name][:, old.shape[1] :] = empty
-            self._traded = widened(self._traded, columns)
-            self._missing = widened(self._missing, columns)
+        missing = self._table.capacity // self._table.width - self._running.shape[2]
+        if missing:
+            self._running = np.concatenate([self._running, self._none(missing)], axis=2)
+
+
+def _gather(running: Floats, bars: Candles) -> None:
+    """Take base bars [column] into the running bars [field, timeframe, column]."""
+    traded = bars.state == CandleState.TRADED
+    high, low, volume = bars.high, bars.low, bars.volume
+    if not traded.all():
+        high, low, volume = (
+            np.where(traded, one, empty) for one, empty in ((high, -np.inf), (low, np.inf), (volume, 0.0))
+        )
+        running[MISSING, :, bars.state == CandleState.MISSING] = 1.0
+    np.copyto(running[OPEN], bars.open, where=traded & (running[HIGH] == -np.inf))
+    np.maximum(running[HIGH], high, out=running[HIGH])
+    np.minimum(running[LOW], low, out=running[LOW])
+    np.copyto(running[CLOSE], bars.close, where=traded)
+    running[VOLUME] += volume
+
+
+def _interleaved(bars: Candles, due: Floats) -> tuple[Floats, NDArray[np.int8]]:
+    """Return open, high, low, close and volume as [field, row], and the states as [column, 1 + due timeframe]."""
+    base = np.array((bars.open, bars.high, bars.low, bars.close, bars.volume))
+    if not due.shape[1]:
+        return base, bars.state
+    prices = np.concatenate((base[:, :, None], due[:MISSING].transpose(0, 2, 1)), axis=2)
+    quiet = due[HIGH].T == -np.inf
+    if quiet.any():
+        # A quiet bar is flat at the last close, which a quiet base bar carries.
+        np.copyto(prices[:VOLUME, :, 1:], bars.close[:, None], where=quiet)
+    higher = np.where(due[MISSING].T == 1.0, CandleState.MISSING, ~quiet)
+    state = np.concatenate((bars.state[:, None], higher), axis=1, dtype=np.int8, casting="unsafe")
+    return prices.reshape(VOLUME + 1, -1), state
+
+
+def _merged(part: Candles) -> Floats:
+    """Return the running bar that base bars make."""
+    merged = _EMPTY.ravel().copy()
+    merged[MISSING] = (part.state == CandleState.MISSING).any()
+    traded = part[part.state == CandleState.TRADED]
+    if len(traded):
+        volume = np.add.accumulate(traded.volume)[-1]
+        merged[:MISSING] = traded.open[0], traded.high.max(), traded.low.min(), traded.close[-1], volume
+    return merged
 
 
 def roll_up(base: Candles, base_length: int, timeframe: Timeframe, end: int | None = None) -> Candles:
@@ -168,11 +158,15 @@ def roll_up(base: Candles, base_length: int, timeframe: Timeframe, end: int | No
     if not count:
         return base[:0]
 
-    def grid(values: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
-        """Lay base bars out as [base bar of the bucket, bucket]; `empty` where there is none."""
+    def laid(values: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
+        """Lay base bars out as [bucket, base bar of the bucket]; `empty` where there is none."""
         whole = np.full(count * each, empty)
-        whole[lead : lead + len(values)] = np.where(traded, values, empty)
+        whole[lead : lead + len(values)] = values
         return whole.reshape(count, each)
+
+    def grid(values: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
+        """Lay traded base bars out alone."""
+        return laid(np.where(traded, values, empty), empty)
 
     traded = inside.state == CandleState.TRADED
     seen = np.zeros(count * each, np.bool_)
@@ -182,7 +176,8 @@ def roll_up(base: Candles, base_length: int, timeframe: Timeframe, end: int | No
     buckets = np.arange(count)
     opened = grid(inside.open, 0.0)[buckets, seen_grid.argmax(axis=1)]
     closed = grid(inside.close, 0.0)[buckets, each - 1 - seen_grid[:, ::-1].argmax(axis=1)]
-    closed = _carried(closed, quiet)
+    # A quiet bar is flat at the last close, which a quiet base bar carries.
+    closed = np.where(quiet, laid(inside.close, 0.0)[:, -1], closed)
     return Candles(
         time=first + buckets.astype(np.int64) * length,
         open=np.where(quiet, closed, opened),
@@ -194,13 +189,6 @@ def roll_up(base: Candles, base_length: int, timeframe: Timeframe, end: int | No
         source=np.full(count, CandleSource.ROLLUP, np.int8),
         confirmed=np.ones(count, np.bool_),
     )
-
-
-def _carried(closed: NDArray[np.float64], quiet: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Carry the last close over quiet buckets; the first bucket always holds a trade."""
-    newest = np.maximum.accumulate(np.where(quiet, 0, np.arange(len(closed))))
-    carried: NDArray[np.float64] = closed[newest]
-    return carried
 
 
 def _states(inside: Candles, quiet: NDArray[np.bool_], lead: int, count: int, each: int) -> NDArray[np.int8]:

@@ -1,4 +1,4 @@
-"""Time stands still until it is told to pass, runs faster when scaled, and is written and read to the millisecond."""
+"""Time stands still until told to pass, runs faster when scaled, and is written to the millisecond."""
 
 import asyncio
 
@@ -20,9 +20,10 @@ async def test_a_manual_clock_wakes_each_sleeper_at_its_own_moment_in_the_order_
     await asyncio.sleep(0)
     await clock.advance(5)
     assert woken == [(1, 2_000), (2, 3_000), (3, 4_000)]
-    assert (clock.now(), clock.monotonic()) == (6_000, 6.0)
+    assert clock.now() == 6_000
+    assert clock.monotonic() == 6.0
     await clock.advance(4)
-    assert woken[-1] == (9, 10_000)
+    assert woken[3:] == [(9, 10_000)]
     await asyncio.gather(*tasks)
 
 
