@@ -1,6 +1,5 @@
 """The table of series: a ring of the newest bars for each, side by side, growing without moving anybody."""
 
-import numpy as np
 import pytest
 
 from livermore.kernel.errors import NotFoundError
@@ -9,7 +8,7 @@ from livermore.market.candle import Candles
 from livermore.market.ports import Series
 from livermore.market.rollup import roll_up
 
-from .factories import M5, M15, MINUTE, close_all, drawn, generated, same, table_of
+from .factories import M5, M15, MINUTE, close_all, generated, same, table_of
 
 
 def test_the_ring_keeps_the_newest_bars_and_wraps_around_as_often_as_needed() -> None:
@@ -53,7 +52,7 @@ def test_growth_moves_nobody() -> None:
         table.add(name)
         table.load(table.row(name, Timeframe.M1), base)
     assert table.capacity >= 7 * 3
-    assert len(table.newest) == len(table.lengths) == table.capacity == table.fields["time"].shape[1]
+    assert len(table.newest) == len(table.lengths) == table.capacity
     for place, (name, base) in enumerate(bases.items()):
         assert table.row(name, Timeframe.M1) == place * 3
         assert same(table.candles(place * 3), base[-16:])
@@ -83,11 +82,12 @@ def test_a_series_that_is_not_held_is_named() -> None:
         table.row("A", Timeframe.D1)
 
 
-def test_a_cleared_row_forgets_its_bars_alone() -> None:
-    table = table_of(["A", "B"])
-    for row in (0, 3):
-        table.load(row, drawn("ttt"))
-    table.clear(0)
-    assert (len(table.candles(0)), len(table.candles(3))) == (0, 3)
-    assert table.newest[[0, 3]].tolist() == [-1, int(drawn("ttt").time[-1])]
-    assert np.array_equal(table.slots(0), [])
+def test_a_bar_is_held_until_the_ring_comes_round() -> None:
+    base = generated("volatile", 3, 40)
+    table = table_of(["A"], ring=16)
+    table.load(0, base)
+    newest = table.held(0, int(base.time[-1]))
+    assert newest is not None
+    assert (newest["close"], newest["state"]) == (base.close[-1], base.state[-1])
+    assert table.held(0, int(base.time[-17])) is None
+    assert table.held(0, int(base.time[-1]) + MINUTE) is None
