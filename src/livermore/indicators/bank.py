@@ -14,7 +14,7 @@ from livermore.indicators.stages import NEUTRAL, stage_of, stages_of
 from livermore.indicators.values import IndicatorValue, Values
 from livermore.market.candle import CandleState
 from livermore.market.ports import ClosedBars
-from livermore.market.series import NEVER, SeriesTable, widened
+from livermore.market.series import SeriesTable, oldest_first, widened
 
 Floats = NDArray[np.float64]
 
@@ -56,10 +56,8 @@ class Bank:
     def __init__(self, table: SeriesTable) -> None:
         self._table = table
         self._state = np.zeros((len(_NAMES), 0))
-        self._kept: dict[str, NDArray[Any]] = {
-            name: np.zeros((table.ring, 0), kind) for name, kind in _KEPT.items()
-        }
-        self._kept_time = np.zeros((table.ring, 0), np.int64)
+        self._kept = {name: table.new_field(kind) for name, kind in _KEPT.items()}
+        self._kept_time = table.new_field(np.int64)
         self.stage = np.zeros(0, np.int8)
         self._make_room()
 
@@ -83,19 +81,17 @@ class Bank:
         """Set one row's state, and the values of its newest bars."""
         self._make_room()
         self._state[:, row] = msgspec.structs.astuple(state)
-        self._kept_time[:, row] = NEVER
+        self._table.line(self._kept_time, row).fill(0)
         if values is not None and len(values):
             self._fill(row, values[-self._table.ring :])
 
     def values(self, row: int) -> Values:
         """Return the values of the bars that the ring holds of a row, oldest first."""
-        times = self._kept_time[:, row]
-        held = np.flatnonzero(times > 0)
-        return self._value_rows(row, held[np.argsort(times[held])])
+        return self._value_rows(row, oldest_first(self._table.line(self._kept_time, row)))
 
     def _value_rows(self, row: int, slots: NDArray[np.intp]) -> Values:
-        times = self._kept_time[:, row]
-        kept = {name: field[slots, row] for name, field in self._kept.items()}
+        times = self._table.line(self._kept_time, row)
+        kept = {name: self._table.line(field, row)[slots] for name, field in self._kept.items()}
         quiet = kept.pop("quiet").astype(np.float64)
         observed = kept["observed"]
         # The window is shorter while fewer buckets than it holds have passed since the seed bar.
@@ -121,7 +117,7 @@ class Bank:
         if time < 0:
             return None
         slot = time // int(self._table.lengths[row]) % self._table.ring
-        return int(self.stage[row]), float(self._kept["macdv"][slot, row])
+        return int(self.stage[row]), float(self._table.line(self._kept["macdv"], row)[slot])
 
     def newest(self, row: int) -> IndicatorValue | None:
         """Return the value of a row's newest bar."""
@@ -224,14 +220,14 @@ class Bank:
 
     def _fill(self, row: int, values: Values) -> None:
         slots = values.time // int(self._table.lengths[row]) % self._table.ring
-        self._kept_time[slots, row] = values.time
+        self._table.line(self._kept_time, row)[slots] = values.time
         for name, field in self._kept.items():
             if name != "quiet":
-                field[slots, row] = getattr(values, name)
+                self._table.line(field, row)[slots] = getattr(values, name)
         seed = int(self._state[SEED_TIME, row])
         passed = (values.time - seed) // int(self._table.lengths[row]) + 1
         window = np.clip(passed, 1, rule.QUIET_WINDOW)
-        self._kept["quiet"][slots, row] = np.rint(values.quiet_ratio * window)
+        self._table.line(self._kept["quiet"], row)[slots] = np.rint(values.quiet_ratio * window)
         self.stage[row] = values.stage[-1]
 
     def _make_room(self) -> None:
@@ -241,6 +237,7 @@ class Bank:
             return
         self._state = widened(self._state, capacity)
         self._state[:, old:] = np.array(msgspec.structs.astuple(MacdvState()))[:, None]
-        self._kept = {name: widened(field, capacity) for name, field in self._kept.items()}
-        self._kept_time = widened(self._kept_time, capacity)
+        columns = capacity // self._table.width
+        self._kept = {name: widened(field, columns) for name, field in self._kept.items()}
+        self._kept_time = widened(self._kept_time, columns)
         self.stage = widened(self.stage, capacity)

@@ -255,12 +255,8 @@ class Desk:
                 await self._clock.sleep(REPAIR_AGAIN)
 
     def _differs(self, symbol: str, update: BarUpdate) -> bool:
-        row = self.table.row(symbol, self.table.base)
-        slot = update.time // self.table.base.milliseconds % self.table.ring
-        held = {name: self.table.fields[name][slot, row] for name in ("time", *PRICES)}
-        if held.pop("time") != update.time:
-            return False
-        return any(getattr(update, name) != float(value) for name, value in held.items())
+        held = self.table.held(self.table.row(symbol, self.table.base), update.time)
+        return held is not None and any(getattr(update, name) != held[name] for name in PRICES)
 
     async def _revise(self, symbol: str, update: BarUpdate) -> None:
         """Store a corrected bar and all that follows from it, and derive the symbol's series again."""

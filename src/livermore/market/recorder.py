@@ -66,7 +66,8 @@ class Recorder:
                 return
             try:
                 await self._store.save(by_series(bars), checkpoints)
-            except LivermoreError as error:
+            except BaseException as error:
+                # Also when cancelled: what was written after all is only written again.
                 self._bars[:0], self._checkpoints[:0] = bars, checkpoints
                 self._trouble = str(error)
                 raise

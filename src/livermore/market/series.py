@@ -29,8 +29,8 @@ class SeriesTable:
 
     A symbol has a column; a series has a row number, `column * len(timeframes) + position of its timeframe`,
     so that all series of a symbol are neighbours and a new symbol moves nobody. Each field is an array
-    [ring, rows]: the bar that opened at `time` lies in slot `time / length % ring`, which for bars that
-    close at one instant is one line of the array for each timeframe.
+    [timeframe, ring, column]: the bar that opened at `time` lies in slot `time / length % ring`. Bars that
+    close at one instant so lie side by side, and slots that are never reached take no memory.
     """
 
     def __init__(
@@ -44,10 +44,9 @@ class SeriesTable:
         self.columns: dict[str, int] = {}
         self.width = len(self.timeframes)
         self.capacity = max(symbols, 1) * self.width
-        self.fields = {name: self._new(kind) for name, kind in _TYPES.items()}
-        self.fields["time"].fill(NEVER)
+        self.fields = {name: self.new_field(kind) for name, kind in _TYPES.items()}
         self.newest = np.full(self.capacity, NEVER, np.int64)
-        self.lengths = self._lengths()
+        self._lay_out()
 
     def add(self, symbol: str) -> int:
         """Give a symbol a column, or return the one that it has."""
@@ -75,8 +74,18 @@ class SeriesTable:
 
     def places(self, rows: Rows, time: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where in a flattened field the bars of some rows lie."""
-        places: NDArray[np.int64] = time // self.lengths[rows] % self.ring * self.capacity + rows
+        places: NDArray[np.int64] = self._firsts[rows] + time // self.lengths[rows] % self.ring * self._stride
         return places
+
+    def new_field(self, kind: Any) -> NDArray[Any]:
+        """Return an array [timeframe, ring, column] of zeros."""
+        return np.zeros((self.width, self.ring, self.capacity // self.width), kind)
+
+    def line(self, field: NDArray[Any], row: int) -> NDArray[Any]:
+        """Return the ring of one series in a field, as a view."""
+        column, position = divmod(row, self.width)
+        line: NDArray[Any] = field[position, :, column]
+        return line
 
     def write(self, bars: ClosedBars) -> None:
         """Put bars that closed at one instant into their slots."""
@@ -89,48 +98,50 @@ class SeriesTable:
     def load(self, row: int, candles: Candles) -> None:
         """Put many bars of one series into their slots, the newest of which stay."""
         part = candles[-self.ring :]
+        if not len(part):
+            return
         slots = part.time // int(self.lengths[row]) % self.ring
-        self.fields["time"][slots, row] = part.time
-        for name in _FIELDS:
-            self.fields[name][slots, row] = getattr(part, name)
-        if len(part):
-            self.newest[row] = max(int(self.newest[row]), int(part.time[-1]))
-
-    def slots(self, row: int) -> NDArray[np.intp]:
-        """Return the slots of a series that hold bars, oldest bar first."""
-        times = self.fields["time"][:, row]
-        held = np.flatnonzero(times != NEVER)
-        return held[np.argsort(times[held])]
+        for name, field in self.fields.items():
+            self.line(field, row)[slots] = getattr(part, name)
+        self.newest[row] = max(int(self.newest[row]), int(part.time[-1]))
 
     def candles(self, row: int) -> Candles:
         """Return the bars that the ring holds of a series, oldest first."""
-        slots = self.slots(row)
-        return Candles(**{name: field[slots, row] for name, field in self.fields.items()})
+        slots = oldest_first(self.line(self.fields["time"], row))
+        return Candles(**{name: self.line(field, row)[slots] for name, field in self.fields.items()})
 
-    def clear(self, row: int) -> None:
-        """Forget the bars of a series."""
-        self.fields["time"][:, row] = NEVER
-        self.newest[row] = NEVER
+    def held(self, row: int, time: int) -> dict[str, Any] | None:
+        """Return the fields of the bar that opened at a time; None when the ring does not hold it."""
+        slot = time // int(self.lengths[row]) % self.ring
+        bar = {name: self.line(field, row)[slot].item() for name, field in self.fields.items()}
+        return bar if bar["time"] == time else None
 
-    def _new(self, kind: Any) -> NDArray[Any]:
-        return np.zeros((self.ring, self.capacity), kind)
-
-    def _lengths(self) -> NDArray[np.int64]:
-        lengths = [timeframe.milliseconds for timeframe in self.timeframes]
-        return np.tile(np.array(lengths, np.int64), self.capacity // self.width)
+    def _lay_out(self) -> None:
+        """Work out, for each row, the length of its bars and where its ring begins in a flattened field."""
+        self._stride = self.capacity // self.width
+        rows = np.arange(self.capacity)
+        lengths = np.array([timeframe.milliseconds for timeframe in self.timeframes], np.int64)
+        self.lengths = lengths[rows % self.width]
+        self._firsts = rows % self.width * self.ring * self._stride + rows // self.width
 
     def _grow(self) -> None:
-        """Double the number of rows; every row keeps its number."""
-        old = self.capacity
+        """Double the number of columns; every row keeps its number."""
+        self.newest = np.concatenate([self.newest, np.full(self.capacity, NEVER, np.int64)])
         self.capacity *= 2
-        self.fields = {name: widened(field, self.capacity) for name, field in self.fields.items()}
-        self.fields["time"][:, old:] = NEVER
-        self.newest = np.concatenate([self.newest, np.full(old, NEVER, np.int64)])
-        self.lengths = self._lengths()
+        self.fields = {
+            name: widened(field, self.capacity // self.width) for name, field in self.fields.items()
+        }
+        self._lay_out()
+
+
+def oldest_first(times: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the slots of a ring that hold bars, in the order of their times; 0 marks an empty one."""
+    held = np.flatnonzero(times)
+    return held[np.argsort(times[held])]
 
 
 def widened(field: NDArray[Any], capacity: int) -> NDArray[Any]:
-    """Return a copy of an array [.., rows] with room for more rows, zeros in the new ones."""
+    """Return a copy of an array [.., n] with room for more at the end, zeros in the new places."""
     wider = np.zeros((*field.shape[:-1], capacity), field.dtype)
     wider[..., : field.shape[-1]] = field
     return wider

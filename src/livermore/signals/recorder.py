@@ -109,7 +109,8 @@ class SignalRecorder:
                 return
             try:
                 told = await self._write(signals, states, revisions)
-            except LivermoreError as error:
+            except BaseException as error:
+                # Also when cancelled: what was written after all is only written again.
                 self._signals[:0], self._revisions[:0], self._unwritten = signals, revisions, states
                 self._trouble = str(error)
                 raise
