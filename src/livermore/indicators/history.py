@@ -45,6 +45,8 @@ def derive(state: MacdvState, candles: Candles, watch: Callable[[MacdvState], No
 
 def derive_fast(state: MacdvState, candles: Candles) -> Values:
     """Do what `derive` does, many times faster for long histories."""
+    if not len(candles):
+        return derive(state, candles)
     from scipy.signal import lfilter
 
     parts = list(_chunks(state, candles, lfilter))
@@ -56,14 +58,14 @@ def derive_fast(state: MacdvState, candles: Candles) -> Values:
 def _chunks(state: MacdvState, candles: Candles, lfilter: Filter) -> Iterator[Values]:
     """Yield the values of one chunk after the other; short of a full seed, bar by bar."""
     start = 0
-    while start < len(candles) or start == 0:
+    while start < len(candles):
         if state.defined < rule.SIGNAL:
             part = candles[start : start + SEEDING]
             yield derive(state, part)
         else:
             part = candles[start : start + CHUNK]
             yield _chunk(state, part, lfilter)
-        start += max(len(part), 1)
+        start += len(part)
 
 
 def _chunk(state: MacdvState, candles: Candles, lfilter: Filter) -> Values:
@@ -216,7 +218,7 @@ def _values(time: NDArray[np.int64], columns: dict[str, list[Any]]) -> Values:
 
 def previous_defined(macdv: Floats, before: float = rule.UNDEFINED) -> Floats:
     """Return for each bar the last defined MACD-V before it; `before` is the one before the first."""
-    shifted = np.concatenate(([before], macdv[:-1]))
+    shifted = np.concatenate(([before], macdv))[:-1]
     newest = np.maximum.accumulate(np.where(np.isnan(shifted), 0, np.arange(len(shifted))))
     result: Floats = shifted[newest]
     return result
