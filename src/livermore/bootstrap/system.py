@@ -55,7 +55,7 @@ from livermore.signals.rules import Rules
 from livermore.signals.service import SignalService
 from livermore.workspace.folder import Workspace
 
-BACKLOG = 20_000
+BACKLOG = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

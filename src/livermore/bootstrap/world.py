@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from livermore.adapters.exchanges.simulated import GeneratedSource, RecordedSource, SimulatedExchange
-from livermore.adapters.files import read_markets
+from livermore.adapters.files import read_markets_apart
 from livermore.bootstrap.plan import Plan
 from livermore.kernel.errors import InvalidError, NotImplementedYetError
 from livermore.kernel.ids import derived_id
@@ -77,7 +77,7 @@ class Recorded(NamedTuple):
 
 def _recorded(files: Sequence[Path], exchange: str | None) -> Recorded:
     """Read recordings that can be served together; raise InvalidError where they cannot."""
-    markets = [market for file in files for market in read_markets(file, exchange=exchange)]
+    markets = [market for file in files for market in read_markets_apart(file, exchange=exchange)]
     exchanges = {market.exchange for market in markets}
     timeframes = {market.timeframe for market in markets}
     for what, found in (("exchange", exchanges), ("timeframe", timeframes)):

@@ -157,6 +157,7 @@ class SignalRecorder:
 
     def _event(self, signal: Signal) -> Event:
         data = msgspec.to_builtins(signal)
+        del data["evidence"]
         return Event(topic="signal", time=self._clock.now(), data=data, whose=self._scope.identity_sub)
 
     async def _run(self) -> None:

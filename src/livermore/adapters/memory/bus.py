@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from livermore.kernel.events import TOPICS, Event, Topic
 
-REMEMBERED = 10_000
+REMEMBERED = 2_000
 QUEUED = 1_000
 
 
