@@ -35,6 +35,8 @@ def read_parquet(path: Path) -> Table:
             return Table(layout=layout, columns=columns, symbols=symbols, codes=codes)
     except pyarrow.ArrowInvalid as error:
         raise place.problem(f"cannot be read: {error}", hint="is it a whole Parquet file?") from error
+    finally:
+        pyarrow.default_memory_pool().release_unused()
 
 
 class _Reading:

@@ -113,8 +113,7 @@ class _ParquetTarget:
         import pyarrow  # imported here because it is large and few need it
         from pyarrow import parquet
 
-        arrays = {name: pyarrow.array(values, from_pandas=True) for name, values in columns.items()}
-        table = pyarrow.table(arrays)
+        table = pyarrow.table({name: _array(values) for name, values in columns.items()})
         if self._writer is None:
             self._writer = parquet.ParquetWriter(self._path, table.schema, compression="zstd")
         self._writer.write_table(table.cast(self._writer.schema))
@@ -122,6 +121,14 @@ class _ParquetTarget:
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+def _array(values: Cells) -> Any:
+    """Return a column; one that begins with nothing but empty cells counts as one of numbers."""
+    import pyarrow
+
+    array = pyarrow.array(values, from_pandas=True)
+    return array.cast(pyarrow.float64()) if pyarrow.types.is_null(array.type) else array
 
 
 def _plain(values: Cells) -> list[Any]:
