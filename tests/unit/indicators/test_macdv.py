@@ -1,4 +1,4 @@
-"""MACD-V as defined, and over whole histories in array operations: the same bits, and the reference's values."""
+"""MACD-V as defined, and over whole histories in arrays: the same bits, and the reference's values."""
 
 import msgspec
 import numpy as np
