@@ -20,12 +20,12 @@ from livermore.apps.admin import add_pages
 from livermore.apps.api.app import api_app
 from livermore.apps.api.events import Streams
 from livermore.apps.api.metrics import CountRequests, Metrics
+from livermore.apps.api.paths import is_api
 from livermore.kernel.errors import ConflictError, InvalidError
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
 
-API_PATHS = ("/api", "/healthz", "/readyz", "/metrics")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 2  # seconds that open connections are given to end
 
@@ -39,8 +39,8 @@ class Doors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Choose by the path; the pages own start and end."""
-        is_api = scope["type"] == "http" and scope["path"].startswith(API_PATHS)
-        await (self.api if is_api else self.pages)(scope, receive, send)
+        asks_api = scope["type"] == "http" and is_api(scope["path"])
+        await (self.api if asks_api else self.pages)(scope, receive, send)
 
 
 def create_app(system: System, *, token: str, host: str, port: int, streams: Streams | None = None) -> Access:
@@ -113,17 +113,11 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Access, streams: Streams, ready: Callable[[], None]) -> None:
         # No access log: it would hold the token of the address that is opened first.
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                lifespan="on",
-                server_header=False,
-                timeout_graceful_shutdown=PATIENCE,
-                timeout_keep_alive=30,
-            )  # fmt: skip
-        )
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="on", server_header=False,
+            timeout_graceful_shutdown=PATIENCE, timeout_keep_alive=30,
+        )  # fmt: skip
+        super().__init__(config)
         self._streams = streams
         self._ready = ready
 

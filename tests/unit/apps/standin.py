@@ -182,8 +182,8 @@ class StandInSignals:
         for signal in self.signals:
             if signal.id == signal_id:
                 return Explanation(
-                    signal=signal, rule="level", inputs={"previous": 140.0}, recomputed={"macdv": signal.macdv},
-                    agrees=True, text="MACD-V rose above 150.",
+                    signal=signal, rule="level", inputs={"previous": 140.0},
+                    recomputed={"macdv": signal.macdv}, agrees=True, text="MACD-V rose above 150.",
                 )  # fmt: skip
         raise NotFoundError(f"there is no signal {signal_id}")
 
@@ -207,9 +207,9 @@ def signal_at(
 def alert_of(signal: Signal, state: Any = "sent") -> Alert:
     """Invent the alert of a signal."""
     return Alert(
-        id="alert-" + signal.id, signal_id=signal.id, event="level", channel="terminal", state=state, attempts=1,
-        created_at=signal.recorded_at, sent_at=signal.recorded_at if state == "sent" else None, error=None,
-        payload={"text": "secret"},
+        id="alert-" + signal.id, signal_id=signal.id, event="level", channel="terminal", state=state,
+        attempts=1, created_at=signal.recorded_at, sent_at=signal.recorded_at if state == "sent" else None,
+        error=None, payload={"text": "secret"},
     )  # fmt: skip
 
 
@@ -232,14 +232,14 @@ class StandInRuntime:
 
     def status(self) -> RuntimeStatus:
         exchange = ExchangeStatus(
-            name="coinbase", state=self.connection, detail=None, connected_at=rfc3339(NOW), last_message_ms_ago=120,
-            reconnects=1, requests={"used": 12, "limit": 10_000}, market_time=self._market.now, frames=4_711,
-            skipped={},
+            name="coinbase", state=self.connection, detail=None, connected_at=rfc3339(NOW),
+            last_message_ms_ago=120, reconnects=1, requests={"used": 12, "limit": 10_000},
+            market_time=self._market.now, frames=4_711, skipped={},
         )  # fmt: skip
         return RuntimeStatus(
             state=self.state, desired_state="running", pause=None, mode="scalper-macdv",
-            uptime_seconds=(self._market.now - NOW) // 1000, settings={"saved": 3, "applied": 3}, queue_depth=0,
-            symbols={"active": len(PRICES), "total": len(PRICES)}, exchanges=[exchange],
+            uptime_seconds=(self._market.now - NOW) // 1000, settings={"saved": 3, "applied": 3},
+            queue_depth=0, symbols={"active": len(PRICES), "total": len(PRICES)}, exchanges=[exchange],
             startup=self.startup, last_candle_age_ms=23_000, services={"exchange coinbase": "healthy"},
         )  # fmt: skip
 
@@ -271,7 +271,9 @@ class StandIn:
         self.signals.alerts_.insert(0, alert)
         told = msgspec.to_builtins(alert)
         del told["payload"]
-        self.publish("signal", msgspec.to_builtins(signal))
+        said = msgspec.to_builtins(signal)
+        del said["evidence"]
+        self.publish("signal", said)
         self.publish("alert", told)
 
     def publish(self, topic: Any, data: Any) -> None:

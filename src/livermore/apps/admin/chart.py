@@ -9,6 +9,7 @@ from livermore.apps.admin.words import decimals_of, signal_text
 from livermore.kernel.timeframe import Timeframe
 
 if TYPE_CHECKING:
+    from livermore.apps.api.shapes import SignalShape
     from livermore.bootstrap import System
     from livermore.indicators.values import IndicatorValue
     from livermore.market.candle import Candle
@@ -49,14 +50,14 @@ async def chart_of(system: System, shown: Shown, focus: int | None) -> dict[str,
 
 
 async def news_of(system: System, shown: Shown) -> dict[str, Any]:
-    """Return the newest closed bars of a series and the running one; a chart that is up to date lacks at most these."""
+    """Return the newest closed bars of a series and the running one: all that an open chart can lack."""
     page = await system.market.candles(*shown, limit=NEWEST)
     values = await system.indicators.values(*shown, limit=NEWEST)
     return {"bars": bars_of(page.candles, values.values), "forming": _forming(page.forming)}
 
 
 def bars_of(candles: Iterable[Candle], values: Sequence[IndicatorValue]) -> list[Bar]:
-    """Join candles with the values of the same bars: time, O, H, L, C, volume, V, signal, histogram, stage."""
+    """Join candles and values: each bar is time, O, H, L, C, volume, V, signal, histogram, stage."""
     known = {value.time: value for value in values}
     return [_bar(candle, known.get(candle.time)) for candle in candles]
 
@@ -78,7 +79,7 @@ def _short(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def mark_of(signal: Signal) -> dict[str, Any]:
+def mark_of(signal: Signal | SignalShape) -> dict[str, Any]:
     """Write a signal as a mark on its bar."""
     return {
         "id": signal.id,

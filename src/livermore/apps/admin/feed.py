@@ -8,6 +8,7 @@ from livermore.apps.admin.words import price_text, signal_text
 from livermore.kernel.timeframe import Timeframe
 
 if TYPE_CHECKING:
+    from livermore.apps.api.shapes import SignalShape
     from livermore.bootstrap import System
     from livermore.signals.signal import Signal
 
@@ -26,7 +27,7 @@ async def feed_of(system: System) -> list[dict[str, Any]]:
     return [entry_of(signal, sent.get(signal.id, {})) for signal in page.signals]
 
 
-def entry_of(signal: Signal, alerts: dict[str, str]) -> dict[str, Any]:
+def entry_of(signal: Signal | SignalShape, alerts: dict[str, str]) -> dict[str, Any]:
     """Write one signal as an entry; `time` is its bar's open, `at` its bar's close (ms)."""
     return {
         "id": signal.id, "exchange": signal.exchange, "symbol": signal.symbol, "timeframe": signal.timeframe,

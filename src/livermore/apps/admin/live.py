@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -10,10 +11,10 @@ import msgspec
 from livermore.apps.admin.board import Board
 from livermore.apps.admin.chart import Shown, mark_of, news_of
 from livermore.apps.admin.components import encoded
-from livermore.apps.admin.feed import entry_of
+from livermore.apps.admin.feed import SHOWN, entry_of
+from livermore.apps.api.shapes import SignalShape
 from livermore.kernel.events import Event
 from livermore.kernel.log import logger
-from livermore.signals.signal import Signal
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
@@ -36,15 +37,15 @@ class Page(Protocol):
         ...
 
     def said(self, payload: str) -> None:
-        """Take a signal for the list."""
+        """Take signals for the list."""
         ...
 
     def marked(self, payload: str) -> None:
-        """Take a mark for the chart."""
+        """Take marks for the chart."""
         ...
 
     def delivered(self, payload: str) -> None:
-        """Take the state of an alert."""
+        """Take states of alerts."""
         ...
 
 
@@ -56,11 +57,15 @@ class Live:
         self._pages: set[Page] = set()
         self._board = Board(system)
         self._moved: dict[Shown, str] = {}
+        self._signals: deque[SignalShape] = deque(maxlen=SHOWN)
+        self._alerts: deque[dict[str, str | None]] = deque(maxlen=3 * SHOWN)
 
     def join(self, page: Page) -> str:
         """Keep a page current from now on; return the board as it stands."""
         if not self._pages:
             self._board.changes()
+            self._signals.clear()
+            self._alerts.clear()
         self._pages.add(page)
         return encoded(self._board.told())
 
@@ -80,6 +85,7 @@ class Live:
             if self._pages:
                 try:
                     self._tell_board()
+                    self._tell_signals()
                     await self._tell_charts()
                 except Exception:
                     log.exception("pages could not be brought up to date")
@@ -102,23 +108,40 @@ class Live:
                     if page.shown == shown:
                         page.moved(payload)
 
+    def _tell_signals(self) -> None:
+        """Tell of what was said since the last look; after a start, of thousands a few are shown."""
+        signals, alerts = list(self._signals), list(self._alerts)
+        self._signals.clear()
+        self._alerts.clear()
+        said = encoded([entry_of(signal, {}) for signal in signals])
+        delivered = encoded(alerts)
+        for page in self._pages:
+            if signals:
+                page.said(said)
+            if alerts:
+                page.delivered(delivered)
+            marks = [mark_of(signal) for signal in signals if page.shown == series_of(signal)]
+            if marks:
+                page.marked(encoded(marks))
+
     async def _listen(self) -> None:
         subscription = self._system.bus.subscribe(self._system.user.identity_sub, ("signal", "alert"))
         try:
             async for event in subscription:
-                self._pass_on(event)
+                try:
+                    self._note(event)
+                except (KeyError, msgspec.ValidationError):
+                    log.exception("an event could not be read", topic=event.topic)
         finally:
             subscription.close()
 
-    def _pass_on(self, event: Event) -> None:
-        if event.topic == "alert":
-            payload = encoded({name: event.data[name] for name in ("signal_id", "channel", "state")})
-            for page in self._pages:
-                page.delivered(payload)
-            return
-        signal = msgspec.convert(event.data, Signal)
-        payload, mark = encoded(entry_of(signal, {})), encoded(mark_of(signal))
-        for page in self._pages:
-            page.said(payload)
-            if page.shown == (signal.exchange, signal.symbol, signal.timeframe):
-                page.marked(mark)
+    def _note(self, event: Event) -> None:
+        if event.topic == "signal":
+            self._signals.append(msgspec.convert(event.data, SignalShape))
+        else:
+            self._alerts.append({name: event.data[name] for name in ("signal_id", "channel", "state")})
+
+
+def series_of(signal: SignalShape) -> Shown:
+    """Return the series that a signal speaks of."""
+    return Shown(signal.exchange, signal.symbol, signal.timeframe)

@@ -73,15 +73,15 @@ class MarketPage:
         self._chart.tell("move", payload)
 
     def said(self, payload: str) -> None:
-        """Take a signal for the list."""
+        """Take signals for the list."""
         self._feed.tell("add", payload)
 
     def marked(self, payload: str) -> None:
-        """Take a mark for the chart."""
+        """Take marks for the chart."""
         self._chart.tell("mark", payload)
 
     def delivered(self, payload: str) -> None:
-        """Take the state of an alert."""
+        """Take states of alerts."""
         self._feed.tell("deliver", payload)
 
     async def _choose(self, event: GenericEventArguments) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from livermore.signals.signal import Signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from livermore.apps.api.shapes import SignalShape
+    from livermore.signals.signal import Signal
 
 MODES = {
     "position-monitor": "Position monitor",
@@ -56,7 +60,7 @@ def duration_text(seconds: int) -> str:
     return " ".join(f"{count} {unit}" for count, unit in counts[first : first + 2])
 
 
-def signal_text(signal: Signal) -> str:
+def signal_text(signal: Signal | SignalShape) -> str:
     """Say in a few words what a signal tells."""
     if signal.kind == "level":
         crossing = "rose above" if signal.direction == "up" else "fell below"

@@ -81,11 +81,11 @@ class Streams:
 
     async def frames(self, whose: str, topics: tuple[Topic, ...], after: int | None) -> AsyncIterator[bytes]:
         """Yield what is sent to one client, until it leaves or the server closes."""
-        yield OPENING
         subscription, lost = self._subscribe(whose, topics, after)
-        if lost:
-            yield _resync("the events since then are no longer remembered")
         try:
+            yield OPENING
+            if lost:
+                yield _resync("the events since then are no longer remembered")
             async for frame in self._follow(subscription):
                 yield frame
         finally:
@@ -100,32 +100,34 @@ class Streams:
             return self._bus.subscribe(whose, topics), True
 
     async def _follow(self, subscription: Subscription) -> AsyncIterator[bytes]:
-        events = aiter(subscription)
-        closing = asyncio.ensure_future(self._closing.wait())
-        following: asyncio.Future[Event] | None = None
         missed = 0
+        async for event in self._until_closed(aiter(subscription)):
+            if subscription.missed > missed:
+                missed = subscription.missed
+                yield _resync("the connection was too slow, and events were dropped")
+            yield KEEP_ALIVE if event is None else self._frame(event)
+
+    async def _until_closed(self, events: AsyncIterator[Event]) -> AsyncIterator[Event | None]:
+        """Yield events, and None when there was none for a while; end when the server closes."""
+        closing = asyncio.create_task(self._closing.wait())
+        following = asyncio.ensure_future(anext(events, None))
         try:
-            while not self._closing.is_set():
-                following = following or asyncio.ensure_future(anext(events))
-                await asyncio.wait(
-                    {following, closing},
-                    timeout=KEEP_ALIVE_SECONDS,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+            while True:
+                waited = {closing, following}
+                await asyncio.wait(waited, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if closing.done():
+                    return
                 if not following.done():
-                    yield KEEP_ALIVE
+                    yield None
                     continue
-                if subscription.missed > missed:
-                    missed = subscription.missed
-                    yield _resync("the connection was too slow, and events were dropped")
-                event, following = following.result(), None
-                yield self._frame(event)
-        except StopAsyncIteration:
-            return
+                event = following.result()
+                if event is None:
+                    return
+                yield event
+                following = asyncio.ensure_future(anext(events, None))
         finally:
             closing.cancel()
-            if following is not None:
-                following.cancel()
+            following.cancel()
 
     def _frame(self, event: Event) -> bytes:
         """Write an event once for all who are sent it."""

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from livermore.apps.api.paths import is_api
 from livermore.kernel.events import Event
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
+# The time at which each counter was made doubles the lines and tells nobody anything.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
 class Metrics:
     """Count what happens in this process, and read the rest from the system when asked."""
 
@@ -30,7 +35,7 @@ class Metrics:
         self.registry.register(_Readings(system))
         self._system = system
         self._requests = Counter(
-            "livermore_http_requests", "Requests that were answered.", ("route", "method", "status"),
+            "livermore_http_requests", "Requests that were let in.", ("route", "method", "status"),
             registry=self.registry,
         )  # fmt: skip
         self._signals = Counter(
@@ -116,7 +121,7 @@ def add_routes(app: FastAPI, metrics: Metrics) -> None:
 
 
 class CountRequests:
-    """Count every answer of an application by its route, not by its address, so that the labels stay few."""
+    """Count every answer by its route, not by its address, so that the labels stay few."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -130,8 +135,15 @@ class CountRequests:
 
         async def count(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "none")
-                self._metrics.request(route, scope["method"], message["status"])
+                self._metrics.request(_route(scope), scope["method"], message["status"])
             await send(message)
 
         await self.app(scope, receive, count)
+
+
+def _route(scope: Scope) -> str:
+    """Name what answered: a route of the API, the pages, or nothing."""
+    if not is_api(scope["path"]):
+        return "pages"
+    path: str = getattr(scope.get("route"), "path", "none")
+    return path.replace(":path}", "}")

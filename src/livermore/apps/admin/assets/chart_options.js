@@ -3,6 +3,8 @@
 const [TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, MACDV, SIGNAL, HISTOGRAM, STAGE] = Array(10).keys();
 const LEVELS = [-150, -50, 0, 50, 150];
 
+const minus = (number) => String(number).replace("-", "−");
+
 const colours = () => {
   const style = getComputedStyle(document.documentElement);
   const names = ["up", "down", "line", "text", "soft", "panel", "raised", "value", "signal", "faint"];
@@ -49,7 +51,7 @@ const triangle = (data, paint, isUp) => ({
 
 const levels = (paint) => ({
   silent: true, symbol: "none", animation: false,
-  label: { position: "insideEndTop", color: paint.soft, fontSize: 10, formatter: ({ value }) => (value ? value : "") },
+  label: { position: "insideStartTop", color: paint.soft, fontSize: 10, formatter: ({ value }) => minus(value || "") },
   data: LEVELS.map((yAxis) => ({
     yAxis,
     lineStyle: {
@@ -59,7 +61,7 @@ const levels = (paint) => ({
   })),
 });
 
-export const seriesOf = (look, paint = colours()) => {
+const seriesOf = (look, paint = colours()) => {
   const { data } = look;
   const line = { type: "line", xAxisIndex: 1, yAxisIndex: 2, showSymbol: false, silent: true, animation: false };
   return [
@@ -119,6 +121,14 @@ const grids = (height) => {
   ];
 };
 
+const rangeOf = ({ range }) => ({ startValue: range.start, endValue: range.end });
+
+export const changesOf = (look) => ({
+  xAxis: [{ data: look.data.times }, { data: look.data.times }],
+  dataZoom: [rangeOf(look), rangeOf(look)],
+  series: seriesOf(look),
+});
+
 export const optionsOf = (look) => {
   const paint = colours();
   const price = (value) =>
@@ -137,15 +147,15 @@ export const optionsOf = (look) => {
       valueAxis(paint, 0, price),
       { type: "value", gridIndex: 0, show: false, max: ({ max }) => max * 5, axisPointer: { show: false } },
       {
-        ...valueAxis(paint, 1, (value) => value.toFixed(0)),
-        min: ({ min }) => Math.min(-60, Math.floor(min / 10) * 10), max: ({ max }) => Math.max(60, Math.ceil(max / 10) * 10),
+        ...valueAxis(paint, 1, (value) => minus(value.toFixed(0))),
+        min: ({ min }) => Math.min(-165, Math.floor(min / 10) * 10), max: ({ max }) => Math.max(165, Math.ceil(max / 10) * 10),
         splitLine: { show: false },
       },
     ],
     dataZoom: [
-      { type: "inside", xAxisIndex: [0, 1], minValueSpan: 20 },
+      { type: "inside", xAxisIndex: [0, 1], minValueSpan: 20, ...rangeOf(look) },
       {
-        type: "slider", xAxisIndex: [0, 1], minValueSpan: 20, bottom: 4, height: 20, left: 12, right: 72,
+        type: "slider", xAxisIndex: [0, 1], minValueSpan: 20, ...rangeOf(look), bottom: 4, height: 20, left: 12, right: 72,
         borderColor: "transparent", backgroundColor: paint.faint, fillerColor: paint.line, showDetail: false,
         brushSelect: false, dataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } },
         selectedDataBackground: { lineStyle: { opacity: 0 }, areaStyle: { opacity: 0 } },

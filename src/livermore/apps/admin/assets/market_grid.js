@@ -33,8 +33,8 @@ const template = `
     </div>
     <div v-else-if="rows" class="empty">
       <h2>No symbol is watched yet</h2>
-      <p>Put symbols on the watchlist in the settings, or stop this and start <code>livermore up --demo</code>
-        to look around in an invented market.</p>
+      <p>Start with <code>livermore up --symbol BTC-USD</code> in a new folder, or with
+        <code>livermore up --demo</code> to look around in an invented market.</p>
     </div>
     <div v-else class="empty"><p>Loading the table …</p></div>
   </section>

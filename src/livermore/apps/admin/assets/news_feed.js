@@ -42,12 +42,16 @@ export default {
     clock(news) {
       if (news.bar?.clock) this.now = news.bar.clock;
     },
-    add(entry) {
-      this.entries = [entry, ...(this.entries ?? []).filter((one) => one.id !== entry.id)].slice(0, KEPT);
+    add(entries) {
+      const known = new Map((this.entries ?? []).map((entry) => [entry.id, entry]));
+      for (const entry of entries) known.set(entry.id, { ...entry, alerts: known.get(entry.id)?.alerts ?? {} });
+      this.entries = [...known.values()].sort((one, other) => other.at - one.at).slice(0, KEPT);
     },
-    deliver({ signal_id, channel, state }) {
-      const entry = this.entries?.find((one) => one.id === signal_id);
-      if (entry) entry.alerts[channel] = state;
+    deliver(alerts) {
+      for (const { signal_id, channel, state } of alerts) {
+        const entry = this.entries?.find((one) => one.id === signal_id);
+        if (entry) entry.alerts[channel] = state;
+      }
     },
     time: exact,
     full: moment,

@@ -2,11 +2,12 @@
 
 import { echarts } from "nicegui-echart";
 import { STAGES, clock, day, lengthOf, moment } from "/assets/format.js";
-import { columnsOf, optionsOf, seriesOf } from "/assets/chart_options.js";
+import { changesOf, columnsOf, optionsOf } from "/assets/chart_options.js";
 
 const [TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, MACDV, SIGNAL, HISTOGRAM, STAGE] = Array(10).keys();
 const STEPS = [1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 240, 480, 1440];
 const LABEL_WIDTH = 84;
+const MOST = 6000;
 const VISIBLE = { wide: 160, narrow: 60 };
 
 const template = `
@@ -20,13 +21,16 @@ const template = `
       <span class="space"></span>
       <button v-if="!isAtEnd" class="quiet" type="button" @click="toEnd">Newest bar →</button>
     </div>
-    <div class="canvas" ref="canvas" :data-bars="count" :data-last="last"></div>
-    <div class="legend lower" v-if="bar && !note" :style="{ top: lower + 'px' }">
-      <b>MACD-V</b>
-      <span v-if="bar[9] !== 'running'"><i>V</i>{{ number(bar[6]) }}</span>
-      <span v-if="bar[9] !== 'running'"><i>signal</i>{{ number(bar[7]) }}</span>
-      <span v-if="bar[9] !== 'running'"><i>histogram</i>{{ number(bar[8]) }}</span>
-      <span :data-stage="bar[9]" class="stage">{{ stageName }}</span>
+    <div class="stack">
+      <div class="canvas" ref="canvas" :data-bars="count" :data-last="last"></div>
+      <div class="legend lower" v-if="bar && !note" :style="{ top: lower + 'px' }">
+        <b>MACD-V</b>
+        <template v-if="bar[9] !== 'running'">
+          <span><i>V</i>{{ number(bar[6]) }}</span><span><i>signal</i>{{ number(bar[7]) }}</span>
+          <span><i>histogram</i>{{ number(bar[8]) }}</span>
+        </template>
+        <span :data-stage="bar[9]" class="stage">{{ stageName }}</span>
+      </div>
     </div>
     <div v-if="note" class="cover"><p>{{ note.text }}</p><p v-if="note.hint" class="soft">{{ note.hint }}</p></div>
   </section>
@@ -58,8 +62,7 @@ export default {
     },
   },
   mounted() {
-    this.bars = [];
-    this.marks = [];
+    Object.assign(this, { bars: [], marks: [], shown: [], range: { start: 0, end: 0 } });
     this.redraw = () => this.plot && this.draw(true);
     window.addEventListener("livermore-theme", this.redraw);
     this.sizes = new ResizeObserver(() => this.resize());
@@ -81,8 +84,9 @@ export default {
       this.note = this.bars.length ? null : { text: "This series has no closed bar yet." };
       this.hovered = null;
       history.replaceState(null, "", `#${this.series.map(encodeURIComponent).join("/")}`);
-      this.draw(true);
       this.look(chart.focus);
+      this.draw(true);
+      this.point(chart.focus);
     },
     fail(note) {
       this.note = note;
@@ -100,14 +104,17 @@ export default {
         this.$emit("choose", this.series);
         return;
       }
+      const before = this.shown.length;
       for (const bar of news.bars) this.put(bar);
       this.forming = news.forming;
+      if (this.isAtEnd) this.shift(this.all().length - before);
+      if (this.bars.length > MOST) this.shift(-this.bars.splice(0, MOST / 10).length);
       this.draw(false);
-      if (this.isAtEnd && this.bars.at(-1)[TIME] > newest) this.shift((this.bars.at(-1)[TIME] - newest) / this.length);
     },
-    mark(mark) {
-      if (!this.marks.some((one) => one.id === mark.id)) this.marks.push(mark);
-      this.draw(false);
+    mark(marks) {
+      const known = new Set(this.marks.map((one) => one.id));
+      this.marks.push(...marks.filter((one) => !known.has(one.id)));
+      if (this.bars.length) this.draw(false);
     },
     put(bar) {
       const place = this.bars.findLastIndex((one) => one[TIME] <= bar[TIME]);
@@ -115,7 +122,7 @@ export default {
       else if (place === this.bars.length - 1) this.bars.push(bar);
     },
     all() {
-      if (!this.forming || this.forming[TIME] <= (this.bars.at(-1)?.[TIME] ?? 0)) return this.bars;
+      if (!this.forming || this.forming[TIME] <= (this.bars.at(-1)?.[TIME] ?? 0)) return [...this.bars];
       return [...this.bars, [...this.forming.slice(0, STAGE), "running"]];
     },
     draw(isNew) {
@@ -123,26 +130,20 @@ export default {
       this.shown = this.all();
       this.count = this.bars.length;
       this.last = this.bars.at(-1)?.[TIME] ?? 0;
-      const data = columnsOf(this.shown, this.marks);
       const look = {
-        data, decimals: this.decimals, label: this.label, isLabelled: this.isLabelled,
-        height: this.$refs.canvas.clientHeight,
+        data: columnsOf(this.shown, this.marks), range: this.range, decimals: this.decimals, label: this.label,
+        isLabelled: this.isLabelled, height: this.$refs.canvas.clientHeight,
       };
-      if (isNew) {
-        const window = this.window();
-        this.plot.setOption(optionsOf(look), { notMerge: true });
-        this.zoom(window.start, window.end);
-        this.lower = this.$refs.canvas.offsetTop + optionsOf(look).grid[1].top - 20;
-      } else {
-        this.plot.setOption({ xAxis: [{ data: data.times }, { data: data.times }], series: seriesOf(look) });
-      }
+      const options = isNew ? optionsOf(look) : changesOf(look);
+      this.plot.setOption(options, { notMerge: isNew });
+      if (isNew) this.lower = options.grid[1].top - 20;
       this.read();
     },
     start() {
       if (this.plot) return;
       this.plot = echarts.init(this.$refs.canvas, null, { renderer: "canvas" });
       this.plot.on("updateAxisPointer", (event) => this.hover(event.axesInfo[0]?.value));
-      this.plot.on("datazoom", () => (this.isAtEnd = this.window().end >= this.shown.length - 1));
+      this.plot.on("datazoom", (event) => this.zoomed(event.batch?.[0] ?? event));
       this.plot.getZr().on("globalout", () => this.hover(null));
     },
     resize() {
@@ -157,31 +158,31 @@ export default {
     read() {
       this.bar = this.shown.find((bar) => bar[TIME] === this.hovered) ?? this.shown.at(-1) ?? null;
     },
-    window() {
-      const zoom = this.plot?.getOption()?.dataZoom?.[0];
-      return { start: zoom?.startValue ?? 0, end: zoom?.endValue ?? (this.shown?.length ?? 1) - 1 };
+    // The range is ours, in bars: ECharts would keep percents, and the view would drift with every bar that arrives.
+    zoomed({ start, end }) {
+      const last = this.shown.length - 1;
+      this.range = { start: Math.round((start * last) / 100), end: Math.round((end * last) / 100) };
+      this.isAtEnd = this.range.end >= last;
     },
     look(focus) {
       const wide = this.$refs.canvas.clientWidth > 640 ? VISIBLE.wide : VISIBLE.narrow;
-      const place = focus == null ? -1 : this.shown.findIndex((bar) => bar[TIME] === focus);
-      const end = place < 0 ? this.shown.length - 1 : Math.min(this.shown.length - 1, place + Math.round(wide / 3));
-      this.zoom(Math.max(0, end - wide), end);
-      if (place >= 0) {
-        this.hovered = focus;
-        this.plot.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: place });
-      }
+      const bars = this.all();
+      const place = focus == null ? -1 : bars.findIndex((bar) => bar[TIME] === focus);
+      const end = place < 0 ? bars.length - 1 : Math.min(bars.length - 1, place + Math.round(wide / 3));
+      this.range = { start: Math.max(0, end - wide), end };
+      this.isAtEnd = end >= bars.length - 1;
     },
-    zoom(start, end) {
-      this.plot.dispatchAction({ type: "dataZoom", startValue: start, endValue: end });
-      this.isAtEnd = end >= this.shown.length - 1;
+    point(focus) {
+      const place = this.shown.findIndex((bar) => bar[TIME] === focus);
+      if (place >= 0) this.plot.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: place });
     },
     shift(bars) {
-      const { start, end } = this.window();
-      this.zoom(start + bars, Math.max(end + bars, this.shown.length - 1));
+      this.range = { start: Math.max(0, this.range.start + bars), end: Math.max(1, this.range.end + bars) };
     },
     toEnd() {
-      const { start, end } = this.window();
-      this.zoom(this.shown.length - 1 - (end - start), this.shown.length - 1);
+      this.shift(this.shown.length - 1 - this.range.end);
+      this.isAtEnd = true;
+      this.draw(false);
     },
     label(ms) {
       if (this.length >= 86400000) return day(ms);
@@ -189,7 +190,7 @@ export default {
       return isMidnight ? day(ms) : this.length >= 14400000 ? moment(ms) : clock(ms);
     },
     isLabelled(place) {
-      const { start, end } = this.window();
+      const { start, end } = this.range;
       const fewest = ((end - start) * LABEL_WIDTH) / this.$refs.canvas.clientWidth;
       const step = STEPS.find((bars) => bars >= fewest) ?? STEPS.at(-1);
       return Math.round(this.shown[place][TIME] / this.length) % step === 0;

@@ -1,0 +1,173 @@
+"""The market page of the real demo in a real Chromium."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+TOKEN = "the-token-of-the-browser-tests"
+NARROW = {"width": 390, "height": 844}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of `livermore up --demo`, which is also stopped as a user would stop it."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    command = [
+        sys.executable,
+        "-m",
+        "livermore",
+        "up",
+        "--demo",
+        "--port",
+        "0",
+        "--workspace",
+        str(workspace),
+    ]
+    log = (workspace / "log").open("wb")
+    process = await asyncio.create_subprocess_exec(
+        *command, env=os.environ | {"LIVERMORE_TOKEN": TOKEN}, stdout=subprocess.PIPE, stderr=log
+    )
+    try:
+        yield await asyncio.wait_for(address_of(process), 60)
+    finally:
+        process.terminate()
+        reading = asyncio.create_task(process.stdout.read())  # type: ignore[union-attr]
+        code = await asyncio.wait_for(process.wait(), 10)
+        await reading
+        log.close()
+    assert code == 0, (workspace / "log").read_text()[-2000:]
+
+
+async def address_of(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async for line in process.stdout:
+        found = re.search(rb"http://127\.0\.0\.1:\d+", line)
+        if found:
+            return found.group().decode()
+    raise AssertionError("the demo ended before it told its address")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def market(demo: str, page: Page) -> AsyncIterator[Page]:
+    """The market page, opened by its token; whatever leaves the machine or goes wrong fails the test."""
+    wrong: list[str] = []
+    page.on(
+        "console",
+        lambda message: wrong.append(message.text) if message.type in {"error", "warning"} else None,
+    )
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: None if is_local(request.url, demo) else wrong.append(request.url))
+    await page.goto(f"{demo}/?token={TOKEN}")
+    await expect(page.locator("[data-test=grid] tbody tr")).to_have_count(10, timeout=20_000)
+    yield page
+    assert wrong == []
+
+
+def is_local(url: str, demo: str) -> bool:
+    return url.startswith((demo + "/", demo.replace("http", "ws") + "/", "data:", "blob:"))
+
+
+async def bars_of(page: Page) -> tuple[int, int]:
+    """Return how many closed bars the chart holds, and when the newest opened."""
+    canvas = page.locator("[data-test=chart] .canvas")
+    return int(await canvas.get_attribute("data-bars") or 0), int(
+        await canvas.get_attribute("data-last") or 0
+    )
+
+
+async def overflow(page: Page) -> int:
+    return int(await page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+async def test_the_table_fills_and_a_bar_arrives(market: Page) -> None:
+    assert "token" not in market.url
+    await expect(market.locator("[data-test=state]")).to_have_text("running")
+    cells = market.locator("[data-test=grid] td button")
+    await expect(cells).to_have_count(60)
+    await expect(cells.first).to_contain_text(re.compile(r"−?\d+\.\d"))
+    await expect(market.locator("[data-test=chart] h2")).to_contain_text("BTCUSDT · 1m")
+    await expect(market.locator("[data-test=legend]")).to_contain_text("O")
+    bars, last = await bars_of(market)
+    assert bars > 400
+    # A minute of the demo's market lasts a second.
+    await expect(market.locator("[data-test=chart] .canvas")).not_to_have_attribute("data-last", str(last))
+    grown, newer = await bars_of(market)
+    assert grown > bars
+    assert newer > last
+
+
+async def test_a_cell_leads_to_its_chart_and_so_does_a_signal(market: Page) -> None:
+    row = market.locator("tr", has=market.get_by_role("rowheader", name="SOLUSDT"))
+    await row.locator("td button").nth(3).click()
+    await expect(market.locator("[data-test=chart] h2")).to_have_text("SOLUSDT · 1h")
+    assert market.url.endswith("#binance/SOLUSDT/1h")
+    signal = market.locator("[data-test=feed] li button").first
+    await expect(signal).to_be_visible(timeout=20_000)
+    symbol, timeframe = await signal.locator("b").inner_text(), await signal.locator("em").inner_text()
+    await signal.click()
+    await expect(market.locator("[data-test=chart] h2")).to_have_text(f"{symbol} · {timeframe}")
+    await market.reload()
+    await expect(market.locator("[data-test=chart] h2")).to_have_text(f"{symbol} · {timeframe}")
+
+
+async def test_the_legend_follows_the_cursor(market: Page) -> None:
+    canvas = market.locator("[data-test=chart] .canvas")
+    await expect(market.locator("[data-test=chart] h2")).to_contain_text("BTCUSDT")
+    box = await canvas.bounding_box()
+    assert box is not None
+    when = market.locator("[data-test=legend] time")
+    texts = []
+    for share in (0.2, 0.5):
+        await market.mouse.move(box["x"] + box["width"] * share, box["y"] + 100)
+        await asyncio.sleep(0.3)
+        texts.append(await when.inner_text())
+    assert texts[0] != texts[1]
+    await expect(market.locator(".legend.lower")).to_contain_text("histogram")
+
+
+async def test_the_theme_is_remembered(market: Page) -> None:
+    html = market.locator("html")
+    await market.emulate_media(color_scheme="light")
+    await expect(html).to_have_attribute("data-theme", "light")
+    await market.emulate_media(color_scheme="dark")
+    await expect(html).to_have_attribute("data-theme", "dark")
+    await market.locator("[data-test=theme]").click()
+    await expect(html).to_have_attribute("data-theme", "light")
+    await market.reload()
+    await expect(html).to_have_attribute("data-theme", "light")
+
+
+async def test_a_phone_scrolls_no_page_sideways(market: Page) -> None:
+    await market.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    await expect(market.locator("[data-test=chart] .canvas canvas")).to_be_visible()
+    assert await overflow(market) == 0
+    scroller = market.locator("[data-test=grid] .scroller")
+    assert await scroller.evaluate("part => part.scrollWidth > part.clientWidth")
+
+
+async def test_a_bad_token_is_refused_and_a_good_one_opens(demo: str, page: Page) -> None:
+    await page.goto(f"{demo}/?token=guess")
+    await expect(page.get_by_role("alert")).to_contain_text("not the right one")
+    await page.get_by_label("Login token").fill("another guess")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not the right one")
+    await page.get_by_label("Login token").fill(TOKEN)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.locator("[data-test=state]")).to_have_text("running", timeout=20_000)
+
+
+async def test_the_docs_of_the_api_try_a_route(market: Page, demo: str) -> None:
+    await market.goto(f"{demo}/api/v1/docs")
+    route = market.locator("details", has_text="/api/v1/runtime")
+    await route.locator("summary").click()
+    await route.get_by_role("button", name="Try it").click()
+    await expect(route.locator("pre")).to_contain_text('"state": "running"')
+    assert Path(market.url).name == "docs"

@@ -1,0 +1,96 @@
+"""Pages are sent what has changed, and nothing else."""
+
+import msgspec
+import pytest
+
+from livermore.apps.admin.board import Board, bar_of, notice_of, rows_of, timeframes_of
+from livermore.runtime.runtime import Startup
+from tests.unit.apps.standin import PRICES, StandIn
+
+
+@pytest.fixture
+def system() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+def board(system: StandIn) -> Board:
+    board = Board(system)  # type: ignore[arg-type]
+    board.changes()
+    return board
+
+
+def test_the_first_look_tells_all(system: StandIn) -> None:
+    board = Board(system)  # type: ignore[arg-type]
+    news = board.changes()
+    assert [row["symbol"] for row in news["rows"]] == list(PRICES)
+    assert news["bar"]["state"] == "running"
+    assert board.told() == news
+
+
+def test_nothing_new_is_nothing(board: Board) -> None:
+    assert board.changes() == {}
+
+
+def test_only_what_changed_is_told(system: StandIn, board: Board) -> None:
+    system.market.now += 1_000
+    news = board.changes()
+    assert set(news) == {"bar", "cells"}
+    assert set(news["bar"]) == {"clock", "uptime"}
+    for _, fields in news["cells"]:
+        assert set(fields) <= {"price", "change", "way", "age"}
+
+
+def test_another_watchlist_is_told_whole(system: StandIn, board: Board) -> None:
+    rows = system.indicators.grid()[1:]
+    system.indicators.grid = lambda: rows  # type: ignore[method-assign]
+    assert [row["symbol"] for row in board.changes()["rows"]] == list(PRICES)[1:]
+
+
+def test_a_change_of_state_is_told(system: StandIn, board: Board) -> None:
+    system.runtime.connection = "disconnected"
+    bar = board.changes()["bar"]
+    assert bar["exchanges"] == [{"name": "coinbase", "state": "disconnected"}]
+    assert bar["notice"]["tone"] == "bad"
+    system.runtime.connection = "connected"
+    assert board.changes()["bar"]["notice"] is None
+
+
+def test_a_cell_is_a_number_a_stage_and_a_doubt(system: StandIn) -> None:
+    row = system.indicators.grid()[0]
+    cell = msgspec.structs.replace(row.cells["1m"], macdv=-12.34, stage="retracing", low_confidence=True)
+    shown = rows_of([msgspec.structs.replace(row, cells={"1m": cell})])[0]
+    assert shown["1m"] == ["−12.3", "retracing", True]
+    cold = msgspec.structs.replace(cell, macdv=None, stage="warming_up")
+    assert rows_of([msgspec.structs.replace(row, cells={"1m": cold})])[0]["1m"][:2] == ["–", "warming_up"]
+
+
+def test_timeframes_stand_in_order(system: StandIn) -> None:
+    assert timeframes_of(system.indicators.grid(), ("30m",)) == ["1m", "5m", "15m", "30m", "1h", "4h", "1d"]
+
+
+@pytest.mark.parametrize(
+    ("state", "startup", "part"),
+    [
+        ("failed", None, "has failed"),
+        ("paused", None, "Paused."),
+        (
+            "warming",
+            Startup(phase="loading candles", percent=43, item="SOL-USD", eta_seconds=72),
+            "43 %, now SOL-USD",
+        ),
+        ("starting", Startup(phase="connecting", percent=0, item=None, eta_seconds=None), "Connecting"),
+    ],
+)
+def test_a_notice_says_what_is_the_matter(
+    system: StandIn, state: str, startup: Startup | None, part: str
+) -> None:
+    system.runtime.state, system.runtime.startup = state, startup
+    notice = notice_of(system.runtime.status())
+    assert notice is not None
+    assert part in notice["text"]
+    assert notice.get("percent") == (startup.percent if startup else None)
+
+
+def test_all_is_well_without_a_notice(system: StandIn) -> None:
+    assert bar_of(system.runtime.status())["notice"] is None

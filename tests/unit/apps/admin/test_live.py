@@ -1,0 +1,108 @@
+"""Open pages are kept current together, and one that left is left alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from livermore.apps.admin import live as module
+from livermore.apps.admin.chart import Shown
+from livermore.apps.admin.live import Live
+from tests.unit.apps.standin import NOW, StandIn, signal_at
+
+
+class Viewer:
+    """Remember what a page is told."""
+
+    def __init__(self, shown: Shown | None = None) -> None:
+        self.shown = shown
+        self.told: dict[str, list[Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda payload: self.told.setdefault(name, []).append(msgspec.json.decode(payload))
+
+
+@pytest.fixture
+def system() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+async def live(system: StandIn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
+    monkeypatch.setattr(module, "PACE", 0.01)
+    live = Live(system)  # type: ignore[arg-type]
+    running = asyncio.create_task(live.run())
+    await asyncio.sleep(0)
+    yield live
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_page_begins_with_the_whole_board(live: Live) -> None:
+    board = msgspec.json.decode(live.join(Viewer()))
+    assert len(board["rows"]) == 5
+    assert board["bar"]["state"] == "running"
+
+
+async def test_pages_are_told_what_moved(system: StandIn, live: Live) -> None:
+    page, other = Viewer(Shown("coinbase", "BTC-USD", "1m")), Viewer()
+    live.join(page)
+    live.join(other)
+    system.market.now += 1_000
+    await asyncio.sleep(0.1)
+    assert page.told["changed"] == other.told["changed"]
+    assert page.told["moved"][0]["forming"][0] == NOW
+    assert "moved" not in other.told
+
+
+async def test_a_quiet_market_is_not_told_again(live: Live) -> None:
+    page = Viewer(Shown("coinbase", "BTC-USD", "1m"))
+    live.join(page)
+    await asyncio.sleep(0.15)
+    assert "changed" not in page.told
+    assert len(page.told["moved"]) == 1
+
+
+async def test_signals_reach_the_list_and_the_chart(system: StandIn, live: Live) -> None:
+    page, other = Viewer(Shown("coinbase", "BTC-USD", "1m")), Viewer(Shown("coinbase", "BTC-USD", "5m"))
+    live.join(page)
+    live.join(other)
+    system.raise_signal(signal_at("BTC-USD", "1m", NOW, 155.0, 7))
+    await asyncio.sleep(0.1)
+    assert page.told["said"][0][0]["text"] == "MACD-V rose above +150"
+    assert page.told["delivered"][0][0]["state"] == "sent"
+    assert page.told["marked"][0][0]["time"] == NOW
+    assert "marked" not in other.told
+
+
+async def test_a_flood_is_told_as_its_newest(system: StandIn, live: Live) -> None:
+    page = Viewer()
+    live.join(page)
+    for number in range(500):
+        system.raise_signal(signal_at("BTC-USD", "1m", NOW + number, 155.0, number))
+    await asyncio.sleep(0.1)
+    assert len(page.told["said"][0]) == 60
+    assert page.told["said"][0][-1]["time"] == NOW + 499
+
+
+async def test_who_left_is_left_alone(system: StandIn, live: Live) -> None:
+    page = Viewer()
+    live.join(page)
+    live.leave(page)
+    system.market.now += 60_000
+    await asyncio.sleep(0.05)
+    assert page.told == {}
+
+
+async def test_a_failure_does_not_end_it(system: StandIn, live: Live) -> None:
+    page = Viewer()
+    live.join(page)
+    status = system.runtime.status
+    system.runtime.status = None  # type: ignore[assignment, method-assign]
+    await asyncio.sleep(0.05)
+    system.runtime.status = status  # type: ignore[method-assign]
+    system.market.now += 1_000
+    await asyncio.sleep(0.05)
+    assert page.told["changed"]
