@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from typing import Any, Literal, cast
@@ -27,8 +28,18 @@ def set_up_logging(level: str = "info", form: Literal["console", "json"] = "cons
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _StandardError(),
     )
+
+
+class _StandardError:
+    """Write lines to standard error as it is now; one that cannot be written must never stop what is logged."""
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
+
+    log = debug = info = warn = warning = error = critical = exception = msg
 
 
 def logger(room: str) -> structlog.typing.FilteringBoundLogger:
