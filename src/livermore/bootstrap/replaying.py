@@ -85,8 +85,8 @@ def replay(plan: ReplayPlan) -> ReplayReport:
 
 FRONT = ("exchange", "symbol", "timeframe")
 SIGNAL_COLUMNS = (
-    *FRONT, "id", "kind", "level", "direction", "time", "price", "macdv", "signal", "histogram", "stage", "bias",
-    "complete", "low_confidence", "late", "withdrawn_at", "settings_revision",
+    *FRONT, "id", "kind", "level", "direction", "time", "price", "macdv", "signal", "histogram", "stage",
+    "bias", "complete", "low_confidence", "late", "withdrawn_at", "settings_revision",
 )  # fmt: skip
 
 

@@ -261,8 +261,8 @@ async def _engine(
     async with ground.work(scope) as work:
         stored = await work.states.all(table.exchange)
     return Engine(
-        scope, table, rules_of(document, ground.current.revision), symbols, judged(document), signals, ground.clock,
-        stored=stored, from_the_start=plan.source != "live",
+        scope, table, rules_of(document, ground.current.revision), symbols, judged(document), signals,
+        ground.clock, stored=stored, from_the_start=plan.source != "live",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""MACD-V (Alex Spiroglou, 2022), one bar at a time: the definition that everything else must equal to the bit.
+"""MACD-V (Alex Spiroglou, 2022), bar by bar: the definition that everything else must equal to the bit.
 
 MACD-V = (EMA12(close) - EMA26(close)) / ATR26 * 100; signal = EMA9(MACD-V); histogram = MACD-V - signal.
 Every average is seeded with the plain average of its first n values, added in order, then follows

@@ -1,4 +1,4 @@
-"""Indicators beside the market: loaded with each symbol, advanced with each bar, checkpointed, and asked by doors."""
+"""Indicators beside the market: loaded with each symbol, advanced with each bar, asked by doors."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class IndicatorService:
         self, exchange: str, symbol: str, timeframe: str, *,
         start: int | None = None, end: int | None = None, limit: int = 500,
     ) -> IndicatorPage:  # fmt: skip
-        """Return the newest values of bars that open in [start, end) ms, oldest first; at most as many as are held."""
+        """Return the newest values held of bars that open in [start, end) ms, oldest first."""
         series = await self._market.named(exchange, symbol, timeframe)
         if not 1 <= limit <= LIMIT:
             raise InvalidError(f"limit must lie between 1 and {LIMIT}", where="limit")

@@ -1,4 +1,4 @@
-"""What is missing is asked of the exchange: a symbol's history when it is first watched, later exactly the gap."""
+"""What is missing is asked of the exchange: a symbol's history at first, later exactly the gap."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import random
 import numpy as np
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import RateLimitedError, TransientError
+from livermore.kernel.errors import ExchangeUnreachableError, RateLimitedError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, fill_quiet
+from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, fill_quiet, sound
 from livermore.market.ports import CandleStore, Exchange, Series
 from livermore.market.rollup import roll_up
 
@@ -52,7 +52,7 @@ class Backfill:
         delay = FIRST_RETRY
         while True:
             try:
-                return await self._exchange.history(symbol, timeframe, start, end)
+                return _believed(await self._exchange.history(symbol, timeframe, start, end))
             except TransientError as error:
                 asked = error.retry_after or 0.0 if isinstance(error, RateLimitedError) else 0.0
                 wait = max(asked, delay * random.uniform(0.8, 1.2))  # noqa: S311 - jitter needs no secrecy
@@ -94,7 +94,7 @@ class Backfill:
         await self._store.save([(base, filled)])
 
     async def _extend_higher(self, base: Series, higher: Series, until: int) -> None:
-        """Store the higher buckets behind the newest stored one, rolled up; a series without any is warmed up."""
+        """Store the higher buckets behind the newest stored one, rolled up; warm up where none is stored."""
         span = await self._store.span(higher)
         if span is None:
             series, candles = await self._warm(higher.symbol, higher.timeframe, until)
@@ -109,6 +109,16 @@ class Backfill:
 
     def _series(self, symbol: str, timeframe: Timeframe) -> Series:
         return Series(self._exchange.info.name, symbol, timeframe)
+
+
+def _believed(candles: Candles) -> Candles:
+    """Return candles that can all be true; raise ExchangeUnreachableError, to ask again, for others."""
+    doubtful = np.flatnonzero(~sound(candles))
+    if len(doubtful):
+        raise ExchangeUnreachableError(
+            f"the exchange told a candle that cannot be, at {candles.time[doubtful[0]]}"
+        )
+    return candles
 
 
 def from_first_trade(candles: Candles) -> Candles:

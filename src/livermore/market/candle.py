@@ -151,6 +151,19 @@ class Candles:
         )
 
 
+def is_sound(update: BarUpdate) -> bool:
+    """Say whether a bar can be true: finite positive prices with open and close between low and high."""
+    inside = update.low <= update.open <= update.high and update.low <= update.close <= update.high
+    return inside and update.low > 0 and update.high < float("inf") and 0 <= update.volume < float("inf")
+
+
+def sound(candles: Candles) -> NDArray[np.bool_]:
+    """Say of each candle what `is_sound` says of a bar."""
+    low, high = np.minimum(candles.open, candles.close), np.maximum(candles.open, candles.close)
+    inside = (candles.low <= low) & (high <= candles.high) & (candles.low > 0) & (candles.high < np.inf)
+    return inside & (candles.volume >= 0) & (candles.volume < np.inf)
+
+
 def fill_quiet(candles: Candles, timeframe: Timeframe, end: int | None = None) -> Candles:
     """Make every bucket from the first candle to `end` (ms, exclusive) explicit: an absent one is quiet.
 

@@ -16,7 +16,7 @@ import numpy as np
 from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, Times, fill_quiet
+from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, Times, fill_quiet, is_sound
 from livermore.market.series import Rows
 from livermore.market.symbol import Ticker
 
@@ -159,7 +159,7 @@ class Feed:
         self._passed.clear()
 
     def subscribed(self) -> None:
-        """Note that every lane is subscribed only now: buckets running until here are not sure by the connection."""
+        """Note that all lanes are subscribed only now: what ran until here is not sure by the connection."""
         first_whole = self._base.bucket(self.market_time) + self._length
         for lane in self._lanes.values():
             lane.sure_from = max(lane.sure_from, first_whole)
@@ -171,7 +171,7 @@ class Feed:
         return lane.next_open
 
     def begin(self, symbol: str, next_open: int, last_close: float) -> None:
-        """Let a lane go: everything before `next_open` (ms) is known, `last_close` is the price it ended at."""
+        """Let a lane go: all before `next_open` (ms) is known, `last_close` is the price it ended at."""
         lane = self._lanes.get(symbol)
         if lane is None:
             return
@@ -248,7 +248,11 @@ class Feed:
         update, lane.running = lane.running, None
         if update is None:
             return
-        if lane.ready and self._bridge(lane, update):
+        if not is_sound(update):
+            # A bar that cannot be true is not believed: the bucket is asked of REST once it has ended.
+            lane.sure_from = update.time + self._length
+            self.skipped("unsound bar", f"{update.symbol} {update.time}")
+        elif lane.ready and self._bridge(lane, update):
             self._close(lane, update, confirmed, self.market_time)
         else:
             lane.held.append((update, confirmed, self.market_time))
@@ -262,7 +266,7 @@ class Feed:
         self._push(lane, update.time, prices, CandleState.TRADED, CandleSource.STREAM, confirmed, decided)
 
     def _bridge(self, lane: Lane, update: BarUpdate) -> bool:
-        """Make the buckets between the last closed one and an update quiet, if that is sure; else ask REST."""
+        """Make the buckets up to an update quiet, if that is sure; else ask REST."""
         if update.time <= lane.next_open:
             return True
         chained = update.first_id == lane.last_id + 1 > 0
@@ -338,7 +342,7 @@ class Feed:
         lane.last_close = prices[3]
 
     def _check(self, lane: Lane, update: BarUpdate) -> None:
-        """Look at news of a bucket that is closed: the chain of ids goes on, and what differs is a correction."""
+        """Look at news of a closed bucket: the chain of ids goes on, and what differs is a correction."""
         if update.last_id > lane.last_id and update.time == lane.next_open - self._length:
             lane.last_id = update.last_id
         self._owner.correction(lane.symbol, update)

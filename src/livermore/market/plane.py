@@ -35,7 +35,7 @@ class Recent:
     forming: Candle | None
 
     def merged(self, stored: Candles, start: int | None, end: int | None) -> Candles:
-        """Return stored candles, with what the ring holds of the same range in their place and behind them."""
+        """Return stored candles, with what the ring holds of the same range in their place."""
         recent = self.candles
         first = start if start is not None else (int(stored.time[0]) if len(stored) else 0)
         if len(recent):

@@ -79,7 +79,8 @@ class Exchange(Protocol):
 
         As the exchange tells them: an interval without trades may be a flat zero-volume candle or absent.
         The caller sees to it that `end` is not past the open of the running bucket.
-        Errors: NotFoundError for an unknown symbol, RateLimitedError, ExchangeUnreachableError, ExchangeRefusedError.
+        Errors: NotFoundError for an unknown symbol, RateLimitedError, ExchangeUnreachableError,
+        ExchangeRefusedError.
         """
         ...
 
@@ -145,7 +146,7 @@ class CandleStore(Protocol):
     async def load(
         self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None
     ) -> Candles:
-        """Return stored candles that open in [start, end), oldest first; `newest` keeps only so many at the end."""
+        """Return stored candles that open in [start, end), oldest first, of which `newest` keeps the last."""
         ...
 
     async def span(self, series: Series) -> tuple[int, int] | None:

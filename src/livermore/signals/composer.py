@@ -53,7 +53,7 @@ def compose(
     scope: Scope, series: Series, rules: Rules, hit: Hit, bar: Bar, standings: Sequence[Standing],
     *, decided: int, now: int,
 ) -> Signal:  # fmt: skip
-    """Build the signal of one hit; `decided` is the market time (ms) at which its bar closed, `now` the wall's."""
+    """Build the signal of a hit; `decided` is the market time (ms) of the close, `now` the wall's."""
     closed = bar.time + series.timeframe.milliseconds
     return Signal(
         id=derived_id(scope.identity_sub, *series, bar.time, hit.kind, hit.level),

@@ -10,6 +10,7 @@ from livermore.indicators.bank import Bank, Moment
 from livermore.indicators.macdv import QUIET_WINDOW
 from livermore.indicators.service import History
 from livermore.kernel.clock import Clock
+from livermore.kernel.errors import CorruptDataError
 from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Series
@@ -120,6 +121,12 @@ class Engine:
             self._table.series(row), int(self._evaluated[row]), state.freeze(), tuple(state.changes)
         )
 
+    @property
+    def _followed(self) -> Bank:
+        if self._bank is None:
+            raise CorruptDataError("the rules follow no bank")
+        return self._bank
+
     # -- inside -------------------------------------------------------------------------------------
 
     def _begin(self, symbol: str, timeframe: Timeframe, history: History) -> int:
@@ -159,8 +166,7 @@ class Engine:
 
     def _bar(self, moment: Moment, place: int, row: int) -> Bar:
         bars = moment.bars
-        assert self._bank is not None
-        seed = self._bank.seed_time(row) or 0
+        seed = self._followed.seed_time(row) or 0
         passed = min((int(bars.time[place]) - seed) // int(self._table.lengths[row]) + 1, QUIET_WINDOW)
         return Bar(
             time=int(bars.time[place]),
@@ -184,12 +190,14 @@ class Engine:
 
     def _standings(self, row: int) -> list[Standing]:
         """Say where the watched timeframes of a row's symbol stand now."""
-        assert self._bank is not None
         first = row - row % self._table.width
-        held = (
-            (self._table.timeframes[place], self._bank.standing(first + place)) for place in self._positions
-        )
-        return [Standing(timeframe, *standing) for timeframe, standing in held if standing is not None]
+        stood = [self._followed.standing(first + place) for place in self._positions]
+        timeframes = [self._table.timeframes[place] for place in self._positions]
+        return [
+            Standing(timeframe, *standing)
+            for timeframe, standing in zip(timeframes, stood, strict=True)
+            if standing is not None
+        ]
 
     def _make_room(self) -> None:
         """Follow the table when it has grown; a row that nobody watches counts as judged for ever."""

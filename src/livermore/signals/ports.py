@@ -52,7 +52,7 @@ class SignalRepository(Protocol):
         start: int | None = None,
         end: int | None = None,
     ) -> tuple[list[Signal], str | None]:
-        """Return signals newest first (by bar close, then timeframe, kind, level) and the cursor of the next page."""
+        """Return signals newest first (by close, timeframe, kind, level) and the cursor of the next page."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Signals on their way to the store: with the rule states that go with them and the alerts they become, or not at all."""
+"""Signals on their way to the store: together with their rule states and their alerts, or not at all."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class SignalRecorder:
 def alert_maker(
     section: Alerts, zone: str, clock: Clock, price_of: Callable[[str, str], float | None]
 ) -> AlertMaker:
-    """Return what turns a signal into its alerts under a user's settings; `price_of` knows the last ticker."""
+    """Return what turns a signal into alerts by a user's settings; `price_of` knows the last ticker."""
     from livermore.signals.outbox import Reading, alerts_for
 
     def alerts_of(signal: Signal) -> list[Alert]:

@@ -53,7 +53,7 @@ def history_of(candles: Candles) -> History:
 
 
 def timeframes_of(base: Timeframe, asked: Collection[Timeframe]) -> tuple[Timeframe, ...]:
-    """Return what is replayed of a recording: what was asked for, else its own timeframe and the default ones above."""
+    """Return what is replayed: what was asked for, else the own timeframe and the default ones above."""
     for timeframe in asked:
         if timeframe.milliseconds < base.milliseconds:
             raise InvalidError(

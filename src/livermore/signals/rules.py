@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user chose: ascending positive levels, reversal buffers, cooldown in ms, and the revision that says so."""
+    """What a user chose: ascending positive levels, reversal buffers, cooldown in ms; and the revision."""
 
     levels: tuple[int, ...] = (150, 200, 250, 300, 350, 400)
     oversold_buffer: float = 0.05
@@ -80,7 +80,7 @@ class RuleState:
         return state
 
     def before(self, time: int) -> RuleState:
-        """Return the state as it was before the bar that opened at a time, or the oldest that is remembered."""
+        """Return the state before the bar that opened at a time, or the oldest that is remembered."""
         earlier = [change for change in self.changes if change[0] < time]
         if earlier:
             return self.thaw(earlier[-1][1], tuple(earlier))
@@ -113,7 +113,7 @@ def judge(
     macdv: float,
     histogram: float,
 ) -> list[Hit]:
-    """Decide one bar (`time` is its open) and bring the state up to it; return what is to be said, in order."""
+    """Decide one bar (`time` is its open), bring the state up to it, return what is to be said."""
     hits: list[Hit] = []
     level = crossed_level(rules.levels, previous, macdv)
     if level is not None:

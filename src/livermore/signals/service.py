@@ -98,7 +98,7 @@ class SignalService:
         )  # fmt: skip
 
     async def _recompute(self, signal: Signal) -> dict[str, Any]:
-        """Derive the bar's values from the newest checkpoint before it, or from its seed bar; empty without candles."""
+        """Derive the bar's values from the checkpoint before it or its seed bar; empty without candles."""
         series = Series(signal.exchange, signal.symbol, Timeframe(signal.timeframe))
         length = series.timeframe.milliseconds
         checkpoint = await self._store.checkpoint(series, signal.time - length)
@@ -151,9 +151,9 @@ def _text(signal: Signal, rule: str) -> str:
     )
     histogram = f", histogram {signal.histogram:.4f}" if signal.histogram is not None else ""
     return (
-        f"{signal.symbol} {signal.timeframe} on {signal.exchange}: {rule}. {seen}{histogram}, on the bar that opened at "
-        f"{signal.time}, under settings revision {signal.settings_revision}; the values rest on "
-        f"{signal.evidence['observed']} traded bars since {signal.evidence['seed_time']}."
+        f"{signal.symbol} {signal.timeframe} on {signal.exchange}: {rule}. {seen}{histogram}, on the bar "
+        f"that opened at {signal.time}, under settings revision {signal.settings_revision}; "
+        f"the values rest on {signal.evidence['observed']} traded bars since {signal.evidence['seed_time']}."
     )
 
 
