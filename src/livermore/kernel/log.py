@@ -33,11 +33,12 @@ def set_up_logging(level: str = "info", form: Literal["console", "json"] = "cons
 
 
 class _StandardError:
-    """Write lines to standard error as it is now; one that cannot be written must never stop what is logged."""
+    """Write lines to standard error as it is now; one that cannot be written stops nothing."""
 
     def msg(self, line: str) -> None:
         with contextlib.suppress(OSError, ValueError):
-            print(line, file=sys.stderr, flush=True)
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     log = debug = info = warn = warning = error = critical = exception = msg
 

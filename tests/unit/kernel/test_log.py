@@ -24,7 +24,8 @@ def test_lines_go_to_standard_error_as_it_is_now(capsys: pytest.CaptureFixture[s
     logger("market").info("not told at this level")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert '"room": "market"' in lines[0] and '"exchange": "binance"' in lines[0]
+    assert '"room": "market"' in lines[0]
+    assert '"exchange": "binance"' in lines[0]
 
 
 def test_a_closed_terminal_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
