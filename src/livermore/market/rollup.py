@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import Candles, CandleSource, CandleState
+from livermore.market.candle import Candles, CandleSource, CandleState, Floats, Times
 from livermore.market.ports import ClosedBars
 from livermore.market.series import Rows, SeriesTable
 
+SHORT = 100
 OPEN, HIGH, LOW, CLOSE, VOLUME, MISSING = range(6)
 _EMPTY = np.array([[[0.0]], [[-np.inf]], [[np.inf]], [[0.0]], [[0.0]], [[0.0]]])
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
@@ -33,18 +33,15 @@ class Rollup:
         self._lengths = np.array([timeframe.milliseconds for timeframe in self._higher], np.int64)
         self._running = self._none(table.capacity // table.width)
 
-    def close(self, columns: Rows, bars: Candles, instant: int, decided: NDArray[np.int64]) -> ClosedBars:
-        """Take base bars (one a column, ascending) that closed at an instant; return them with all that they complete."""
+    def close(self, columns: Rows, bars: Candles, instant: int, decided: Times) -> ClosedBars:
+        """Take base bars (one a column) that closed at an instant; return them with all they complete."""
         self._make_room()
         running = self._running.take(columns, axis=2)
         _gather(running, bars)
         due = np.flatnonzero(instant % self._lengths == 0)
         closed = self._closed(columns, bars, instant, decided, due, running)
         running[:, due] = _EMPTY
-        for whole, part in zip(
-            self._running.reshape(-1, self._running.shape[2]), running.reshape(-1, len(columns)), strict=True
-        ):
-            whole[columns] = part
+        self._put(columns, running)
         return closed
 
     def start(self, column: int, base: Candles, instant: int) -> None:
@@ -65,13 +62,7 @@ class Rollup:
         return open_, high, low, close, volume
 
     def _closed(
-        self,
-        columns: Rows,
-        bars: Candles,
-        instant: int,
-        decided: NDArray[np.int64],
-        due: Rows,
-        running: Floats,
+        self, columns: Rows, bars: Candles, instant: int, decided: Times, due: Rows, running: Floats
     ) -> ClosedBars:
         """Put the base bars and the running bars that are due together, in the order of rows."""
         count, width = len(columns), 1 + len(due)
@@ -82,16 +73,26 @@ class Rollup:
         confirmed = np.ones((count, width), np.bool_)
         confirmed[:, 0] = bars.confirmed
         return ClosedBars(
-            self._table.exchange,
-            instant,
-            (columns[:, None] * self._table.width + positions).ravel(),
-            np.tile(instant - self._table.lengths[positions], count),
-            *prices,
-            state.ravel(),
-            source.ravel(),
-            confirmed.ravel(),
-            decided.repeat(width),
+            exchange=self._table.exchange,
+            instant=instant,
+            rows=(columns[:, None] * self._table.width + positions).ravel(),
+            time=np.tile(instant - self._table.lengths[positions], count),
+            open=prices[OPEN],
+            high=prices[HIGH],
+            low=prices[LOW],
+            close=prices[CLOSE],
+            volume=prices[VOLUME],
+            state=state.ravel(),
+            source=source.ravel(),
+            confirmed=confirmed.ravel(),
+            decided=decided.repeat(width),
         )
+
+    def _put(self, columns: Rows, running: Floats) -> None:
+        """Put running bars back, line by line: NumPy scatters one line several times faster than a block."""
+        lines = self._running.reshape(-1, self._running.shape[2])
+        for line, values in zip(lines, running.reshape(-1, len(columns)), strict=True):
+            line[columns] = values
 
     def _none(self, columns: int) -> Floats:
         return np.repeat(np.repeat(_EMPTY, len(self._higher), axis=1), columns, axis=2)
@@ -119,12 +120,12 @@ def _gather(running: Floats, bars: Candles) -> None:
 
 
 def _interleaved(bars: Candles, due: Floats) -> tuple[Floats, NDArray[np.int8]]:
-    """Return open, high, low, close and volume as [field, row], and the states as [column, 1 + due timeframe]."""
+    """Return prices and volume as [field, row], and the states as [column, 1 + due timeframe]."""
     base = np.array((bars.open, bars.high, bars.low, bars.close, bars.volume))
     if not due.shape[1]:
         return base, bars.state
     prices = np.concatenate((base[:, :, None], due[:MISSING].transpose(0, 2, 1)), axis=2)
-    quiet = due[HIGH].T == -np.inf
+    quiet = -np.inf == due[HIGH].T
     if quiet.any():
         # A quiet bar is flat at the last close, which a quiet base bar carries.
         np.copyto(prices[:VOLUME, :, 1:], bars.close[:, None], where=quiet)
@@ -145,55 +146,85 @@ def _merged(part: Candles) -> Floats:
 
 
 def roll_up(base: Candles, base_length: int, timeframe: Timeframe, end: int | None = None) -> Candles:
-    """Roll whole histories up: contiguous base bars (see `fill_quiet`) into every bucket that ended by `end` (ms)."""
+    """Roll up contiguous base bars (see `fill_quiet`) into every bucket that ended by `end` (ms)."""
     if not len(base):
         return base
-    length = timeframe.milliseconds
+    length, begin = timeframe.milliseconds, timeframe.bucket(int(base.time[0]))
     each = length // base_length
-    first = timeframe.bucket(int(base.time[0]))
-    last = timeframe.bucket(end if end is not None else int(base.time[-1]) + base_length)
-    count = (last - first) // length
-    lead = (int(base.time[0]) - first) // base_length
+    count = (timeframe.bucket(end if end is not None else int(base.time[-1]) + base_length) - begin) // length
+    lead = (int(base.time[0]) - begin) // base_length
     inside = base[: max(count * each - lead, 0)]
-    if not count:
-        return base[:0]
+    first = -lead % each
+    last = max((len(inside) + lead) // each * each - lead, first)
+    parts = _bucket(inside[:first], lead, each), inside[first:last], _bucket(inside[last:], 0, each)
+    rolled = [_rolled(part, each, length) for part in parts if len(part)]
+    return rolled[0] if len(rolled) == 1 else Candles.joined(*rolled) if rolled else inside
 
-    def laid(values: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
-        """Lay base bars out as [bucket, base bar of the bucket]; `empty` where there is none."""
-        whole = np.full(count * each, empty)
-        whole[lead : lead + len(values)] = values
-        return whole.reshape(count, each)
 
-    def grid(values: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
-        """Lay traded base bars out alone."""
-        return laid(np.where(traded, values, empty), empty)
+def _bucket(bars: Candles, lead: int, each: int) -> Candles:
+    """Return a bucket's bars with untraded ones for those that are absent, `lead` of them in front."""
+    if not len(bars):
+        return bars
+    rest = each - lead - len(bars)
+    return Candles.joined(_untraded(bars, lead), bars, _untraded(bars, rest))
 
-    traded = inside.state == CandleState.TRADED
-    seen = np.zeros(count * each, np.bool_)
-    seen[lead : lead + len(inside)] = traded
-    seen_grid = seen.reshape(count, each)
-    quiet: NDArray[np.bool_] = ~np.any(seen_grid, axis=1)
-    buckets = np.arange(count)
-    opened = grid(inside.open, 0.0)[buckets, seen_grid.argmax(axis=1)]
-    closed = grid(inside.close, 0.0)[buckets, each - 1 - seen_grid[:, ::-1].argmax(axis=1)]
-    # A quiet bar is flat at the last close, which a quiet base bar carries.
-    closed = np.where(quiet, laid(inside.close, 0.0)[:, -1], closed)
-    return Candles(
-        time=first + buckets.astype(np.int64) * length,
-        open=np.where(quiet, closed, opened),
-        high=np.where(quiet, closed, grid(inside.high, -np.inf).max(axis=1)),
-        low=np.where(quiet, closed, grid(inside.low, np.inf).min(axis=1)),
-        close=closed,
-        volume=np.add.accumulate(grid(inside.volume, 0.0), axis=1)[:, -1],
-        state=_states(inside, quiet, lead, count, each),
-        source=np.full(count, CandleSource.ROLLUP, np.int8),
-        confirmed=np.ones(count, np.bool_),
+
+def _untraded(bars: Candles, count: int) -> Candles:
+    none = np.zeros(count)
+    return Candles.of(np.full(count, bars.time[0]), none, none, none, none, none)
+
+
+def _rolled(inside: Candles, each: int, length: int) -> Candles:
+    """Roll up whole buckets of so many base bars each."""
+    traded = (inside.state == CandleState.TRADED).reshape(-1, each)
+    rolled = Candles(
+        time=inside.time[::each] // length * length,
+        open=inside.open[::each].copy(),
+        high=_extreme(np.maximum, inside.high.reshape(-1, each)),
+        low=_extreme(np.minimum, inside.low.reshape(-1, each)),
+        close=inside.close[each - 1 :: each].copy(),
+        volume=_in_order(np.add, inside.volume.reshape(-1, each)),
+        state=np.full(len(traded), CandleState.TRADED, np.int8),
+        source=np.full(len(traded), CandleSource.ROLLUP, np.int8),
+        confirmed=np.ones(len(traded), np.bool_),
     )
+    if not traded.all():
+        partly = np.flatnonzero(~traded.all(axis=1))
+        bars = (partly[:, None] * each + np.arange(each)).ravel()
+        _leave_out(inside[bars], traded[partly], rolled, partly)
+    return rolled
 
 
-def _states(inside: Candles, quiet: NDArray[np.bool_], lead: int, count: int, each: int) -> NDArray[np.int8]:
-    missing = np.zeros(count * each, np.bool_)
-    missing[lead : lead + len(inside)] = inside.state == CandleState.MISSING
-    states = np.where(quiet, CandleState.QUIET, CandleState.TRADED)
-    states[missing.reshape(count, each).any(axis=1)] = CandleState.MISSING
-    return states.astype(np.int8)
+def _in_order(rule: np.ufunc, values: Floats) -> Floats:
+    """Reduce each line from its first value to its last, which `reduce` does not do for sums."""
+    result = values[:, 0].copy()
+    for column in values.T[1:]:
+        rule(result, column, out=result)
+    return result
+
+
+def _extreme(rule: np.ufunc, values: Floats) -> Floats:
+    """Reduce each line; NumPy is slow at lines that are short."""
+    return _in_order(rule, values) if values.shape[1] < SHORT else rule.reduce(values, axis=1)
+
+
+def _leave_out(bars: Candles, traded: Flags, rolled: Candles, places: Rows) -> None:
+    """Roll up the traded bars alone in buckets [bucket, bar] of which not all were traded."""
+    count, each = traded.shape
+    buckets, quiet = np.arange(count), ~traded.any(axis=1)
+
+    def grid(values: Floats, empty: float) -> Floats:
+        return np.where(traded, values.reshape(count, each), empty)
+
+    last = each - 1 - traded[:, ::-1].argmax(axis=1)
+    # A quiet bar is flat at the last close, which a quiet base bar carries.
+    last[quiet] = each - 1
+    close = bars.close.reshape(count, each)[buckets, last]
+    opened = bars.open.reshape(count, each)[buckets, traded.argmax(axis=1)]
+    missing = (bars.state == CandleState.MISSING).reshape(count, each).any(axis=1)
+    rolled.open[places] = np.where(quiet, close, opened)
+    rolled.high[places] = np.where(quiet, close, grid(bars.high, -np.inf).max(axis=1))
+    rolled.low[places] = np.where(quiet, close, grid(bars.low, np.inf).min(axis=1))
+    rolled.close[places] = close
+    rolled.volume[places] = _in_order(np.add, grid(bars.volume, 0.0))
+    rolled.state[places] = np.where(missing, CandleState.MISSING, ~quiet)
