@@ -7,7 +7,7 @@ first-order filter, whose arithmetic is the definition's (alpha * x + (1 - alpha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 
 from livermore.indicators import macdv as rule
 from livermore.indicators.macdv import MacdvState, advance
-from livermore.indicators.stages import NEUTRAL, stage_of, stages_of
+from livermore.indicators.stages import NEUTRAL, RANGING_BARS, stage_of, stages_where
 from livermore.indicators.values import Values
 from livermore.market.candle import Candles, CandleState
 
 Floats = NDArray[np.float64]
 Filter = Callable[..., Any]
-CHUNK = 8_192
+CHUNK = 16_384
 # Seeding the EMAs, the ATR and then the signal takes this many observed bars.
 SEEDING = 64
 
 
 def derive(state: MacdvState, candles: Candles, watch: Callable[[MacdvState], None] | None = None) -> Values:
-    """Take contiguous bars into a state and return the values of each; `watch` sees the state after each bar."""
+    """Take contiguous bars into a state and return their values; `watch` sees the state after each."""
     columns = _columns(len(candles))
     rows = zip(
         candles.time.tolist(), candles.high.tolist(), candles.low.tolist(), candles.close.tolist(),
@@ -45,65 +45,82 @@ def derive(state: MacdvState, candles: Candles, watch: Callable[[MacdvState], No
 
 def derive_fast(state: MacdvState, candles: Candles) -> Values:
     """Do what `derive` does, many times faster for long histories."""
-    if not len(candles):
-        return derive(state, candles)
     from scipy.signal import lfilter
 
-    parts = list(_chunks(state, candles, lfilter))
-    return Values(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Values.__slots__}
-    )
-
-
-def _chunks(state: MacdvState, candles: Candles, lfilter: Filter) -> Iterator[Values]:
-    """Yield the values of one chunk after the other; short of a full seed, bar by bar."""
+    values = _room(candles)
     start = 0
     while start < len(candles):
-        if state.defined < rule.SIGNAL:
-            part = candles[start : start + SEEDING]
-            yield derive(state, part)
+        part = slice(start, start + (CHUNK if state.defined >= rule.SIGNAL else SEEDING))
+        if state.defined >= rule.SIGNAL:
+            _chunk(state, candles[part], values[part], lfilter)
         else:
-            part = candles[start : start + CHUNK]
-            yield _chunk(state, part, lfilter)
-        start += len(part)
+            _copy(derive(state, candles[part]), values[part])
+        start = part.stop
+    return values
 
 
-def _chunk(state: MacdvState, candles: Candles, lfilter: Filter) -> Values:
-    """Advance a seeded state over one chunk in array operations."""
-    traded = candles.state == CandleState.TRADED
+def _room(candles: Candles) -> Values:
+    """Return values to be filled in; those that most bars share are there already."""
     count = len(candles)
-    close = candles.close
-    atr, observed = _true_range(state, candles, traded, lfilter)
-    ema12 = _follow(lfilter, rule.FAST_ALPHA, close, state.ema12)
-    ema26 = _follow(lfilter, rule.SLOW_ALPHA, close, state.ema26)
-    spread = ema12 - ema26
-    spread[np.abs(spread) <= rule.NOISE * close] = 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        macdv = spread / atr * 100
-    defined = atr != 0
-    signal = _signal(state, macdv, defined, lfilter)
-    ranging = _run(np.abs(macdv) <= NEUTRAL, state.ranging)
-    stage = stages_of(macdv, signal, ranging)
-    quiet, bits = _quiet(state, traded)
-    since = _since_missing(state, candles)
-    passed = np.minimum(state.bars + 1 + np.arange(count), rule.QUIET_WINDOW)
-    ratio = quiet / passed
-    kept = np.minimum(observed, rule.OBSERVED_CAP)
-    _store(state, candles, ema12, ema26, atr, observed, macdv, signal, defined, ranging, bits, since)
+    floats = {name: np.empty(count) for name in ("macdv", "signal", "histogram", "ema12", "ema26", "atr26")}
     return Values(
         time=candles.time,
-        macdv=macdv,
-        signal=signal,
-        histogram=macdv - signal,
-        ema12=ema12,
-        ema26=ema26,
-        atr26=atr,
-        stage=stage,
-        observed=kept.astype(np.int16),
-        quiet_ratio=ratio,
-        low_confidence=(ratio >= 0.5) | (kept < rule.QUIET_WINDOW),
-        complete=since >= rule.COMPLETE_WINDOW,
+        stage=np.empty(count, np.int8),
+        observed=np.full(count, rule.OBSERVED_CAP, np.int16),
+        quiet_ratio=np.zeros(count),
+        low_confidence=np.zeros(count, np.bool_),
+        complete=np.ones(count, np.bool_),
+        **floats,
     )
+
+
+def _copy(source: Values, target: Values) -> None:
+    for name in Values.__slots__:
+        if name != "time":
+            getattr(target, name)[:] = getattr(source, name)
+
+
+def _chunk(state: MacdvState, candles: Candles, values: Values, lfilter: Filter) -> None:
+    """Advance a seeded state over one chunk in array operations."""
+    traded = candles.state == CandleState.TRADED
+    all_traded = bool(traded.all())
+    ranges = _true_ranges(state.close, candles)
+    if all_traded:
+        values.atr26[:] = _follow(lfilter, rule.ATR_ALPHA, ranges, state.atr)
+    else:
+        values.atr26[:] = _carried(lfilter, rule.ATR_ALPHA, ranges, state.atr, traded)
+    values.ema12[:] = _follow(lfilter, rule.FAST_ALPHA, candles.close, state.ema12)
+    values.ema26[:] = _follow(lfilter, rule.SLOW_ALPHA, candles.close, state.ema26)
+    _macdv(state, candles, values, lfilter)
+    _stages(state, values)
+    _confidence(state, candles, values, traded, all_traded)
+    state.time, state.close = float(candles.time[-1]), float(candles.close[-1])
+    state.ema12, state.ema26 = float(values.ema12[-1]), float(values.ema26[-1])
+    state.atr = float(values.atr26[-1])
+    state.bars += len(candles)
+
+
+def _macdv(state: MacdvState, candles: Candles, values: Values, lfilter: Filter) -> None:
+    """Fill in MACD-V, signal and histogram; where the ATR is 0 nothing is defined."""
+    spread = values.ema12 - values.ema26
+    spread[np.abs(spread) <= rule.NOISE * candles.close] = 0.0
+    macdv, signal = values.macdv, values.signal
+    if values.atr26.all():
+        np.divide(spread, values.atr26, out=macdv)
+        macdv *= 100
+        signal[:] = _follow(lfilter, rule.SIGNAL_ALPHA, macdv, state.signal)
+        state.defined += len(macdv)
+        state.macdv = float(macdv[-1])
+    else:
+        defined = values.atr26 != 0
+        macdv.fill(np.nan)
+        np.divide(spread, values.atr26, out=macdv, where=defined)
+        macdv *= 100
+        signal[:] = _carried(lfilter, rule.SIGNAL_ALPHA, macdv, state.signal, defined)
+        state.defined += float(defined.sum())
+        state.macdv = float(macdv[defined][-1]) if defined.any() else state.macdv
+    state.signal = float(signal[-1])
+    np.subtract(macdv, signal, out=values.histogram)
 
 
 def _follow(lfilter: Filter, alpha: float, samples: Floats, value: float) -> Floats:
@@ -115,27 +132,66 @@ def _follow(lfilter: Filter, alpha: float, samples: Floats, value: float) -> Flo
     return result
 
 
-def _true_range(
-    state: MacdvState, candles: Candles, traded: NDArray[np.bool_], lfilter: Filter
-) -> tuple[Floats, NDArray[Any]]:
-    """Return the ATR after each bar, carried over quiet ones, and how many bars it has observed."""
-    before = np.concatenate(([state.close], candles.close[:-1]))
+def _carried(
+    lfilter: Filter, alpha: float, samples: Floats, value: float, known: NDArray[np.bool_]
+) -> Floats:
+    """Follow the known samples alone; between them the value stays."""
+    followed = np.concatenate(([value], _follow(lfilter, alpha, samples[known], value)))
+    result: Floats = followed[np.cumsum(known)]
+    return result
+
+
+def _true_ranges(close_before: float, candles: Candles) -> Floats:
+    """Return the true range of each bar."""
     high, low = candles.high, candles.low
-    true_range = np.maximum(high - low, np.maximum(np.abs(high - before), np.abs(low - before)))
-    if traded.all():
-        observed = state.observed + 1 + np.arange(len(candles))
-        return _follow(lfilter, rule.ATR_ALPHA, true_range, state.atr), observed
-    counts = np.cumsum(traded)
-    atr = np.concatenate(([state.atr], _follow(lfilter, rule.ATR_ALPHA, true_range[traded], state.atr)))
-    return atr[counts], state.observed + counts
+    before = np.empty(len(candles))
+    before[0], before[1:] = close_before, candles.close[:-1]
+    ranges = np.maximum(np.abs(high - before), np.abs(low - before))
+    np.maximum(ranges, high - low, out=ranges)
+    return ranges
 
 
-def _signal(state: MacdvState, macdv: Floats, defined: NDArray[np.bool_], lfilter: Filter) -> Floats:
-    if defined.all():
-        return _follow(lfilter, rule.SIGNAL_ALPHA, macdv, state.signal)
-    macdv[~defined] = np.nan
-    followed = _follow(lfilter, rule.SIGNAL_ALPHA, macdv[defined], state.signal)
-    return np.concatenate(([state.signal], followed))[np.cumsum(defined)]
+def _stages(state: MacdvState, values: Values) -> None:
+    """Fill in the stages."""
+    inside = np.abs(values.macdv) <= NEUTRAL
+    values.stage[:] = stages_where(values.macdv, values.signal, _long_runs(inside, state.ranging))
+    state.ranging = _run_at_end(inside, state.ranging)
+
+
+def _long_runs(inside: NDArray[np.bool_], carried: float) -> NDArray[np.bool_]:
+    """Say for each bar whether it ends a run inside that is long enough; a run of `carried` came before."""
+    before = np.zeros(RANGING_BARS - 1, np.bool_)
+    before[max(RANGING_BARS - 1 - int(carried), 0) :] = True
+    runs, length = np.concatenate((before, inside)), 1
+    while length < RANGING_BARS:
+        step = min(length, RANGING_BARS - length)
+        runs, length = runs[step:] & runs[:-step], length + step
+    return runs
+
+
+def _run_at_end(inside: NDArray[np.bool_], carried: float) -> float:
+    """Return how long the run is that ends with the last bar."""
+    return carried + len(inside) if inside.all() else float(inside[::-1].argmin())
+
+
+def _confidence(
+    state: MacdvState, candles: Candles, values: Values, traded: NDArray[np.bool_], all_traded: bool
+) -> None:
+    """Fill in how far values can be trusted; `_room` has done so for bars long after the seed bar."""
+    observed = state.observed
+    state.observed += float(traded.sum())
+    if not all_traded or state.quiet_bits or observed < rule.OBSERVED_CAP:
+        kept = np.minimum(observed + np.cumsum(traded), rule.OBSERVED_CAP)
+        quiet, state.quiet_bits = _quiet(state, traded)
+        ratio = quiet / np.minimum(state.bars + 1 + np.arange(len(traded)), rule.QUIET_WINDOW)
+        values.observed[:], values.quiet_ratio[:] = kept, ratio
+        values.low_confidence[:] = (ratio >= 0.5) | (kept < rule.QUIET_WINDOW)
+    known = candles.state != CandleState.MISSING
+    if state.since_missing >= rule.COMPLETE_WINDOW and known.all():
+        return
+    since = np.minimum(_run(known, state.since_missing), rule.COMPLETE_WINDOW)
+    values.complete[:] = since >= rule.COMPLETE_WINDOW
+    state.since_missing = float(since[-1])
 
 
 def _run(inside: NDArray[np.bool_], carried: float) -> Floats:
@@ -148,8 +204,6 @@ def _run(inside: NDArray[np.bool_], carried: float) -> Floats:
 
 def _quiet(state: MacdvState, traded: NDArray[np.bool_]) -> tuple[Floats, float]:
     """Return the quiet bars in the window that ends at each bar, and the window's bits after the last."""
-    if traded.all() and not state.quiet_bits and len(traded):
-        return np.zeros(len(traded)), 0.0
     bits = int(state.quiet_bits)
     past = [bits >> place & 1 for place in reversed(range(rule.QUIET_WINDOW))]
     flags = np.concatenate((np.array(past, np.int64), (~traded).astype(np.int64)))
@@ -158,29 +212,6 @@ def _quiet(state: MacdvState, traded: NDArray[np.bool_]) -> tuple[Floats, float]
     for flag in flags[-rule.QUIET_WINDOW :].tolist():
         bits = (bits << 1 | flag) & rule.QUIET_MASK
     return counts.astype(np.float64), float(bits)
-
-
-def _since_missing(state: MacdvState, candles: Candles) -> Floats:
-    known = candles.state != CandleState.MISSING
-    return np.minimum(_run(known, state.since_missing), rule.COMPLETE_WINDOW)
-
-
-def _store(
-    state: MacdvState, candles: Candles, ema12: Floats, ema26: Floats, atr: Floats, observed: NDArray[Any],
-    macdv: Floats, signal: Floats, defined: NDArray[np.bool_], ranging: Floats, bits: float, since: Floats,
-) -> None:  # fmt: skip
-    """Leave in the state what the last bar left."""
-    state.time = float(candles.time[-1])
-    state.bars += len(candles)
-    state.close = float(candles.close[-1])
-    state.ema12, state.ema26, state.atr = float(ema12[-1]), float(ema26[-1]), float(atr[-1])
-    state.observed = float(observed[-1])
-    state.defined += float(defined.sum())
-    state.signal = float(signal[-1])
-    if defined.any():
-        state.macdv = float(macdv[defined][-1])
-    state.ranging = float(ranging[-1])
-    state.quiet_bits, state.since_missing = bits, float(since[-1])
 
 
 _SCALARS = ("macdv", "signal", "ema12", "ema26", "atr26", "stage", "observed", "quiet_ratio", "complete")
@@ -218,10 +249,13 @@ def _values(time: NDArray[np.int64], columns: dict[str, list[Any]]) -> Values:
 
 def previous_defined(macdv: Floats, before: float = rule.UNDEFINED) -> Floats:
     """Return for each bar the last defined MACD-V before it; `before` is the one before the first."""
-    shifted = np.concatenate(([before], macdv))[:-1]
-    newest = np.maximum.accumulate(np.where(np.isnan(shifted), 0, np.arange(len(shifted))))
-    result: Floats = shifted[newest]
-    return result
+    previous = np.empty(len(macdv))
+    previous[:1], previous[1:] = before, macdv[:-1]
+    undefined = np.isnan(previous)
+    if undefined.any():
+        newest = np.maximum.accumulate(np.where(undefined, 0, np.arange(len(previous))))
+        previous = previous[newest]
+    return previous
 
 
 def copy_of(state: MacdvState) -> MacdvState:
