@@ -28,6 +28,7 @@ def check_ending(path: Path) -> None:
 
 def write_candles(path: Path, candles: Iterable[Any]) -> int:
     """Write candles, without the missing ones, and return how many; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     try:
         with _opened(draft, compressed=path.suffix == ".gz") as file:

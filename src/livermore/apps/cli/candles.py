@@ -112,7 +112,6 @@ def export_all(
 ) -> None:
     """Write every stored series of the watchlist to a file of its own, which `livermore replay` reads."""
     stored = find_database(workspace, source)
-    folder.mkdir(parents=True, exist_ok=True)
     written = read_stored(stored, lambda reader: _export(reader, folder))
     done = {"from": stored.name, "folder": str(folder), "files": written}
     total = sum(written.values())

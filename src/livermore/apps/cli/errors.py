@@ -48,6 +48,7 @@ EXIT_OF: dict[type[BaseException], Exit] = {
     FileNotFoundError: Exit.REFUSED,
     NotADirectoryError: Exit.REFUSED,
     IsADirectoryError: Exit.REFUSED,
+    FileExistsError: Exit.CONFLICT,
     TimeoutError: Exit.TIMED_OUT,
     Exception: Exit.FAILED,
 }

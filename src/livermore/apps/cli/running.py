@@ -109,7 +109,10 @@ async def _watched(plan: Plan, system: System) -> str:
     document = (await system.settings.current(system.user.scope())).document
     names = [f"{exchange}:{symbol}" for exchange, symbol in watched_symbols(document)]
     if not names:
-        return "watching nothing yet: start with --symbol BTCUSDT, for example"
+        primary = document.perseus_profile.primary_exchange
+        return (
+            f"watching nothing yet on {primary}: symbols are named at a folder's first start, with --symbol"
+        )
     shown = " ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     return f"watching {_market(plan)}: {shown} on {' '.join(document.timeframes)}"
 

@@ -54,13 +54,20 @@ async def _run(files: tuple[Path, ...], chosen: dict[str, Any]) -> None:
     with asked_to_stop() as asked:
         await market.start()
         try:
-            name = chosen["exchange"]
-            print(f"a simulated {name} runs until Ctrl-C")
-            print(f"REST    {market.rest_url}")
-            print(f"stream  {market.ws_url}")
-            print("watch it from another terminal, in a folder of its own:")
-            print(f"  livermore exchanges edit {name} --rest-url {market.rest_url} --ws-url {market.ws_url}")
-            print(f"  livermore up --exchange {name} --symbol SYMBOL", flush=True)
+            print(_told(chosen["exchange"], market), flush=True)
             await asked.wait()
         finally:
             await market.stop()
+
+
+def _told(name: str, market: Any) -> str:
+    """Say where it is, and how a folder comes to watch it."""
+    symbol = market.source.markets[0].symbol
+    return f"""a simulated {name} runs until Ctrl-C
+REST    {market.rest_url}
+stream  {market.ws_url}
+
+To watch it, in another terminal and a folder of its own:
+  livermore up --exchange {name} --symbol {symbol}     once: it writes the settings; stop it with Ctrl-C
+  livermore exchanges edit {name} --rest-url {market.rest_url} --ws-url {market.ws_url}
+  livermore up"""

@@ -5,6 +5,7 @@ import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ BAD = {
 }
 
 
-def assert_refused(outcome, code, *words):
+def assert_refused(outcome: Any, code: int, *words: str) -> None:
     """Check the two lines of a failure."""
     error, hint = outcome.err.splitlines()
     assert (outcome.code, outcome.out) == (code, "")
@@ -35,7 +36,7 @@ def assert_refused(outcome, code, *words):
 
 
 @pytest.fixture
-def recording(tmp_path) -> Path:
+def recording(tmp_path: Path) -> Path:
     """A small recording that is as it should be."""
     file = tmp_path / "binance_spot_ABCUSDT_1m.csv"
     file.write_text(GOOD)
@@ -70,7 +71,7 @@ def test_settings_that_do_not_fit(cli, recording, text):
 
 
 def test_output_that_cannot_be_written(cli, recording):
-    assert_refused(cli("replay", recording.name, "--signals", f"{recording.name}/signals.csv"), 4)
+    assert_refused(cli("replay", recording.name, "--signals", f"{recording.name}/signals.csv"), 5)
     assert_refused(cli("replay", recording.name, "--signals", "signals.txt"), 4, "signals.txt")
 
 
@@ -99,7 +100,7 @@ def test_a_workspace_that_may_not_be_written(cli, tmp_path):
 
 
 @pytest.fixture
-def database(cli, tmp_path) -> Path:
+def database(cli: Any, tmp_path: Path) -> Path:
     """The database of a workspace, with its tables and nothing in them."""
     assert cli("db", "upgrade").code == 0
     return tmp_path / ".livermore" / "data" / "livermore.db"

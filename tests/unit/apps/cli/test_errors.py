@@ -11,7 +11,7 @@ from livermore.apps.cli.errors import EXIT_OF, Exit, exit_of, report
 from livermore.kernel import errors
 
 
-def kernel_errors(kind=errors.LivermoreError):
+def kernel_errors(kind: type[Exception] = errors.LivermoreError) -> list[type[Exception]]:
     return [kind, *(below for child in kind.__subclasses__() for below in kernel_errors(child))]
 
 

@@ -4,10 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from typer.main import get_command
 
 from livermore.apps.cli.frame import repeated_flags
-from livermore.apps.cli.main import app
 from livermore.apps.cli.verbs import VERBS
 
 HEAVY = {
@@ -40,22 +38,6 @@ def test_every_verb_loads_and_has_help_and_examples(cli):
         assert f"Usage: livermore {verb.name}" in outcome.out
         assert verb.name == "db" or "Examples:" in outcome.out
         assert verb.name in cli("--help").out
-
-
-def test_every_option_of_every_verb_has_help():
-    for path, command in walk(get_command(app)):
-        for param in command.params:
-            assert getattr(param, "help", None), f"{path} {param.name}"
-        assert command.help, path
-
-
-def walk(command, path=()):
-    """Yield every command below a group with the words that lead to it."""
-    names = command.list_commands(None) if hasattr(command, "list_commands") else []
-    for name in names:
-        below = command.get_command(None, name)
-        yield (*path, name), below
-        yield from walk(below, (*path, name))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The reference page names every verb and every option."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -13,7 +15,7 @@ PAGE = Path(__file__).parents[4] / "docs" / "reference" / "cli.md"
 EVERYWHERE = {"--workspace", "--source", "--json", "--help"}
 
 
-def commands(command, path=()):
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every command with the words that lead to it."""
     for name in command.list_commands(None):
         below = command.get_command(None, name)
@@ -41,6 +43,12 @@ def test_every_verb_has_a_heading_and_every_option_a_row(path, command):
         )
         for name in set(names) - EVERYWHERE:
             assert re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", rows), f"{name} has no row"
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) for path, _ in COMMANDS])
+def test_every_verb_and_every_option_has_help(path, command):
+    assert command.help, path
+    assert all(param.help for param in command.params), path
 
 
 def test_no_heading_is_left_of_a_verb_that_went():
