@@ -1,0 +1,31 @@
+"""The documentation: generated pages are fresh, links lead somewhere, every decision is listed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate import pages
+
+ROOT = Path(__file__).parents[3]
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\[[^]]*\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+def test_a_generated_page_is_what_the_code_says(path: Path) -> None:
+    assert path.read_text("utf-8") == pages()[path], "run: make docs"
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: str(text.relative_to(ROOT)))
+def test_every_link_leads_somewhere(text: Path) -> None:
+    broken = [link for link in LINK.findall(text.read_text("utf-8")) if not (text.parent / link).exists()]
+    assert broken == []
+
+
+def test_every_decision_is_listed() -> None:
+    index = (ROOT / "docs/README.md").read_text("utf-8")
+    missing = [path.name for path in (ROOT / "docs/decisions").glob("*.md") if path.name not in index]
+    assert missing == []
