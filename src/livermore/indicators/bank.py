@@ -1,8 +1,8 @@
-"""MACD-V of all series at once: the state of each is a column, a bar that closes everywhere is one array operation."""
+"""MACD-V of all series at once: a state is a column, and bars that close together are one array operation."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,7 +23,15 @@ _NAMES = MacdvState.__struct_fields__
     SEED_TIME, TIME, BARS, CLOSE, EMA12, EMA26, OBSERVED, ATR, DEFINED, SIGNAL, MACDV, RANGING, QUIET_BITS,
     SINCE_MISSING,
 ) = range(len(_NAMES))  # fmt: skip
-_FEW = 4
+_FEW = 6
+_ALPHAS = np.array([[rule.FAST_ALPHA], [rule.SLOW_ALPHA]])
+# What is not known before so many samples were counted.
+_SEEDING = (
+    (SIGNAL, DEFINED, rule.SIGNAL),
+    (EMA12, BARS, rule.FAST),
+    (EMA26, BARS, rule.SLOW),
+    (ATR, OBSERVED, rule.SLOW),
+)
 _KEPT = {
     "macdv": np.float64, "signal": np.float64, "ema12": np.float64, "ema26": np.float64, "atr26": np.float64,
     "stage": np.int8, "observed": np.int16, "quiet": np.int8, "complete": np.bool_,
@@ -64,12 +72,13 @@ class Bank:
     def advance(self, bars: ClosedBars) -> Moment:
         """Take bars that closed at one instant and return their values."""
         self._make_room()
-        state = self._state[:, bars.rows]
+        state = self._state.take(bars.rows, axis=1)
         if len(bars.rows) <= _FEW or not (state[DEFINED] >= rule.SIGNAL).all():
-            moment = self._one_by_one(state, bars)
+            moment = _one_by_one(state, bars)
         else:
-            moment = self._all_at_once(state, bars)
-        self._state[:, bars.rows] = state
+            moment = _all_at_once(state, bars)
+        for field, values in zip(self._state, state, strict=True):
+            field[bars.rows] = values
         self._keep(moment)
         return moment
 
@@ -112,7 +121,7 @@ class Bank:
         return int(seed) if seed >= 0 else None
 
     def standing(self, row: int) -> tuple[int, float] | None:
-        """Return the stage's number and the MACD-V (NaN when not defined) of a row's newest bar; None before any."""
+        """Return a row's newest stage number and MACD-V (NaN when not defined); None before any bar."""
         time = int(self._state[TIME, row])
         if time < 0:
             return None
@@ -126,90 +135,6 @@ class Bank:
             return None
         slot = time // int(self._table.lengths[row]) % self._table.ring
         return self._value_rows(row, np.array([slot])).rows()[0]
-
-    def _one_by_one(self, state: Floats, bars: ClosedBars) -> Moment:
-        """Advance few rows, or rows still being seeded, by the definition itself."""
-        count = len(bars.rows)
-        previous = state[MACDV].copy()
-        macdv, stage = np.empty(count), np.empty(count, np.int8)
-        each = zip(
-            bars.time.tolist(), bars.high.tolist(), bars.low.tolist(), bars.close.tolist(), bars.state.tolist(),
-            strict=True,
-        )  # fmt: skip
-        for place, (time, high, low, close, what) in enumerate(each):
-            one = MacdvState(*state[:, place].tolist())
-            traded = what == CandleState.TRADED
-            macdv[place] = value = advance(
-                one, time, high, low, close, not traded, what == CandleState.MISSING
-            )
-            signal = one.signal if one.defined >= rule.SIGNAL else rule.UNDEFINED
-            stage[place] = stage_of(value, signal, int(one.ranging))
-            state[:, place] = msgspec.structs.astuple(one)
-        return self._moment(state, bars, previous, macdv, stage)
-
-    def _all_at_once(self, state: Floats, bars: ClosedBars) -> Moment:
-        """Advance seeded rows in array operations, with the very arithmetic of the definition."""
-        previous = state[MACDV].copy()
-        quiet = bars.state != CandleState.TRADED
-        self._observe(state, bars, quiet)
-        state[TIME] = bars.time
-        state[BARS] += 1
-        state[CLOSE] = bars.close
-        for field, alpha in ((EMA12, rule.FAST_ALPHA), (EMA26, rule.SLOW_ALPHA)):
-            state[field] = alpha * bars.close + (1 - alpha) * state[field]
-        bits = (state[QUIET_BITS].astype(np.int64) << 1 | quiet) & rule.QUIET_MASK
-        state[QUIET_BITS] = bits
-        state[SINCE_MISSING] += 1
-        np.minimum(state[SINCE_MISSING], rule.COMPLETE_WINDOW, out=state[SINCE_MISSING])
-        state[SINCE_MISSING][bars.state == CandleState.MISSING] = 0
-        return self._value(state, bars, previous)
-
-    @staticmethod
-    def _observe(state: Floats, bars: ClosedBars, quiet: NDArray[np.bool_]) -> None:
-        close = state[CLOSE]
-        true_range = np.maximum(
-            bars.high - bars.low, np.maximum(np.abs(bars.high - close), np.abs(bars.low - close))
-        )
-        atr = rule.ATR_ALPHA * true_range + (1 - rule.ATR_ALPHA) * state[ATR]
-        state[ATR] = np.where(quiet, state[ATR], atr)
-        state[OBSERVED] += ~quiet
-
-    def _value(self, state: Floats, bars: ClosedBars, previous: Floats) -> Moment:
-        defined = state[ATR] != 0
-        spread = state[EMA12] - state[EMA26]
-        spread[np.abs(spread) <= rule.NOISE * state[CLOSE]] = 0.0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            macdv = spread / state[ATR] * 100
-        signal = rule.SIGNAL_ALPHA * macdv + (1 - rule.SIGNAL_ALPHA) * state[SIGNAL]
-        if not defined.all():
-            macdv[~defined] = np.nan
-            signal = np.where(defined, signal, state[SIGNAL])
-        state[DEFINED] += defined
-        state[SIGNAL] = signal
-        state[MACDV] = np.where(defined, macdv, previous)
-        state[RANGING] = np.where(np.abs(macdv) <= NEUTRAL, state[RANGING] + 1, 0)
-        return self._moment(state, bars, previous, macdv, stages_of(macdv, signal, state[RANGING]))
-
-    @staticmethod
-    def _moment(
-        state: Floats, bars: ClosedBars, previous: Floats, macdv: Floats, stage: NDArray[np.int8]
-    ) -> Moment:
-        signal = np.where(state[DEFINED] >= rule.SIGNAL, state[SIGNAL], np.nan)
-        quiet = np.bitwise_count(state[QUIET_BITS].astype(np.int64)).astype(np.int8)
-        return Moment(
-            bars=bars,
-            previous=previous,
-            macdv=macdv,
-            signal=signal,
-            histogram=macdv - signal,
-            stage=stage,
-            ema12=np.where(state[BARS] >= rule.FAST, state[EMA12], np.nan),
-            ema26=np.where(state[BARS] >= rule.SLOW, state[EMA26], np.nan),
-            atr26=np.where(state[OBSERVED] >= rule.SLOW, state[ATR], np.nan),
-            observed=np.minimum(state[OBSERVED], rule.OBSERVED_CAP),
-            quiet=quiet,
-            complete=state[SINCE_MISSING] >= rule.COMPLETE_WINDOW,
-        )
 
     def _keep(self, moment: Moment) -> None:
         places = self._table.places(moment.bars.rows, moment.bars.time)
@@ -241,3 +166,84 @@ class Bank:
         self._kept = {name: widened(field, columns) for name, field in self._kept.items()}
         self._kept_time = widened(self._kept_time, columns)
         self.stage = widened(self.stage, capacity)
+
+
+def _one_by_one(state: Floats, bars: ClosedBars) -> Moment:
+    """Advance few rows, or rows still being seeded, by the definition itself."""
+    previous = state[MACDV].copy()
+    macdv, stage = np.empty(len(bars.rows)), np.empty(len(bars.rows), np.int8)
+    columns = (bars.time, bars.high, bars.low, bars.close, bars.state)
+    each = zip(state.T.tolist(), *(column.tolist() for column in columns), strict=True)
+    for place, (before, time, high, low, close, what) in enumerate(each):
+        one = MacdvState(*before)
+        traded, missing = what == CandleState.TRADED, what == CandleState.MISSING
+        macdv[place] = value = advance(one, time, high, low, close, not traded, missing)
+        signal = one.signal if one.defined >= rule.SIGNAL else rule.UNDEFINED
+        stage[place] = stage_of(value, signal, int(one.ranging))
+        state[:, place] = msgspec.structs.astuple(one)
+    known = state.copy()
+    for field, count, length in _SEEDING:
+        known[field, state[count] < length] = rule.UNDEFINED
+    return _moment(known, bars, previous, macdv, stage)
+
+
+def _all_at_once(state: Floats, bars: ClosedBars) -> Moment:
+    """Advance seeded rows in array operations, with the very arithmetic of the definition."""
+    previous = state[MACDV].copy()
+    _observe(state, bars)
+    state[TIME], state[CLOSE] = bars.time, bars.close
+    state[BARS] += 1
+    state[EMA12 : EMA26 + 1] = _ALPHAS * bars.close + (1 - _ALPHAS) * state[EMA12 : EMA26 + 1]
+    macdv, signal = _macdv(state)
+    inside = np.abs(macdv) <= NEUTRAL
+    state[RANGING] = (state[RANGING] + 1) * inside
+    return _moment(state, bars, previous, macdv, stages_of(macdv, signal, state[RANGING]))
+
+
+def _observe(state: Floats, bars: ClosedBars) -> None:
+    """Take true ranges into the ATRs; a quiet bar has none, which its row remembers."""
+    close = state[CLOSE]
+    ranges = np.maximum(np.abs(bars.high - close), np.abs(bars.low - close))
+    np.maximum(ranges, bars.high - bars.low, out=ranges)
+    atr = rule.ATR_ALPHA * ranges + (1 - rule.ATR_ALPHA) * state[ATR]
+    traded = bars.state == CandleState.TRADED
+    np.copyto(state[ATR], atr, where=traded)
+    state[OBSERVED] += traded
+    state[SINCE_MISSING] = np.minimum(state[SINCE_MISSING] + 1, rule.COMPLETE_WINDOW)
+    if not traded.all() or state[QUIET_BITS].any():
+        state[QUIET_BITS] = (state[QUIET_BITS].astype(np.int64) << 1 | ~traded) & rule.QUIET_MASK
+        state[SINCE_MISSING][bars.state == CandleState.MISSING] = 0
+
+
+def _macdv(state: Floats) -> tuple[Floats, Floats]:
+    """Return MACD-V and its signal; where the ATR is 0 MACD-V is not defined and the signal stays."""
+    spread = state[EMA12] - state[EMA26]
+    spread[np.abs(spread) <= rule.NOISE * state[CLOSE]] = 0.0
+    defined = state[ATR] != 0
+    macdv = np.full(len(spread), rule.UNDEFINED)
+    np.divide(spread, state[ATR], out=macdv, where=defined)
+    macdv *= 100
+    signal = rule.SIGNAL_ALPHA * macdv + (1 - rule.SIGNAL_ALPHA) * state[SIGNAL]
+    np.copyto(state[SIGNAL], signal, where=defined)
+    np.copyto(state[MACDV], macdv, where=defined)
+    state[DEFINED] += defined
+    return macdv, state[SIGNAL]
+
+
+def _moment(
+    state: Floats, bars: ClosedBars, previous: Floats, macdv: Floats, stage: NDArray[np.int8]
+) -> Moment:
+    return Moment(
+        bars=bars,
+        previous=previous,
+        macdv=macdv,
+        signal=state[SIGNAL],
+        histogram=macdv - state[SIGNAL],
+        stage=stage,
+        ema12=state[EMA12],
+        ema26=state[EMA26],
+        atr26=state[ATR],
+        observed=np.minimum(state[OBSERVED], rule.OBSERVED_CAP),
+        quiet=np.bitwise_count(state[QUIET_BITS].astype(np.int64)).astype(np.int8),
+        complete=state[SINCE_MISSING] >= rule.COMPLETE_WINDOW,
+    )
