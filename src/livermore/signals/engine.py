@@ -144,9 +144,9 @@ class Engine:
     def _reach(self, row: int, history: History) -> None:
         newest = int(history.candles.time[-1]) if len(history.candles) else BEGINNING
         self._evaluated[row] = newest
-        if newest > BEGINNING:
-            self._touched.add(row)
-            self._recorder.take([], self)
+        # Also a series without bars: when it is seen again, whatever closed meanwhile is judged.
+        self._touched.add(row)
+        self._recorder.take([], self)
 
     def _judge(self, moment: Moment, place: int) -> list[Signal]:
         bars = moment.bars

@@ -1,0 +1,86 @@
+"""A store of candles in memory that honours the port, and can be made to fail."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import fields
+
+from livermore.kernel.errors import LivermoreError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candle, Candles
+from livermore.market.ports import Checkpoint, Series
+
+FIELDS = [field.name for field in fields(Candles)]
+
+
+class MemoryStore:
+    """Keep candles and checkpoints; `failing` errors are raised by the next calls that write."""
+
+    def __init__(self) -> None:
+        self.kept: defaultdict[Series, dict[int, Candle]] = defaultdict(dict)
+        self.checkpoints: defaultdict[Series, dict[int, bytes]] = defaultdict(dict)
+        self.failing: list[LivermoreError] = []
+        self.saves = 0
+
+    async def save(
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
+    ) -> None:
+        self._fail()
+        self.saves += 1
+        for series, candles in batch:
+            self.kept[series].update((row.time, row) for row in candles.rows())
+        for checkpoint in checkpoints:
+            self.checkpoints[checkpoint.series][checkpoint.time] = checkpoint.state
+
+    async def load(
+        self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None
+    ) -> Candles:
+        first, last = -(2**62) if start is None else start, 2**62 if end is None else end
+        rows = [row for time, row in sorted(self.kept[series].items()) if first <= time < last]
+        return as_candles(rows if newest is None else rows[-newest:])
+
+    async def span(self, series: Series) -> tuple[int, int] | None:
+        kept = self.kept[series]
+        return (min(kept), max(kept)) if kept else None
+
+    async def checkpoint(self, series: Series, at_or_before: int) -> Checkpoint | None:
+        times = [time for time in self.checkpoints[series] if time <= at_or_before]
+        return Checkpoint(series, max(times), self.checkpoints[series][max(times)]) if times else None
+
+    async def first_checkpoint(self, series: Series) -> Checkpoint | None:
+        times = self.checkpoints[series]
+        return Checkpoint(series, min(times), times[min(times)]) if times else None
+
+    async def forget_checkpoints(self, series: Series, since: int) -> None:
+        self._fail()
+        kept = self.checkpoints[series]
+        self.checkpoints[series] = {time: state for time, state in kept.items() if time < since}
+
+    async def prune(self, timeframe: Timeframe, before: int) -> int:
+        self._fail()
+        gone = 0
+        for series, kept in self.kept.items():
+            old = [time for time in kept if time < before and series.timeframe == timeframe]
+            gone += len(old)
+            for time in old:
+                del kept[time]
+        return gone
+
+    def _fail(self) -> None:
+        if self.failing:
+            raise self.failing.pop(0)
+
+
+def as_candles(rows: Sequence[Candle]) -> Candles:
+    """Return candles as arrays, with all that the rows say."""
+    candles = Candles.of(
+        *(
+            [getattr(row, name) for row in rows]
+            for name in ("time", "open", "high", "low", "close", "volume")
+        ),
+        state=[row.state for row in rows],
+    )
+    candles.source[:] = [row.source for row in rows]
+    candles.confirmed[:] = [row.confirmed for row in rows]
+    return candles
