@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -118,7 +119,8 @@ class Connection:
     async def _take_other(self, message: Any, reader: FrameReader) -> bool:
         """Answer a ping, read a binary frame; return False for the end of the connection."""
         if message.type is _PING:
-            await self._socket.pong(message.data)
+            with contextlib.suppress(ConnectionError, aiohttp.ClientError):  # the next frame tells of the end
+                await self._socket.pong(message.data)
         elif message.type is _BINARY:
             reader.feed(message.data)
         return message.type in {_PING, _PONG, _BINARY}

@@ -46,13 +46,13 @@ def _read(text: str) -> dict[str, Any]:
         request = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Fault(_INVALID_JSON, f"Invalid JSON: {error}") from error
-    if not isinstance(request, dict) or "method" not in request:
-        raise Fault(_INVALID_REQUEST, "Invalid request: request must be an object with a field `method`")
+    if not isinstance(request, dict):
+        raise Fault(_INVALID_REQUEST, "Invalid request: a request is an object")
     return request
 
 
 def _do(request: dict[str, Any], subscriber: Subscriber) -> Any:
-    method, params = request["method"], request.get("params", [])
+    method, params = request.get("method"), request.get("params", [])
     if method == "LIST_SUBSCRIPTIONS":
         return sorted(subscriber.streams)
     if method == "SET_PROPERTY":
