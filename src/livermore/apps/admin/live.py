@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from livermore.bootstrap import System
 
 PACE = 0.25
+REST = 20
 log = logger("pages")
 
 
@@ -80,8 +81,11 @@ class Live:
             tasks.create_task(self._listen())
 
     async def _look(self) -> None:
+        clock, spent = self._system.clock, 0.0
         while True:
-            await asyncio.sleep(PACE)
+            # A long watchlist takes longer to look at: pages then move less often, and the market goes first.
+            await asyncio.sleep(max(PACE, spent * REST))
+            began = clock.monotonic()
             if self._pages:
                 try:
                     self._tell_board()
@@ -89,6 +93,7 @@ class Live:
                     await self._tell_charts()
                 except Exception:
                     log.exception("pages could not be brought up to date")
+            spent = clock.monotonic() - began
 
     def _tell_board(self) -> None:
         changes = self._board.changes()

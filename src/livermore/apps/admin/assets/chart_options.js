@@ -114,7 +114,7 @@ const grids = (height) => {
   const labels = 24;
   const free = height - slider - labels - 8 - 26;
   const upper = Math.round(free * 0.62);
-  const sides = { left: 12, right: 72 };
+  const sides = { left: 12, right: 72, outerBoundsMode: "none" };
   return [
     { ...sides, top: 8, height: upper },
     { ...sides, top: 8 + upper + 26, height: free - upper },

@@ -1,0 +1,119 @@
+"""The reference page of the API, written from its description: `python -m livermore.apps.api.reference`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, cast
+
+from livermore.apps.api.app import api_app
+from livermore.apps.api.errors import STATUS
+from livermore.apps.api.events import Streams
+from livermore.apps.api.metrics import Metrics
+from livermore.apps.api.openapi import description
+from livermore.kernel.events import TOPICS
+
+HEAD = """# HTTP API
+
+<!-- Written by `python -m livermore.apps.api.reference` from the routes. -->
+
+Everything lies under `/api/v1`; health and metrics lie at the root. A running Livermore describes itself at
+`/api/v1/openapi.json` and shows that, to be tried, at `/api/v1/docs`; both work offline.
+
+## Login
+
+Send the token that `livermore up` printed, or that `LIVERMORE_TOKEN` holds, with each request:
+
+    curl -H "Authorization: Bearer $LIVERMORE_TOKEN" http://127.0.0.1:7070/api/v1/runtime
+
+A browser opens any page once with `?token=…` in its address, or pastes the token on the login page, and gets
+a session cookie for a week. `/healthz` and `/readyz` need no login. With a session, what may change something
+must come from a page of this server (403 otherwise). The server answers under the names of the loopback and
+the host it is bound to (421 otherwise), and takes bodies of up to 1 MB (413 otherwise).
+
+## Times
+
+Answers carry integer milliseconds UTC, and RFC 3339 in fields whose names end in `_at`. Parameters take
+either. A route that takes parameters refuses those it does not know.
+
+## Problems
+
+Whatever goes wrong is answered with a problem document (RFC 9457, `application/problem+json`): `type`,
+`title`, `status`, `detail`, `code`, often a `hint`, and for what does not fit a list
+`errors: [{path, message, suggestion?}]`.
+
+| status | code | when |
+|---|---|---|
+"""
+EVENTS = f"""
+Topics: {", ".join(f"`{topic}`" for topic in TOPICS)}. Each event carries its `id`; a client that comes back
+with `Last-Event-ID` (browsers do so by themselves) gets what it missed. Where that is no longer known, or the
+client was too slow, an event `resync` says that it has to read the state again. A comment is sent every 15
+seconds.
+"""
+
+
+def reference() -> str:
+    """Return the page as Markdown, with one heading for each route."""
+    # Routes are only described here and never asked, so that they need no system.
+    nothing = cast("Any", None)
+    document = description(api_app(nothing, streams=Streams(nothing), counted=Metrics(nothing)))
+    schemas = document["components"]["schemas"]
+    routes = [
+        _route(path, method, operation, schemas)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return HEAD + "".join(_statuses()) + "\n## Routes\n" + "".join(routes)
+
+
+def _statuses() -> list[str]:
+    return [
+        f"| {status} | `{kind.code}` | {(kind.__doc__ or '').removesuffix('.')} |\n"
+        for kind, status in sorted(STATUS.items(), key=lambda entry: entry[1])
+    ]
+
+
+def _route(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    media_type, content = next(iter(operation["responses"]["200"]["content"].items()))
+    answer = f"Answers `{media_type}`.\n"
+    if media_type == "application/json":
+        answer = f"```json\n{json.dumps(_outline(content['schema'], schemas), indent=2)}\n```\n"
+    events = EVENTS if media_type == "text/event-stream" else ""
+    parameters = "".join(_parameter(parameter, schemas) for parameter in operation.get("parameters", []))
+    table = f"\n| parameter | where | type | meaning |\n|---|---|---|---|\n{parameters}" if parameters else ""
+    return f"\n### `{method.upper()} {path}`\n\n{operation['description']}\n{events}{table}\n{answer}"
+
+
+def _parameter(parameter: dict[str, Any], schemas: dict[str, Any]) -> str:
+    schema = parameter["schema"]
+    kind = str(_outline(schema, schemas)).removesuffix(" | null").replace(" | ", ", ")
+    default = f"; {schema['default']} without it" if schema.get("default") is not None else ""
+    meaning = parameter["description"].removesuffix(".")
+    return f"| `{parameter['name']}` | {parameter['in']} | {kind} | {meaning}{default} |\n"
+
+
+def _outline(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """Reduce a schema to an example of itself, with types in the place of values."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _outline(schemas[name], schemas) if name != "SettingsDocument" else "see the page on settings"
+    if "anyOf" in schema:
+        return _choice([_outline(choice, schemas) for choice in schema["anyOf"]])
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if schema.get("type") == "array":
+        return [_outline(schema.get("items", {}), schemas)]
+    if "properties" in schema:
+        return {name: _outline(field, schemas) for name, field in schema["properties"].items()}
+    return schema.get("format") or schema.get("type", "any")
+
+
+def _choice(outlines: list[Any]) -> Any:
+    """Join choices that are words; what is deeper than a word stands for all."""
+    deep = [outline for outline in outlines if not isinstance(outline, str)]
+    return deep[0] if deep else " | ".join(outlines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
