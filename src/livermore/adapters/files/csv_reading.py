@@ -91,7 +91,9 @@ class _Reading:
     def _numbers(self, cells: Sequence[str], name: str, first_row: int, *, whole: bool) -> Numbers:
         """Read a column's cells as whole or decimal numbers."""
         try:
-            return np.array([int(cell) for cell in cells] if whole else [float(cell) for cell in cells])
+            if whole:
+                return np.array([int(cell) for cell in cells], np.int64)
+            return np.array([float(cell) for cell in cells])
         except (ValueError, OverflowError):
             row = next(row for row, cell in enumerate(cells) if not _is_number(cell, whole=whole))
             what = f"not a {'whole ' if whole else ''}number: {cells[row][:40]!r}"
