@@ -44,6 +44,7 @@ class Engine:
         self._stored = {state.series: state for state in stored}
         self._states: dict[int, RuleState] = {}
         self._evaluated = np.full(table.capacity, 2**62, np.int64)
+        self._began: dict[int, int] = {}
         self._touched: set[int] = set()
         self._revising: dict[str, int] = {}
         self._bank: Bank | None = None
@@ -91,6 +92,8 @@ class Engine:
             state = self._states[row].before(opened)
             series = self._table.series(row)
             reached = min(int(self._evaluated[row]), opened - timeframe.milliseconds)
+            # What closed before the watch began was never to be judged, and is not now.
+            reached = max(reached, self._began.get(row, BEGINNING))
             self._stored[series] = StoredState(series, reached, state.freeze(), tuple(state.changes))
 
     def moment(self, moment: Moment) -> None:
@@ -139,7 +142,8 @@ class Engine:
             return stored.evaluated_to
         self._states[row] = RuleState()
         newest = int(history.candles.time[-1]) if len(history.candles) else BEGINNING
-        return BEGINNING if self._from_the_start else newest
+        self._began[row] = BEGINNING if self._from_the_start else newest
+        return self._began[row]
 
     def _reach(self, row: int, history: History) -> None:
         newest = int(history.candles.time[-1]) if len(history.candles) else BEGINNING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from livermore.indicators.service import History
 from livermore.kernel.timeframe import Timeframe
@@ -85,4 +85,4 @@ def reference_said(signals: Iterable[Mapping[str, Any]]) -> list[Said]:
 
 def without(signals: Iterable[Signal], *names: str) -> list[Signal]:
     """Return signals with some fields blanked, to compare the rest to the bit."""
-    return [replace(one, **{name: type(asdict(one)[name])() for name in names}) for one in signals]
+    return [replace(one, **dict.fromkeys(names)) for one in signals]

@@ -1,0 +1,143 @@
+"""A corrected bar: what it removes is withdrawn, what it adds is late, and nothing is said twice."""
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from livermore.kernel.errors import StorageUnavailableError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles
+from livermore.signals.rules import REMEMBERED, Rules
+from livermore.signals.signal import Signal
+from tests.reference.series import START
+from tests.unit.market.factories import MINUTE, generated
+from tests.unit.market.memory import MemoryStore
+
+from .factories import DEFAULT, EAGER, without
+from .memory import Books, in_order
+from .watching import WATCHED, Watching, replayed, store_all
+
+NEW, COUNT = 420, 500
+
+
+def corrected(base: Candles, place: int, factor: float) -> Candles:
+    """Return the same bars with one close moved, and its high and low where they must be."""
+    other = Candles.joined(base)
+    other.close[place] *= factor
+    other.high[place] = max(other.high[place], other.close[place])
+    other.low[place] = min(other.low[place], other.close[place])
+    other.volume[place] += 1.0
+    return other
+
+
+async def watch(base: Candles, rules: Rules, until: int = NEW) -> Watching:
+    """Watch live from the first bar on."""
+    life = Watching(MemoryStore(), Books(), ["S"], rules)
+    await life.load("S", START)
+    life.close({"S": base[:until]})
+    await life.flush()
+    return life
+
+
+def standing(life: Watching) -> list[str]:
+    """Name what stands; a signal that stays keeps the values which it was first said with."""
+    return [one.id for one in in_order(life.books.standing())]
+
+
+def expected(base: Candles, rules: Rules) -> list[str]:
+    """Name what a run over these bars alone would have said."""
+    return [one.id for one in replayed({"S": base}, rules)["S"]]
+
+
+def remembered(life: Watching, time: int) -> bool:
+    """Say whether every rule state from before a time (ms) is still known."""
+    oldest = [state.earlier[0][0] for state in life.books.states.values() if len(state.earlier) == REMEMBERED]
+    return all(first < Timeframe.H1.bucket(time) for first in oldest)
+
+
+def closed(signal: Signal) -> int:
+    """Return when a signal's bar closed."""
+    return signal.time + Timeframe(signal.timeframe).milliseconds
+
+
+@given(
+    place=st.integers(330, NEW - 1),
+    factor=st.sampled_from([0.95, 0.999, 1.001, 1.05]),
+    seed=st.integers(1, 6),
+    rules=st.sampled_from([DEFAULT, EAGER]),
+)
+@settings(max_examples=12, deadline=None)
+async def test_what_stands_is_what_the_corrected_bars_say(
+    place: int, factor: float, seed: int, rules: Rules
+) -> None:
+    base = generated("trending", seed, COUNT)
+    life = await watch(base, rules)
+    before, other = dict(life.books.signals), corrected(base, place, factor)
+    time, now = int(base.time[place]), int(base.time[NEW])
+    assume(remembered(life, time))
+    await life.revise("S", other, time, now)
+    await life.flush()
+    assert standing(life) == expected(other[:NEW], rules)
+    for one in life.books.signals.values():
+        if one.id in before:
+            assert without([one], "withdrawn_at") == without([before[one.id]], "withdrawn_at")
+        else:
+            assert one.late == (closed(one) < now - 10_000)
+    life.close({"S": other[NEW:]})
+    await life.flush()
+    assert standing(life) == expected(other, rules)
+
+
+async def test_a_revision_adds_and_removes_and_both_are_seen() -> None:
+    base = generated("trending", 2, COUNT)
+    life, other = await watch(base, EAGER), corrected(base, 390, 0.96)
+    before = dict(life.books.signals)
+    told = len(life.books.told)
+    await life.revise("S", other, int(base.time[390]), int(base.time[NEW]))
+    await life.flush()
+    added = [one for one in life.books.signals.values() if one.id not in before]
+    removed = [one for one in life.books.signals.values() if one.withdrawn_at is not None]
+    assert added
+    assert removed
+    assert all(one.late for one in added if closed(one) < int(base.time[NEW]))
+    assert {one.withdrawn_at for one in removed} == {"2027-01-15T08:00:00.000Z"}
+    assert [event.data["id"] for event in life.books.told[told:]] == [one.id for one in added]
+
+
+async def test_bars_from_before_the_watch_began_are_not_judged_by_a_revision() -> None:
+    base = generated("trending", 2, COUNT)
+    life = Watching(MemoryStore(), Books(), ["S"], EAGER)
+    await store_all(life.store, {"S": base[:300]})
+    await life.load("S", START + 300 * MINUTE)
+    life.close({"S": base[300:NEW]})
+    await life.flush()
+    other = corrected(base, 290, 0.96)
+    await life.revise("S", other, int(base.time[290]), int(base.time[NEW]))
+    await life.flush()
+    assert min(map(closed, life.books.signals.values())) > START + 300 * MINUTE
+
+
+async def test_a_revision_that_the_store_refuses_can_be_done_again() -> None:
+    base = generated("trending", 2, COUNT)
+    life, other = await watch(base, EAGER), corrected(base, 390, 0.96)
+    life.close({"S": base[NEW : NEW + 10]})
+    life.books.failing.append(StorageUnavailableError())
+    time, now = int(base.time[390]), int(base.time[NEW + 10])
+    with pytest.raises(StorageUnavailableError):
+        await life.revise("S", other, time, now)
+    await life.revise("S", other, time, now)
+    await life.flush()
+    assert standing(life) == expected(other[: NEW + 10], EAGER)
+
+
+async def test_checkpoints_that_rest_on_the_wrong_bar_are_forgotten() -> None:
+    base = generated("trending", 2, COUNT)
+    life, other = await watch(base, EAGER), corrected(base, 390, 0.96)
+    await life.revise("S", other, int(base.time[390]), int(base.time[NEW]))
+    await life.flush()
+    again = Watching(life.store, life.books, ["S"], EAGER)
+    await again.load("S", int(base.time[NEW]))
+    fresh = await watch(other, EAGER)
+    for place in range(len(WATCHED)):
+        assert again.indicators.bank.newest(place) == fresh.indicators.bank.newest(place)
+        assert life.indicators.bank.newest(place) == fresh.indicators.bank.newest(place)
