@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BARS = 600
 MOST_BARS = 5_000
 BEFORE_A_MARK = 120
-NEWEST = 3
+NEWEST = 5
 UNDEFINED = (None, None, None, "warming_up")
 Bar = list[Any]
 

@@ -44,7 +44,7 @@ async def test_an_old_bar_is_reached(system: StandIn) -> None:
 async def test_news_are_the_newest_bars(system: StandIn) -> None:
     system.close_minute()
     news = await news_of(system, SHOWN)  # type: ignore[arg-type]
-    assert [bar[0] for bar in news["bars"]] == [NOW - 2 * MINUTE, NOW - MINUTE, NOW]
+    assert [bar[0] for bar in news["bars"]] == [NOW - minutes * MINUTE for minutes in (4, 3, 2, 1, 0)]
     assert news["bars"][-1][6] is not None
     assert news["forming"][0] == NOW + MINUTE
 
