@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +21,8 @@ from livermore.signals.signal import Direction, Kind
 
 REMEMBERED = 32
 Floats = NDArray[np.float64]
+Armed = dict[Kind, bool]
+Last = dict[tuple[Kind, int], int]
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,24 +48,49 @@ class Hit(NamedTuple):
     direction: Direction
 
 
+class Change:
+    """What one bar made of a rule state; written as bytes when somebody wants to keep it."""
+
+    __slots__ = ("_armed", "_frozen", "_last", "time")
+
+    def __init__(self, time: int, armed: Armed, last: Last, frozen: bytes = b"") -> None:
+        self.time = time
+        self._armed = armed
+        self._last = last
+        self._frozen = frozen
+
+    def frozen(self) -> bytes:
+        """Return the state as bytes."""
+        self._frozen = self._frozen or freeze(self._armed, self._last)
+        return self._frozen
+
+
 class RuleState:
     """Remember, for one user's series, what is armed and when each rule last spoke.
 
-    `changes` keeps the newest states with the bar that brought each about, oldest first, so that
+    `changes` are the newest states with the bar that brought each about, oldest first, so that
     bars which a revision changes can be judged again from the state before them.
     """
 
-    __slots__ = ("armed", "changes", "last")
+    __slots__ = ("_changes", "armed", "last")
 
     def __init__(self) -> None:
-        self.armed: dict[Kind, bool] = {"reversal_oversold": True, "reversal_overbought": True}
-        self.last: dict[tuple[Kind, int], int] = {}
-        self.changes: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED)
+        self.armed: Armed = {"reversal_oversold": True, "reversal_overbought": True}
+        self.last: Last = {}
+        self._changes: deque[Change] = deque(maxlen=REMEMBERED)
+
+    @property
+    def changes(self) -> list[tuple[int, bytes]]:
+        """Return the newest changes as what can be stored."""
+        return [(change.time, change.frozen()) for change in self._changes]
+
+    def changed(self, time: int) -> None:
+        """Remember what the bar that opened at a time made of this state."""
+        self._changes.append(Change(time, self.armed.copy(), self.last.copy()))
 
     def freeze(self) -> bytes:
         """Write what is armed and the cooldowns as bytes."""
-        last = [(kind, level, time) for (kind, level), time in sorted(self.last.items())]
-        return msgspec.msgpack.encode((self.armed, last))
+        return freeze(self.armed, self.last)
 
     @classmethod
     def thaw(cls, frozen: bytes, changes: tuple[tuple[int, bytes], ...] = ()) -> RuleState:
@@ -76,32 +104,67 @@ class RuleState:
             raise CorruptDataError(f"a stored rule state cannot be read: {error}") from error
         state.armed.update(armed)
         state.last = {(kind, level): time for kind, level, time in last}
-        state.changes.extend(changes)
+        state._changes.extend(Change(time, {}, {}, before) for time, before in changes)
         return state
 
     def before(self, time: int) -> RuleState:
         """Return the state before the bar that opened at a time, or the oldest that is remembered."""
-        earlier = [change for change in self.changes if change[0] < time]
+        changes = self.changes
+        earlier = [change for change in changes if change[0] < time]
         if earlier:
             return self.thaw(earlier[-1][1], tuple(earlier))
-        if len(self.changes) < REMEMBERED:
+        if len(changes) < REMEMBERED:
             return RuleState()
-        return self.thaw(self.changes[0][1], (self.changes[0],))
+        return self.thaw(changes[0][1], (changes[0],))
+
+
+def freeze(armed: Armed, last: Last) -> bytes:
+    """Write what is armed and the cooldowns as bytes."""
+    spoken = [(kind, level, time) for (kind, level), time in sorted(last.items())]
+    return msgspec.msgpack.encode((armed, spoken))
+
+
+class Stirred(NamedTuple):
+    """Bars on which a rule may hold: index, signed level crossed (0 for none) and reversal seen of each."""
+
+    places: NDArray[np.intp]
+    levels: NDArray[np.int64]
+    reversals: NDArray[np.int64]
+
+    def rows(self) -> Iterator[tuple[int, int | None, Kind | None]]:
+        """Return index, level and reversal of each."""
+        reversals = [_REVERSALS[code] for code in self.reversals.tolist()]
+        return zip(
+            self.places.tolist(), [level or None for level in self.levels.tolist()], reversals, strict=True
+        )
+
+
+def stirred(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> Stirred:
+    """Find the bars on which a rule may hold; `previous` is the last defined V before each."""
+    hot = np.flatnonzero(np.abs(macdv) > rules.floor)
+    before, now, turn = previous[hot], macdv[hot], histogram[hot]
+    levels = _outermost(rules.levels, before, now) - _outermost(rules.levels, -before, -now)
+    oversold = (before < -RISK) & (now < -RISK) & (turn > rules.oversold_buffer * np.abs(now))
+    overbought = (before > RISK) & (now > RISK) & (turn < -rules.overbought_buffer * np.abs(now))
+    reversals = oversold * 1 + overbought * 2
+    chosen = np.flatnonzero(levels | reversals)
+    return Stirred(hot[chosen], levels[chosen], reversals[chosen])
+
+
+_REVERSALS: tuple[Kind | None, ...] = (None, "reversal_oversold", "reversal_overbought")
+
+
+def _outermost(levels: tuple[int, ...], before: Floats, now: Floats) -> NDArray[np.int64]:
+    """Return the greatest level that was crossed upwards, 0 for none."""
+    below = np.searchsorted(levels, now)
+    # An undefined V before sorts behind every level, where nothing can have been crossed.
+    crossed: NDArray[np.int64] = np.array((0, *levels))[below] * (below > np.searchsorted(levels, before))
+    return crossed
 
 
 def candidates(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> NDArray[np.intp]:
-    """Return the indexes of bars on which a rule may hold; `previous` is the last defined V before each."""
-    hot = np.flatnonzero(np.abs(macdv) > rules.floor)
-    if not len(hot):
-        return hot
-    before, now, turn = previous[hot], macdv[hot], histogram[hot]
-    levels = np.array(rules.levels, np.float64)
-    crossed = np.searchsorted(levels, now) > np.searchsorted(levels, before)
-    crossed |= np.searchsorted(levels, -now) > np.searchsorted(levels, -before)
-    crossed |= (before < -RISK) & (now < -RISK) & (turn > rules.oversold_buffer * np.abs(now))
-    crossed |= (before > RISK) & (now > RISK) & (turn < -rules.overbought_buffer * np.abs(now))
-    # An undefined V before sorts behind every level, where nothing can have been crossed.
-    return hot[crossed]
+    """Return the indexes of the bars on which a rule may hold."""
+    return stirred(rules, previous, macdv, histogram).places
 
 
 def judge(
@@ -113,19 +176,25 @@ def judge(
     macdv: float,
     histogram: float,
 ) -> list[Hit]:
+    """Decide one bar from its values."""
+    level = crossed_level(rules.levels, previous, macdv)
+    return decide(rules, state, time, close_time, level, _reversal(rules, previous, macdv, histogram))
+
+
+def decide(
+    rules: Rules, state: RuleState, time: int, close_time: int, level: int | None, reversal: Kind | None
+) -> list[Hit]:
     """Decide one bar (`time` is its open), bring the state up to it, return what is to be said."""
     hits: list[Hit] = []
-    level = crossed_level(rules.levels, previous, macdv)
     if level is not None:
         state.armed["reversal_overbought" if level > 0 else "reversal_oversold"] = True
         if _speaks(rules, state, "level", level, close_time):
             hits.append(Hit("level", level, "up" if level > 0 else "down"))
-    kind = _reversal(rules, previous, macdv, histogram)
-    if kind is not None and state.armed[kind] and _speaks(rules, state, kind, 0, close_time):
-        state.armed[kind] = False
-        hits.append(Hit(kind, None, "up" if kind == "reversal_oversold" else "down"))
+    if reversal is not None and state.armed[reversal] and _speaks(rules, state, reversal, 0, close_time):
+        state.armed[reversal] = False
+        hits.append(Hit(reversal, None, "up" if reversal == "reversal_oversold" else "down"))
     if level is not None or hits:
-        state.changes.append((time, state.freeze()))
+        state.changed(time)
     return hits
 
 
