@@ -1,10 +1,13 @@
-"""Klines and tickers as frames, written whole at once because at `max` this is most of the work."""
+"""Klines and tickers as frames, a bar's at once, because at `max` this is most of the work.
+
+Every trade counts as bought by the taker (`V` and `Q`).
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from livermore.adapters.exchanges.simulated.binance.numbers import decimal
+from livermore.adapters.exchanges.simulated.binance.numbers import decimal, recurring
 from livermore.adapters.exchanges.simulated.path import Whole, states
 from livermore.adapters.exchanges.simulated.source import Market
 from livermore.adapters.exchanges.simulated.view import Day
@@ -31,7 +34,7 @@ class KlineWriter:
 
     def write(self, bar: Whole) -> Told:
         """Write the bar's frames, the closing one last."""
-        market, symbol, open_ = self._market, self._market.symbol, decimal(bar.open)
+        market, symbol, open_ = self._market, self._market.symbol, recurring(bar.open)
         path = states(bar, len(self._offsets), market.price_decimals, market.amount_decimals)
         begin = f'"s":"{symbol}","k":{{"t":{bar.time},"T":{bar.time + self._length - 1},"s":"{symbol}",'
         begin += f'"i":"{self._interval}","f":{bar.first_id},"L":'
@@ -39,22 +42,21 @@ class KlineWriter:
         frames = [
             (
                 f'{{"e":"kline","E":{bar.time + offset},{begin}{last_id},"o":"{open_}",'
-                f'"c":"{decimal(close)}","h":"{decimal(high)}","l":"{decimal(low)}",'
-                f'"v":"{decimal(volume)}","n":{last_id - before},'
-                f'"x":{"false" if offset < self._length else "true"},"q":"{decimal(volume * close)}",'
-                f'"V":"{decimal(volume / 2)}","Q":"{decimal(volume * close / 2)}","B":"0"}}}}'
+                f'"c":"{recurring(close)}","h":"{recurring(high)}","l":"{recurring(low)}","v":"{(amount := decimal(volume))}",'
+                f'"n":{last_id - before},"x":{"false" if offset < self._length else "true"},'
+                f'"q":"{(quote := decimal(volume * close))}","V":"{amount}","Q":"{quote}","B":"0"}}}}'
             ).encode()
             for offset, (high, low, close, volume, last_id) in zip(self._offsets, path, strict=True)
         ]
         return Told(frames, [state.close for state in path])
 
 
-def mini_ticker(symbol: str, time: int, price: float, day: Day) -> bytes:
+def mini_ticker(symbol: str, time: int, last: float, day: Day) -> bytes:
     """Return the frame of a price and the rolling day."""
     return (
-        f'{{"e":"24hrMiniTicker","E":{time},"s":"{symbol}","c":"{decimal(price)}","o":"{decimal(day.open)}",'
-        f'"h":"{decimal(max(day.high, price))}","l":"{decimal(min(day.low, price))}",'
-        f'"v":"{decimal(day.volume)}","q":"{decimal(day.quote_volume)}"}}'
+        f'{{"e":"24hrMiniTicker","E":{time},"s":"{symbol}","c":"{recurring(last)}","o":"{recurring(day.open)}",'
+        f'"h":"{recurring(max(day.high, last))}","l":"{recurring(min(day.low, last))}",'
+        f'"v":"{recurring(day.volume)}","q":"{recurring(day.quote_volume)}"}}'
     ).encode()
 
 

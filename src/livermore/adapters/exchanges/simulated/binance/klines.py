@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from livermore.adapters.exchanges.simulated.binance.numbers import decimal
+from livermore.adapters.exchanges.simulated.binance.numbers import decimal, recurring
 from livermore.adapters.exchanges.simulated.binance.parameters import number_of, symbol_of, timeframe_of
 from livermore.adapters.exchanges.simulated.source import COLUMNS, Bars, Source
 from livermore.adapters.exchanges.simulated.view import View
@@ -29,9 +29,9 @@ def klines(query: Mapping[str, str], source: Source, view: View, now: int) -> by
 def _rows(bars: Bars, length: int) -> bytes:
     columns = (getattr(bars, name).tolist() for name in COLUMNS)
     rows = (
-        f'[{time},"{decimal(open_)}","{decimal(high)}","{decimal(low)}","{decimal(close)}","{decimal(volume)}",'
+        f'[{time},"{recurring(open_)}","{recurring(high)}","{recurring(low)}","{recurring(close)}","{decimal(volume)}",'
         f'{time + length - 1},"{decimal(volume * close)}",{last_id - first_id + 1 if volume else 0},'
-        f'"{decimal(volume / 2)}","{decimal(volume * close / 2)}","0"]'
+        f'"{decimal(volume)}","{decimal(volume * close)}","0"]'
         for time, open_, high, low, close, volume, first_id, last_id in zip(*columns, strict=True)
     )
     return f"[{','.join(rows)}]".encode()
