@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
+import numpy as np
 
 from livermore.indicators.service import History
+from livermore.indicators.values import Values
 from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Times
 from livermore.market.ports import Series
 from livermore.signals.composer import Bar, Standing, compose
-from livermore.signals.rules import Hit, Rules, RuleState, candidates, judge
+from livermore.signals.rules import Hit, Rules, RuleState, decide, stirred
 from livermore.signals.signal import Signal
 
 
 class Found(NamedTuple):
-    """A hit and the bar it was found on."""
+    """A hit, the bar it was found on, and when (ms) that closed."""
 
     closed: int
     timeframe: Timeframe
     place: int
     hit: Hit
 
-    def order(self) -> tuple[int, int, str, int]:
-        """Return what signals are ordered by: close, timeframe length, kind, level."""
-        return self.closed, self.timeframe.milliseconds, self.hit.kind, self.hit.level or 0
-
 
 def judge_history(
     scope: Scope, exchange: str, symbol: str, histories: Mapping[Timeframe, History], rules: Rules,
-    states: Mapping[Timeframe, RuleState], after: Mapping[Timeframe, int], *, market_time: int | None, now: int,
+    states: Mapping[Timeframe, RuleState], after: Mapping[Timeframe, int],
+    *, market_time: int | None, now: int,
 ) -> list[Signal]:  # fmt: skip
     """Judge every bar of a symbol that opened after `after`, in order, bringing the states up to the newest.
 
     `market_time` (ms) is when that happens, None for as each bar closed.
     """
+    found = find(histories, rules, states, after)
+    return composed(scope, exchange, symbol, histories, rules, found, market_time=market_time, now=now)
+
+
+def find(
+    histories: Mapping[Timeframe, History], rules: Rules,
+    states: Mapping[Timeframe, RuleState], after: Mapping[Timeframe, int],
+) -> list[Found]:  # fmt: skip
+    """Judge every bar that opened after `after`; return the hits by close, timeframe, kind and level."""
     found: list[Found] = []
-    for timeframe, history in histories.items():
-        if timeframe in states:
-            found += _judge(timeframe, history, rules, states[timeframe], after[timeframe])
-    found.sort(key=Found.order)
+    for timeframe in sorted(states, key=lambda timeframe: timeframe.milliseconds):
+        found += _judge(timeframe, histories[timeframe], rules, states[timeframe], after[timeframe])
+    # Equal ones stay as they came: by timeframe, and on one bar the level before the reversal.
+    found.sort(key=attrgetter("closed"))
+    return found
+
+
+def composed(
+    scope: Scope, exchange: str, symbol: str, histories: Mapping[Timeframe, History], rules: Rules,
+    found: Sequence[Found], *, market_time: int | None, now: int,
+) -> list[Signal]:  # fmt: skip
+    """Compose the signals of what was found."""
+    stood = standings(histories, [one.closed for one in found])
     return [
         compose(
             scope, Series(exchange, symbol, one.timeframe), rules, one.hit,
-            bar_of(histories[one.timeframe], one.place), list(standings(histories, one.closed)),
+            bar_of(histories[one.timeframe], one.place), before,
             decided=one.closed if market_time is None else market_time, now=now,
         )
-        for one in found
+        for one, before in zip(found, stood, strict=True)
     ]  # fmt: skip
 
 
@@ -55,13 +75,12 @@ def _judge(
     timeframe: Timeframe, history: History, rules: Rules, state: RuleState, after: int
 ) -> Iterator[Found]:
     values, length = history.values, timeframe.milliseconds
-    places = candidates(rules, history.previous, values.macdv, values.histogram)
-    places = places[values.time[places] > after]
-    columns = (values.time, history.previous, values.macdv, values.histogram)
-    rows = zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True)
-    for place, time, previous, macdv, histogram in rows:
-        for hit in judge(rules, state, time, time + length, previous, macdv, histogram):
-            yield Found(time + length, timeframe, place, hit)
+    bars = stirred(rules, history.previous, values.macdv, values.histogram)
+    times = values.time[bars.places].tolist()
+    for time, (place, level, reversal) in zip(times, bars.rows(), strict=True):
+        if time > after:
+            for hit in decide(rules, state, time, time + length, level, reversal):
+                yield Found(time + length, timeframe, place, hit)
 
 
 def bar_of(history: History, place: int) -> Bar:
@@ -88,14 +107,20 @@ def bar_of(history: History, place: int) -> Bar:
     )
 
 
-def standings(histories: Mapping[Timeframe, History], instant: int) -> Iterator[Standing]:
-    """Say where each timeframe stood at an instant (ms): at its newest bar that had closed."""
-    for timeframe, history in histories.items():
-        times = history.values.time
-        if not len(times):
-            continue
-        place = (timeframe.bucket(instant) - int(times[0])) // timeframe.milliseconds - 1
-        place = min(place, len(times) - 1)
-        if place >= 0:
-            values = history.values
-            yield Standing(timeframe, int(values.stage[place]), float(values.macdv[place]))
+def standings(histories: Mapping[Timeframe, History], instants: Sequence[int]) -> Iterator[list[Standing]]:
+    """Say for each instant (ms) where the timeframes stood: at their newest bars that had closed."""
+    moments = np.array(instants, np.int64)
+    stood = [_stood(timeframe, history.values, moments) for timeframe, history in histories.items()]
+    for timeframes in zip(*stood, strict=True):
+        yield [one for one in timeframes if one is not None]
+
+
+def _stood(timeframe: Timeframe, values: Values, instants: Times) -> Iterator[Standing | None]:
+    """Say for each instant where a timeframe stood; None before its first close."""
+    if not len(values):
+        return itertools.repeat(None, len(instants))
+    length = timeframe.milliseconds
+    closed = (instants // length * length - int(values.time[0])) // length
+    places = np.minimum(closed, len(values)) - 1
+    rows = zip(places.tolist(), values.stage[places].tolist(), values.macdv[places].tolist(), strict=True)
+    return (Standing(timeframe, stage, macdv) if place >= 0 else None for place, stage, macdv in rows)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from livermore.indicators.history import derive_fast, previous_defined
 from livermore.indicators.macdv import MacdvState
@@ -14,20 +15,32 @@ from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, Timeframe
 from livermore.market.backfill import from_first_trade
 from livermore.market.candle import Candles, fill_quiet
 from livermore.market.rollup import roll_up
-from livermore.signals.history import judge_history
+from livermore.signals.history import Found, composed, find
 from livermore.signals.rules import Rules, RuleState
 from livermore.signals.signal import Signal
 
 SCOPE = Scope(user_id=0, identity_sub="replay")
 
 
-class Replayed(NamedTuple):
-    """What a recording of one symbol gave: its series with their values, and its signals in order."""
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """What a recording of one symbol gave: its series with their values, and what was found, in order."""
 
     exchange: str
     symbol: str
     histories: dict[Timeframe, History]
-    signals: list[Signal]
+    found: list[Found]
+    rules: Rules
+    scope: Scope
+    now: int
+
+    @cached_property
+    def signals(self) -> list[Signal]:
+        """Compose the signals: many times the work of finding them, and not always wanted."""
+        return composed(
+            self.scope, self.exchange, self.symbol, self.histories, self.rules, self.found,
+            market_time=None, now=self.now,
+        )  # fmt: skip
 
 
 def replay_symbol(
@@ -38,11 +51,10 @@ def replay_symbol(
     series = dict(_series(recorded, timeframes))
     histories = {timeframe: history_of(candles) for timeframe, candles in series.items() if len(candles)}
     states = {timeframe: RuleState() for timeframe in histories}
-    after = dict.fromkeys(histories, -1)
-    signals = judge_history(
-        scope, exchange, symbol, histories, rules, states, after, market_time=None, now=now
+    found = find(histories, rules, states, dict.fromkeys(histories, -1))
+    return Replayed(
+        exchange=exchange, symbol=symbol, histories=histories, found=found, rules=rules, scope=scope, now=now
     )
-    return Replayed(exchange, symbol, histories, signals)
 
 
 def history_of(candles: Candles) -> History:
