@@ -69,7 +69,7 @@ def replay(plan: ReplayPlan) -> ReplayReport:
             base = min(series, key=lambda timeframe: timeframe.milliseconds)
             asked = timeframes_of(base, plan.timeframes or _known_timeframes(base, series))
             done = replay_symbol(exchange, symbol, series, asked, rules, now=clock.now())
-            counts.update(signal.kind for signal in done.signals)
+            counts.update(one.hit.kind for one in done.found)
             if signals_out is not None:
                 signals_out.write(_signal_columns(done.signals))
             if values_out is not None:
@@ -117,4 +117,6 @@ def _settings_file(file: Path | None) -> SettingsDocument:
         raise InvalidError(f"the settings cannot be read: {error.strerror}", where=str(file)) from error
     except msgspec.DecodeError as error:
         raise SettingsInvalidError(f"the settings are no JSON: {error}", where=str(file)) from error
+    if not isinstance(document, dict):
+        raise SettingsInvalidError("the settings are no JSON object", where=str(file))
     return read_settings(document.get("settings", document))

@@ -26,7 +26,7 @@ from livermore.adapters.sql import (
 from livermore.bootstrap.system import System
 from livermore.indicators.service import IndicatorService
 from livermore.kernel.clock import SystemClock
-from livermore.kernel.errors import NotFoundError
+from livermore.market.exchange import SEEDED
 from livermore.market.plane import MarketPlane
 from livermore.market.service import MarketService
 from livermore.runtime.runtime import Runtime
@@ -40,8 +40,14 @@ class StoredDatabase(NamedTuple):
     url: str
 
     async def upgrade(self) -> Migration:
-        """Bring it to this version's tables."""
-        return await migrate(self.url)
+        """Bring it to this version's tables, and the exchanges that every installation knows into them."""
+        done = await migrate(self.url)
+        stored = Database(self.url)
+        try:
+            await SqlExchangeBook(stored, SystemClock()).seed(SEEDED)
+        finally:
+            await stored.close()
+        return done
 
     async def check(self) -> Condition:
         """Say at which revision it is."""
@@ -86,9 +92,9 @@ async def read_only(url: str) -> System:
 
 
 async def _only_user(book: UserBook) -> User:
-    """Return the one user of a workspace's database."""
+    """Return the one user of a workspace's database; before its first start, nobody."""
     for name in (LOCAL, "demo", "replay"):
         user = await book.find(LOCAL, name)
         if user is not None:
             return user
-    raise NotFoundError("the database has no user yet", hint="start with: livermore up --demo")
+    return User(id=0, username="nobody", identity_provider=LOCAL, identity_sub="nobody")

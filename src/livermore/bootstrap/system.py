@@ -6,6 +6,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,8 +141,15 @@ class Ground:
 
 
 async def build(plan: Plan) -> System:
-    """Join a system from a plan; nothing runs before `System.start`."""
-    ground = await _ground(plan)
+    """Join a system from a plan; nothing is watched before `System.start`."""
+    async with AsyncExitStack() as opened:
+        system = await _build(plan, opened)
+        opened.pop_all()
+        return system
+
+
+async def _build(plan: Plan, opened: AsyncExitStack) -> System:
+    ground = await _ground(plan, opened)
     document, scope = ground.current.document, ground.user.scope()
     as_json = os.environ.get("LIVERMORE_LOG_FORMAT") == "json"
     set_up_logging(document.livermore_runtime.logging.verbosity_level, "json" if as_json else "console")
@@ -153,7 +161,9 @@ async def build(plan: Plan) -> System:
     desks: dict[str, Desk] = {}
     plane = MarketPlane(desks, ground.clock)
     alerts_of = alert_maker(document.alerts, zone, ground.clock, plane.last_price)
-    signals = SignalRecorder(scope, ground.work, alerts_of, dispatcher.wake, ground.clock)
+    signals = SignalRecorder(
+        scope, ground.work, alerts_of, dispatcher.wake, ground.recorder.flush, ground.clock
+    )
     indicators, announcers = await _desks(plan, ground, signals, desks)
     retention = Retention(ground.store, plane, document.storage.keep_days, ground.clock)
     services: list[Service] = [ground.recorder, signals, dispatcher, *announcers, retention, *desks.values()]
@@ -178,23 +188,26 @@ async def build(plan: Plan) -> System:
     )
 
 
-async def _ground(plan: Plan) -> Ground:
-    """Open the database, the source and the user's settings."""
+async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
+    """Open the database, the source and the user's settings; `opened` closes them when building fails."""
     clock = SystemClock()
     world = world_of(plan)
     url = plan.database_url or _database_url(plan, world)
     await migrate(url)
     database, bus = Database(url), MemoryBus(start=clock.now())
+    opened.push_async_callback(database.close)
     store, book = SqlCandleStore(database), SqlExchangeBook(database, clock)
     await book.seed(SEEDED)
-    first = _first_settings(plan, world)
     name = plan.source if plan.source != "live" else LOCAL
-    user = await local_user(SqlUserBook(database, clock), first, name=name)
+    users = SqlUserBook(database, clock)
+    known = await users.find(LOCAL, name)
+    user = known or await local_user(users, _first_settings(plan, world), name=name)
     current = await SettingsService(SqlSettingsStore(database, clock)).current(user.scope())
     source, overrides, brake = None, {}, Brake(clock)
     if world is not None:
         position = await _position(store, world, current.document)
         source = await world.open(plan.speed, position, brake)
+        opened.push_async_callback(source.stop)
         info = await book.get(world.exchange)
         overrides = {world.exchange: world.info(info or SEEDED[1], source.rest_url, source.ws_url)}
     return Ground(
@@ -237,12 +250,17 @@ async def _adapter(name: str, ground: Ground) -> Exchange:
         raise InvalidError(
             f"no exchange is called {name!r}", where="settings", hint="see: livermore exchanges"
         )
-    if not name.startswith("binance"):
-        raise NotImplementedYetError(
-            f"exchange {name} cannot be watched in this version",
-            hint="watch one that speaks Binance's protocol",
-        )
+    check_protocol(name)
     return Binance(info, ground.clock, base=info.timeframes()[0])
+
+
+def check_protocol(exchange: str) -> None:
+    """Refuse an exchange whose protocol this version does not speak, before anything of it is stored."""
+    if not exchange.startswith("binance"):
+        raise NotImplementedYetError(
+            f"{exchange} cannot be watched in this version",
+            hint="start with: livermore up --exchange binance",
+        )
 
 
 def _table(adapter: Exchange, document: SettingsDocument, symbols: Sequence[str]) -> SeriesTable:
@@ -298,9 +316,11 @@ def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
     """Return what revision 1 holds: the world's own settings, or what the first live start asks for."""
     if world is not None:
         return world.settings()
+    exchange = plan.exchange or "coinbase"
+    check_protocol(exchange)
     return {
         "version": 2,
-        "perseus_profile": {"primary_exchange": plan.exchange or "coinbase"},
+        "perseus_profile": {"primary_exchange": exchange},
         "livermore_runtime": {"auto_start": True, "mode": "scalper-macdv"},
         "symbols": list(plan.symbols),
     }

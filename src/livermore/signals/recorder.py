@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -54,17 +54,14 @@ class SignalRecorder:
     name = "signals"
 
     def __init__(
-        self,
-        scope: Scope,
-        work: SignalWorkFactory,
-        alerts_of: AlertMaker,
-        told: Callable[[], None],
-        clock: Clock,
-    ) -> None:
+        self, scope: Scope, work: SignalWorkFactory, alerts_of: AlertMaker, told: Callable[[], None],
+        candles_first: Callable[[], Awaitable[None]], clock: Clock,
+    ) -> None:  # fmt: skip
         self._scope = scope
         self._work = work
         self._alerts_of = alerts_of
         self._told = told
+        self._candles_first = candles_first
         self._clock = clock
         self._signals: list[Signal] = []
         self._owners: dict[int, StateOwner] = {}
@@ -108,6 +105,8 @@ class SignalRecorder:
             if not signals and not states and not revisions:
                 return
             try:
+                # A signal that can be read can be explained: its candles are stored before it.
+                await self._candles_first()
                 told = await self._write(signals, states, revisions)
             except BaseException as error:
                 # Also when cancelled: what was written after all is only written again.

@@ -47,7 +47,9 @@ class Watching:
             self.table.add(symbol)
         self.rollup = Rollup(self.table)
         self.recorder = Recorder(store, clock)
-        self.signals = SignalRecorder(SCOPE, books.work, lambda signal: [], lambda: None, clock)
+        self.signals = SignalRecorder(
+            SCOPE, books.work, lambda signal: [], lambda: None, self.recorder.flush, clock
+        )
         self.engine = Engine(
             SCOPE, self.table, rules, symbols if enabled is None else list(enabled), judged or timeframes,
             self.signals, clock, stored=books.states.values(), from_the_start=from_the_start,

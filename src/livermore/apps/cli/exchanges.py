@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from livermore.apps.cli.database import writable_database
 from livermore.apps.cli.frame import DefaultGroup, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Source, Workspace
 from livermore.apps.cli.output import emit, note, table
 from livermore.apps.cli.reading import plain, read
-from livermore.apps.cli.stored import find_database
 from livermore.kernel.errors import ConflictError, InvalidError, NotFoundError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def add(
             f"there is no preset {name!r}", where="NAME", hint=f"one of: {', '.join(PRESETS)}"
         )
     info = changed(PRESETS[name], rest_url, ws_url, None)
-    _finish(asyncio.run(_put_new(find_database(workspace, "live").url, info)), as_json, "added")
+    _finish(asyncio.run(_put_new(writable_database(workspace, "live").url, info)), as_json, "added")
 
 
 @app.command(
@@ -74,7 +74,7 @@ def edit(
     if rest_url is None and ws_url is None and active is None:
         raise typer.BadParameter("say what to change: --rest-url, --ws-url, --active or --inactive")
     check_urls(rest_url, ws_url)
-    url = find_database(workspace, "live").url
+    url = writable_database(workspace, "live").url
     edited = asyncio.run(_edit(url, name, rest_url, ws_url, active))
     _finish(edited, as_json, "changed")
 

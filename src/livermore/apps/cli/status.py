@@ -57,6 +57,9 @@ def _show_exchanges(exchanges: Any) -> None:
             rows,
             right=("reconnects", "requests"),
         )
+        for exchange in exchanges:
+            if exchange["detail"]:
+                print(f"{exchange['name']}: {exchange['detail']}")
 
 
 def _age(milliseconds: float | None) -> str:

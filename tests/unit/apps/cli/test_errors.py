@@ -116,8 +116,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_touched(cli, tmp_path, 
 READING = [
     ["status"], ["signals"], ["signals", "list", "--json"], ["signals", "explain", "x"], ["alerts"],
     ["candles", "coinbase:BTC-USD"], ["candles", "export", "out"], ["exchanges"], ["db", "check"],
-    ["db", "backup", "copy.db"], ["exchanges", "edit", "binance", "--inactive"],
-    ["exchanges", "add", "binance_us"],
+    ["db", "backup", "copy.db"],
 ]  # fmt: skip
 
 
@@ -148,3 +147,16 @@ def test_version_is_one_json_document(cli):
     outcome = cli("version", "--json")
     assert (outcome.code, outcome.err) == (0, "")
     assert json.loads(outcome.out).keys() == {"version", "python"}
+
+
+def test_an_exchange_can_be_set_up_before_the_first_start(cli, tmp_path):
+    edited = cli("exchanges", "edit", "binance", "--rest-url", "http://127.0.0.1:9", "--json")
+    assert edited.code == 0, edited.err
+    listed = json.loads(cli("exchanges", "--source", "live", "--json").out)
+    assert {row["name"]: row["rest_url"] for row in listed["exchanges"]}["binance"] == "http://127.0.0.1:9"
+
+
+def test_a_first_start_with_an_exchange_that_cannot_be_watched_stores_no_user(cli, tmp_path):
+    refused = cli("up", "--exchange", "coinbase", "--port", "0")
+    assert refused.code == 4
+    assert "hint: start with: livermore up --exchange binance" in refused.err
