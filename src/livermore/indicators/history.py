@@ -251,10 +251,11 @@ def previous_defined(macdv: Floats, before: float = rule.UNDEFINED) -> Floats:
     """Return for each bar the last defined MACD-V before it; `before` is the one before the first."""
     previous = np.empty(len(macdv))
     previous[:1], previous[1:] = before, macdv[:-1]
-    undefined = np.isnan(previous)
-    if undefined.any():
-        newest = np.maximum.accumulate(np.where(undefined, 0, np.arange(len(previous))))
-        previous = previous[newest]
+    undefined = np.flatnonzero(np.isnan(previous))
+    if len(undefined):
+        part = previous[max(undefined[0] - 1, 0) : undefined[-1] + 1]
+        newest = np.maximum.accumulate(np.where(np.isnan(part), 0, np.arange(len(part))))
+        part[:] = part[newest]
     return previous
 
 

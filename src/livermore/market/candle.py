@@ -174,6 +174,8 @@ def fill_quiet(candles: Candles, timeframe: Timeframe, end: int | None = None) -
     length = timeframe.milliseconds
     first = int(candles.time[0])
     count = (max(int(candles.time[-1]) + length, end or 0) - first) // length
+    if count == len(candles) and (candles.state != CandleState.QUIET).all():
+        return candles
     where = (candles.time - first) // length
     states = np.full(count, CandleState.QUIET, np.int8)
     states[where] = candles.state
