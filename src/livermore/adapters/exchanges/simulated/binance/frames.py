@@ -43,7 +43,8 @@ class KlineWriter:
             (
                 f'{{"e":"kline","E":{bar.time + offset},{begin}{last_id},"o":"{open_}",'
                 f'"c":"{recurring(close)}","h":"{recurring(high)}","l":"{recurring(low)}",'
-                f'"v":"{(amount := decimal(volume))}","n":{last_id - before},"x":{"false" if offset < self._length else "true"},'
+                f'"v":"{(amount := decimal(volume))}","n":{last_id - before},'
+                f'"x":{"false" if offset < self._length else "true"},'
                 f'"q":"{(quote := decimal(volume * close))}","V":"{amount}","Q":"{quote}","B":"0"}}}}'
             ).encode()
             for offset, (high, low, close, volume, last_id) in zip(self._offsets, path, strict=True)
