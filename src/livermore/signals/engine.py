@@ -77,7 +77,9 @@ class Engine:
             self._recorder.revise(self._table.exchange, symbol, revised_from, signals)
         self._recorder.take(signals)
         for timeframe in watched:
-            self._reach(self._table.row(symbol, timeframe), histories[timeframe])
+            self._reach(
+                self._table.row(symbol, timeframe), max(after[timeframe], newest_of(histories[timeframe]))
+            )
 
     async def revised(self, symbol: str, time: int) -> None:
         """Go back to the rule states before the bar at a time (ms); `loaded` judges it again."""
@@ -141,13 +143,12 @@ class Engine:
             self._states[row] = RuleState.thaw(stored.state, stored.earlier)
             return stored.evaluated_to
         self._states[row] = RuleState()
-        newest = int(history.candles.time[-1]) if len(history.candles) else BEGINNING
-        self._began[row] = BEGINNING if self._from_the_start else newest
+        self._began[row] = BEGINNING if self._from_the_start else newest_of(history)
         return self._began[row]
 
-    def _reach(self, row: int, history: History) -> None:
-        newest = int(history.candles.time[-1]) if len(history.candles) else BEGINNING
-        self._evaluated[row] = newest
+    def _reach(self, row: int, time: int) -> None:
+        """Go on behind a bar (ms), which after a crash may be judged and not stored: then it comes again."""
+        self._evaluated[row] = time
         # Also a series without bars: when it is seen again, whatever closed meanwhile is judged.
         self._touched.add(row)
         self._recorder.take([], self)
@@ -208,3 +209,8 @@ class Engine:
         missing = self._table.capacity - len(self._evaluated)
         if missing:
             self._evaluated = np.concatenate([self._evaluated, np.full(missing, 2**62, np.int64)])
+
+
+def newest_of(history: History) -> int:
+    """Return the newest bar (ms) of a history; the beginning of time when there is none."""
+    return int(history.candles.time[-1]) if len(history.candles) else BEGINNING
