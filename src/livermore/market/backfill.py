@@ -63,19 +63,24 @@ class Backfill:
                 delay = min(delay * 2, LONGEST_RETRY)
 
     async def revise(self, symbol: str, update: BarUpdate, until: int) -> None:
-        """Store a corrected base bar and the higher bars that hold it and closed by `until` (ms)."""
-        base = self._series(symbol, self._base)
+        """Store a corrected base bar and all that closed by `until` (ms) and follows from it.
+
+        The quiet bars behind it are flat at its close, and so are quiet higher bars.
+        """
+        base, length = self._series(symbol, self._base), self._base.milliseconds
         corrected = Candles.of(
             [update.time], [update.open], [update.high], [update.low], [update.close], [update.volume],
             source=CandleSource.STREAM,
         )  # fmt: skip
-        await self._store.save([(base, corrected)])
+        before = await self._store.load(base, update.time - length, update.time)
+        behind = await self._store.load(base, update.time + length, until)
+        filled = fill_quiet(Candles.joined(before, corrected, behind), self._base)
+        await self._store.save([(base, filled[len(before) :])])
         for timeframe in self._higher:
             start = timeframe.bucket(update.time)
-            if start + timeframe.milliseconds <= until:
-                lower = await self._store.load(base, start, start + timeframe.milliseconds)
-                rolled = roll_up(lower, self._base.milliseconds, timeframe)
-                await self._store.save([(self._series(symbol, timeframe), rolled)])
+            lower = await self._store.load(base, start, until)
+            rolled = roll_up(lower, length, timeframe)
+            await self._store.save([(self._series(symbol, timeframe), rolled)] if len(rolled) else [])
 
     async def _warm(self, symbol: str, timeframe: Timeframe, until: int) -> tuple[Series, Candles]:
         end = timeframe.bucket(until)

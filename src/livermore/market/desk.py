@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from itertools import groupby
 from typing import Literal, Protocol
@@ -14,7 +15,7 @@ from livermore.kernel.log import logger
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import Backfill
-from livermore.market.candle import BarUpdate, Candles
+from livermore.market.candle import BarUpdate, Candles, CandleState
 from livermore.market.feed import REST_DELAY, Feed, columns_of
 from livermore.market.ports import CandleStore, ClosedBars, Exchange, Series
 from livermore.market.reconnect import FIRST_DELAY, keep_connected
@@ -77,6 +78,8 @@ class Desk:
         self._first_delay = first_delay
         self._backfill = Backfill(exchange, store, clock, table.timeframes)
         self._few = asyncio.Semaphore(AT_ONCE)
+        # One hand at a time on a lane: loading, repair and revision each set where it goes on.
+        self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._frames_seen = 0
         self._trouble: str | None = None
@@ -167,9 +170,10 @@ class Desk:
         """Bring a symbol up to now and let it go live; what fails for the moment is tried again."""
         while symbol not in self.loaded:
             try:
-                async with self._few:
-                    await self._bring_up(symbol)
-                self.loaded.add(symbol)
+                async with self._changing[symbol], self._few:
+                    if symbol not in self.loaded:
+                        await self._bring_up(symbol)
+                        self.loaded.add(symbol)
             except TransientError as error:
                 self._say(f"{symbol} waits for its history", error)
                 await self._clock.sleep(self._first_delay)
@@ -217,18 +221,41 @@ class Desk:
 
     async def _repair(self, symbol: str, start: int, end: int) -> None:
         """Read a range from REST once it can know it, and hand it to the feed."""
-        waited = self._clock.monotonic()
+        await self._told(end)
+        async with self._changing[symbol]:
+            if not self.feed.waits_for(symbol, start):
+                return
+            candles = await self._read(symbol, start, end)
+            log.info(
+                "repaired", exchange=self.info.name, symbol=symbol, start=start, end=end, traded=len(candles)
+            )
+            self.feed.repaired(symbol, candles, start, end)
+
+    async def _compare(self, symbol: str, start: int, end: int) -> None:
+        """Read closed buckets from REST, and revise those that it tells differently."""
+        await self._told(end)
+        async with self._changing[symbol]:
+            told = await self._read(symbol, start, end)
+            for candle in told[told.state == CandleState.TRADED].rows():
+                update = BarUpdate(
+                    symbol=symbol, time=candle.time, open=candle.open, high=candle.high, low=candle.low,
+                    close=candle.close, volume=candle.volume, closed=True,
+                )  # fmt: skip
+                if self._differs(symbol, update):
+                    await self._revise(symbol, update)
+
+    async def _told(self, end: int) -> None:
+        """Wait until REST can know the buckets that opened before a time (ms)."""
+        began = self._clock.monotonic()
         while (
             self.feed.market_time < end + REST_DELAY
-            and self._clock.monotonic() - waited < 2 * REST_DELAY / 1000
+            and self._clock.monotonic() - began < 2 * REST_DELAY / 1000
         ):
             await self._clock.sleep(TICK / 2)
+
+    async def _read(self, symbol: str, start: int, end: int) -> Candles:
         async with self._few:
-            candles = await self._backfill.history(symbol, self.table.base, start, end)
-        log.info(
-            "repaired", exchange=self.info.name, symbol=symbol, start=start, end=end, traded=len(candles)
-        )
-        self.feed.repaired(symbol, candles, start, end)
+            return await self._backfill.history(symbol, self.table.base, start, end)
 
     # -- what the feed asks -------------------------------------------------------------------------
 
@@ -238,25 +265,40 @@ class Desk:
 
     def repair_wanted(self, symbol: str, start: int, end: int) -> None:
         """Repair a range in the background."""
-        self._spawn(self._repair_until_done(symbol, start, end))
+        self._spawn(self._until_done(symbol, "waits for a repair", lambda: self._repair(symbol, start, end)))
+
+    def doubted(self, symbol: str, start: int, end: int) -> None:
+        """Compare closed buckets with REST in the background."""
+        self._spawn(self._until_done(symbol, "is to be compared", lambda: self._compare(symbol, start, end)))
 
     def correction(self, symbol: str, update: BarUpdate) -> None:
         """Revise a closed bar that the exchange tells differently now."""
+        self._flush()
         if self._differs(symbol, update):
-            self._spawn(self._revise(symbol, update))
+            self._spawn(
+                self._until_done(symbol, "waits for a revision", lambda: self._correct(symbol, update))
+            )
 
-    async def _repair_until_done(self, symbol: str, start: int, end: int) -> None:
+    async def _until_done(
+        self, symbol: str, what: str, work: Callable[[], Coroutine[None, None, None]]
+    ) -> None:
         while True:
             try:
-                await self._repair(symbol, start, end)
+                await work()
                 return
             except LivermoreError as error:
-                self._say(f"{symbol} waits for a repair", error)
+                self._say(f"{symbol} {what}", error)
                 await self._clock.sleep(REPAIR_AGAIN)
 
     def _differs(self, symbol: str, update: BarUpdate) -> bool:
         held = self.table.held(self.table.row(symbol, self.table.base), update.time)
-        return held is not None and any(getattr(update, name) != held[name] for name in PRICES)
+        if held is None or update.volume == held["volume"] == 0:
+            return False
+        return any(getattr(update, name) != held[name] for name in PRICES)
+
+    async def _correct(self, symbol: str, update: BarUpdate) -> None:
+        async with self._changing[symbol]:
+            await self._revise(symbol, update)
 
     async def _revise(self, symbol: str, update: BarUpdate) -> None:
         """Store a corrected bar and all that follows from it, and derive the symbol's series again."""

@@ -16,6 +16,7 @@ import numpy as np
 from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.backfill import from_first_trade
 from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, Times, fill_quiet, is_sound
 from livermore.market.series import Rows
 from livermore.market.symbol import Ticker
@@ -53,6 +54,10 @@ class FeedOwner(Protocol):
         """Have the buckets that open in [start, end) read from REST and handed to `Feed.repaired`."""
         ...
 
+    def doubted(self, symbol: str, start: int, end: int) -> None:
+        """Have the closed buckets that open in [start, end) compared with REST: they may lack trades."""
+        ...
+
     def correction(self, symbol: str, update: BarUpdate) -> None:
         """Take note that a closed bucket is told differently now."""
         ...
@@ -71,6 +76,7 @@ class Lane:
         "running",
         "sure_from",
         "symbol",
+        "unconfirmed",
     )
 
     def __init__(self, symbol: str, column: int) -> None:
@@ -81,6 +87,7 @@ class Lane:
         self.last_close = float("nan")
         self.last_id = -1
         self.sure_from = -1
+        self.unconfirmed = -1
         self.running: BarUpdate | None = None
         self.held: list[tuple[BarUpdate, bool, int]] = []
 
@@ -96,6 +103,7 @@ class Feed:
         self._lanes: dict[str, Lane] = {}
         self._closed: list[ClosedBar] = []
         self._passed: deque[tuple[float, int]] = deque()
+        self._dialled = (0.0, 0)
         self.tickers: dict[str, Ticker] = {}
         self.market_time = 0
         self.last_heard = 0.0
@@ -151,6 +159,7 @@ class Feed:
 
     def connected(self, since: int) -> None:
         """Begin a connection: buckets that opened before `since` (ms) are not sure by it."""
+        self._dialled = (self._clock.monotonic(), since)
         first_whole = self._base.bucket(since) + self._length
         for lane in self._lanes.values():
             lane.sure_from = first_whole
@@ -160,7 +169,10 @@ class Feed:
 
     def subscribed(self) -> None:
         """Note that all lanes are subscribed only now: what ran until here is not sure by the connection."""
-        first_whole = self._base.bucket(self.market_time) + self._length
+        dialled, since = self._dialled
+        # Nothing may have been heard yet, so the time that has passed here counts as well.
+        now = max(self.market_time, since + int((self._clock.monotonic() - dialled) * 1000))
+        first_whole = self._base.bucket(now) + self._length
         for lane in self._lanes.values():
             lane.sure_from = max(lane.sure_from, first_whole)
 
@@ -178,6 +190,11 @@ class Feed:
         lane.next_open, lane.last_close = next_open, last_close
         self._release(lane)
 
+    def waits_for(self, symbol: str, start: int) -> bool:
+        """Say whether a lane is held at the bucket that opens at a time (ms)."""
+        lane = self._lanes.get(symbol)
+        return lane is not None and not lane.ready and lane.next_open == start
+
     def repaired(self, symbol: str, candles: Candles, start: int, end: int) -> None:
         """Take what REST says of the buckets in [start, end): absent means quiet."""
         lane = self._lanes.get(symbol)
@@ -190,6 +207,8 @@ class Feed:
             )  # fmt: skip
         # Before a symbol's first trade there is nothing to push, and still the range is known.
         lane.next_open = end
+        # REST tells no trade ids: the chain begins anew.
+        lane.last_id = -1
         self._release(lane)
 
     def running(self, symbol: str) -> BarUpdate | None:
@@ -227,21 +246,28 @@ class Feed:
     def _turn(self, lane: Lane, update: BarUpdate) -> None:
         """Take an update of another bucket than the running one."""
         running = lane.running
-        if lane.ready and update.time < lane.next_open:
+        if update.time < lane.next_open:
             self._check(lane, update)
             return
         if running is not None:
             if update.time < running.time:
                 return
-            if lane.ready and _broken(running.last_id, update.first_id):
-                self._ask(lane, lane.next_open, update.time)
+            if _broken(running.last_id, update.first_id):
+                self._distrust(lane, update)
             else:
                 self._finish(lane, confirmed=update.first_id == running.last_id + 1 > 0)
         lane.running = update
-        if lane.ready:
-            self._bridge(lane, update)
+        if lane.ready and self._bridge(lane, update):
+            self._link(lane, update)
         if update.closed:
             self._finish(lane, confirmed=True)
+
+    def _distrust(self, lane: Lane, update: BarUpdate) -> None:
+        """Have the running bucket asked of REST: the next one's ids prove that it lacks trades."""
+        lane.running = None
+        lane.sure_from = max(lane.sure_from, update.time)
+        if lane.ready:
+            self._ask(lane, lane.next_open, update.time)
 
     def _finish(self, lane: Lane, *, confirmed: bool) -> None:
         """Close the running bucket."""
@@ -261,9 +287,24 @@ class Feed:
         if update.volume == 0:
             self._quiet(lane, confirmed=confirmed)
             return
+        self._link(lane, update)
         lane.last_id = update.last_id
         prices = (update.open, update.high, update.low, update.close, update.volume)
         self._push(lane, update.time, prices, CandleState.TRADED, CandleSource.STREAM, confirmed, decided)
+
+    def _link(self, lane: Lane, update: BarUpdate) -> None:
+        """Hold an update's ids against the last known trade: they confirm what has closed, or doubt it."""
+        if lane.last_id < 0 or update.first_id < 0:
+            return
+        if _broken(lane.last_id, update.first_id):
+            self._doubt_closed(lane)
+        lane.unconfirmed = -1
+
+    def _doubt_closed(self, lane: Lane) -> None:
+        """Have the closed buckets that nothing has confirmed compared with REST."""
+        if lane.unconfirmed >= 0:
+            self._owner.doubted(lane.symbol, lane.unconfirmed, lane.next_open)
+            lane.unconfirmed = -1
 
     def _bridge(self, lane: Lane, update: BarUpdate) -> bool:
         """Make the buckets up to an update quiet, if that is sure; else ask REST."""
@@ -301,6 +342,7 @@ class Feed:
 
     def _ask(self, lane: Lane, start: int, end: int) -> None:
         lane.ready = False
+        self._doubt_closed(lane)
         self._owner.repair_wanted(lane.symbol, start, end)
 
     def _release(self, lane: Lane) -> None:
@@ -318,8 +360,8 @@ class Feed:
         if lane.running is not None:
             if lane.running.time < lane.next_open:
                 lane.running = None
-            else:
-                self._bridge(lane, lane.running)
+            elif self._bridge(lane, lane.running):
+                self._link(lane, lane.running)
 
     def _quiet(self, lane: Lane, *, confirmed: bool) -> None:
         """Close a bucket in which nothing was traded; before the first trade there is none to close."""
@@ -340,18 +382,25 @@ class Feed:
         self._closed.append(ClosedBar(lane.column, time, *prices, state, source, confirmed, moment))
         lane.next_open = time + self._length
         lane.last_close = prices[3]
+        if not confirmed and lane.unconfirmed < 0:
+            lane.unconfirmed = time
 
     def _check(self, lane: Lane, update: BarUpdate) -> None:
         """Look at news of a closed bucket: the chain of ids goes on, and what differs is a correction."""
+        if not update.closed and 0 <= update.last_id <= lane.last_id:
+            return  # it is older than what the bucket was closed with
         if update.last_id > lane.last_id and update.time == lane.next_open - self._length:
             lane.last_id = update.last_id
+        if update.closed and update.time == lane.unconfirmed:
+            following = update.time + self._length
+            lane.unconfirmed = following if following < lane.next_open else -1
         self._owner.correction(lane.symbol, update)
 
     def _explicit(self, lane: Lane, candles: Candles, start: int, end: int) -> Candles:
         """Return a candle for every bucket in [start, end) from the first trade on."""
         inside = candles.between(start, end)
         if lane.last_close != lane.last_close:
-            return fill_quiet(inside, self._base, end) if len(inside) else inside
+            return fill_quiet(from_first_trade(inside), self._base, end)
         price = lane.last_close
         before = Candles.of([start - self._length], [price], [price], [price], [price], [0.0], state=[1])
         return fill_quiet(Candles.joined(before, inside), self._base, end)[1:]
