@@ -229,6 +229,7 @@ class StandInRuntime:
         self.state = "running"
         self.connection = "connected"
         self.startup: Startup | None = None
+        self.health = "healthy"
 
     def status(self) -> RuntimeStatus:
         exchange = ExchangeStatus(
@@ -240,7 +241,7 @@ class StandInRuntime:
             state=self.state, desired_state="running", pause=None, mode="scalper-macdv",
             uptime_seconds=(self._market.now - NOW) // 1000, settings={"saved": 3, "applied": 3},
             queue_depth=0, symbols={"active": len(PRICES), "total": len(PRICES)}, exchanges=[exchange],
-            startup=self.startup, last_candle_age_ms=23_000, services={"exchange coinbase": "healthy"},
+            startup=self.startup, last_candle_age_ms=23_000, services={"exchange coinbase": self.health},
         )  # fmt: skip
 
 

@@ -105,6 +105,9 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
     """Say what keeps the page from being complete, and what to do or wait for."""
     if status.state == "failed":
         return {"tone": "bad", "text": "The runtime has failed; its log says why. Start Livermore again."}
+    failed = [name for name, health in status.services.items() if health == "failed"]
+    if failed:
+        return {"tone": "bad", "text": f"A part has failed ({', '.join(failed)}); the log says why."}
     if status.state == "paused":
         return {"tone": "calm", "text": _paused(status.pause or {})}
     if status.startup is not None:

@@ -92,5 +92,13 @@ def test_a_notice_says_what_is_the_matter(
     assert notice.get("percent") == (startup.percent if startup else None)
 
 
+def test_a_failed_part_is_named_even_while_warming(system: StandIn) -> None:
+    system.runtime.startup = Startup(phase="loading candles", percent=0, item=None, eta_seconds=None)
+    system.runtime.health = "failed"
+    notice = notice_of(system.runtime.status())
+    assert notice is not None
+    assert "A part has failed (exchange coinbase)" in notice["text"]
+
+
 def test_all_is_well_without_a_notice(system: StandIn) -> None:
     assert bar_of(system.runtime.status())["notice"] is None
