@@ -121,6 +121,7 @@ def _stood(timeframe: Timeframe, values: Values, instants: Times) -> Iterator[St
         return itertools.repeat(None, len(instants))
     length = timeframe.milliseconds
     closed = (instants // length * length - int(values.time[0])) // length
-    places = np.minimum(closed, len(values)) - 1
-    rows = zip(places.tolist(), values.stage[places].tolist(), values.macdv[places].tolist(), strict=True)
-    return (Standing(timeframe, stage, macdv) if place >= 0 else None for place, stage, macdv in rows)
+    begun = closed > 0
+    places = np.clip(closed, 1, len(values)) - 1
+    rows = zip(begun.tolist(), values.stage[places].tolist(), values.macdv[places].tolist(), strict=True)
+    return (Standing(timeframe, stage, macdv) if has_begun else None for has_begun, stage, macdv in rows)
