@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 from livermore.indicators.bank import Moment
@@ -11,7 +9,7 @@ from livermore.indicators.service import History
 from livermore.indicators.stages import STAGES
 from livermore.kernel.clock import Clock
 from livermore.kernel.events import Event, EventBus
-from livermore.kernel.service import Health
+from livermore.kernel.service import Background, Health
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import CandleState
 from livermore.market.desk import Desk
@@ -28,7 +26,7 @@ class Announcer:
         self._clock = clock
         self._newest: dict[int, tuple[Moment, int]] = {}
         self._desk: Desk | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
         self.name = "announcer"
 
     def follow(self, desk: Desk) -> None:
@@ -53,14 +51,11 @@ class Announcer:
 
     async def start(self) -> None:
         """Begin to publish."""
-        self._task = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Publish no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
 
     def health(self) -> Health:
         """Nothing can go wrong here that a restart would mend."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import numpy as np
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError
 from livermore.kernel.log import logger
-from livermore.kernel.service import Health
+from livermore.kernel.service import Background, Health
 from livermore.market.candle import Candles
 from livermore.market.ports import CandleStore, Checkpoint, ClosedBars, Series
 from livermore.market.series import SeriesTable
@@ -32,7 +31,7 @@ class Recorder:
         self._bars: list[tuple[SeriesTable, ClosedBars]] = []
         self._checkpoints: list[Checkpoint] = []
         self._writing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
         self._trouble: str | None = None
         self.backlog = 0
 
@@ -47,14 +46,11 @@ class Recorder:
 
     async def start(self) -> None:
         """Begin to write now and then."""
-        self._task = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Write what is left."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
         await self.flush()
 
     async def flush(self) -> None:

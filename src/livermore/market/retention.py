@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError
 from livermore.kernel.log import logger
-from livermore.kernel.service import Health
+from livermore.kernel.service import Background, Health
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import CandleStore
@@ -31,18 +29,15 @@ class Retention:
         self._plane = plane
         self._keep_days = keep_days
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     async def start(self) -> None:
         """Begin to prune once an hour."""
-        self._task = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Prune no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
 
     def health(self) -> Health:
         """What could not be pruned now is pruned an hour later."""

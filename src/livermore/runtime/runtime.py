@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from livermore.kernel.clock import Clock, rfc3339
+from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import Event, EventBus
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
-from livermore.kernel.service import Health, Service
+from livermore.kernel.service import Background, Health, Service
 from livermore.market.plane import ExchangeStatus, MarketPlane
 from livermore.runtime.ports import RuntimeBook, StoredRuntime
 from livermore.runtime.state import State, Trigger, fire
@@ -68,7 +68,8 @@ class Runtime:
         self._state = State.STOPPED
         self._began = clock.monotonic()
         self._running: list[Service] = []
-        self._watcher: asyncio.Task[None] | None = None
+        self._told: dict[str, Health] = {}
+        self._watcher = Background(self._watch)
         self.ready = asyncio.Event()
 
     async def start(self) -> None:
@@ -87,16 +88,13 @@ class Runtime:
             await self._fire(Trigger.BROKE)
             await self._stop_services()
             raise
-        self._watcher = asyncio.create_task(self._watch())
+        self._watcher.start()
 
     async def stop(self) -> None:
         """Stop every service, the newest first."""
         if self._state is State.STOPPED:
             return
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
+        await self._watcher.stop()
         await self._fire(Trigger.STOP)
         await self._stop_services()
         await self._fire(Trigger.ENDED)
@@ -140,24 +138,33 @@ class Runtime:
         )
 
     async def _watch(self) -> None:
-        """Follow the services: from starting over warming to running, and tell each change of health."""
-        told: dict[str, Health] = {}
+        """Follow the services for as long as they run; what cannot be stored now is stored the next time."""
         while True:
-            loaded, watched = self._plane.progress()
-            if self._state is State.STARTING and any(
-                desk.state == "connected" for desk in self._plane.desks.values()
-            ):
-                await self._fire(Trigger.CONNECTED)
-            if self._state is State.WARMING and loaded >= watched:
-                await self._fire(Trigger.WARMED)
-                self.ready.set()
-            health = {service.name: service.health() for service in self._services}
-            for name, now in health.items():
-                if now != told.get(name, Health()):
-                    log.warning("service", name=name, state=now.state, detail=now.detail)
-                    self._tell()
-            told = health
+            try:
+                await self._follow_start()
+            except LivermoreError as error:
+                log.error("the state could not be stored", error=str(error))
+            self._tell_changes()
             await self._clock.sleep(WATCH)
+
+    async def _follow_start(self) -> None:
+        """Go from starting over warming to running, as connections and histories allow."""
+        loaded, watched = self._plane.progress()
+        connected = any(desk.state == "connected" for desk in self._plane.desks.values())
+        if self._state is State.STARTING and connected:
+            await self._fire(Trigger.CONNECTED)
+        if self._state is State.WARMING and loaded >= watched:
+            await self._fire(Trigger.WARMED)
+            self.ready.set()
+
+    def _tell_changes(self) -> None:
+        """Tell every service whose health has changed."""
+        for service in self._services:
+            health = service.health()
+            if health != self._told.get(service.name, Health()):
+                log.warning("service", name=service.name, state=health.state, detail=health.detail)
+                self._told[service.name] = health
+                self._tell()
 
     async def _fire(self, trigger: Trigger) -> None:
         self._state = fire(self._state, trigger).current

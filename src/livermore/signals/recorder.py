@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -14,7 +13,7 @@ from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import Event
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
-from livermore.kernel.service import Health
+from livermore.kernel.service import Background, Health
 from livermore.kernel.timeframe import Timeframe
 from livermore.signals.alert import Alert
 from livermore.signals.ports import SignalWork, SignalWorkFactory, StoredState
@@ -68,7 +67,7 @@ class SignalRecorder:
         self._revisions: list[Revision] = []
         self._unwritten: list[StoredState] = []
         self._writing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
         self._trouble: str | None = None
 
     def take(self, signals: Sequence[Signal], owner: StateOwner | None = None) -> None:
@@ -83,14 +82,11 @@ class SignalRecorder:
 
     async def start(self) -> None:
         """Begin to write now and then."""
-        self._task = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Write what is left."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._background.stop()
         await self.flush()
 
     async def flush(self) -> None:
