@@ -192,7 +192,7 @@ async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
     """Open the database, the source and the user's settings; `opened` closes them when building fails."""
     clock = SystemClock()
     world = world_of(plan)
-    url = plan.database_url or _database_url(plan, world)
+    url = _database_url(plan, world)
     await migrate(url)
     database, bus = Database(url), MemoryBus(start=clock.now())
     opened.push_async_callback(database.close)
@@ -304,7 +304,9 @@ def judged(document: SettingsDocument) -> tuple[Timeframe, ...]:
 
 
 def _database_url(plan: Plan, world: World | None) -> str:
-    """Name the database of a source in the workspace; each recording has one of its own."""
+    """Name the database of a source: candles of a market of our own making never lie among real ones."""
+    if plan.source == "live" and plan.database_url:
+        return plan.database_url
     workspace = Workspace(plan.workspace)
     workspace.prepare()
     if plan.source == "replay" and world is not None:
