@@ -91,6 +91,11 @@ class Lane:
         self.running: BarUpdate | None = None
         self.held: list[tuple[BarUpdate, bool, int]] = []
 
+    @property
+    def untraded(self) -> bool:
+        """Say that no trade is known yet: no bucket exists before the first one."""
+        return self.last_close != self.last_close
+
 
 class Feed:
     """Take the updates of one exchange's stream; hand out closed base bars."""
@@ -249,6 +254,8 @@ class Feed:
         if update.time < lane.next_open:
             self._check(lane, update)
             return
+        if lane.ready and lane.untraded and update.volume == 0:
+            return
         if running is not None:
             if update.time < running.time:
                 return
@@ -294,9 +301,9 @@ class Feed:
 
     def _link(self, lane: Lane, update: BarUpdate) -> None:
         """Hold an update's ids against the last known trade: they confirm what has closed, or doubt it."""
-        if lane.last_id < 0 or update.first_id < 0:
+        if update.first_id < 0:
             return
-        if _broken(lane.last_id, update.first_id):
+        if update.first_id != lane.last_id + 1:
             self._doubt_closed(lane)
         lane.unconfirmed = -1
 
@@ -312,7 +319,8 @@ class Feed:
             return True
         chained = update.first_id == lane.last_id + 1 > 0
         unbroken = -1 < lane.sure_from <= lane.next_open and not _broken(lane.last_id, update.first_id)
-        if not chained and not unbroken:
+        # Where a market begins, a trade may have been missed and no id can tell: REST is asked.
+        if lane.untraded or not (chained or unbroken):
             self._ask(lane, lane.next_open, update.time)
             return False
         while lane.next_open < update.time:
@@ -325,6 +333,8 @@ class Feed:
         if running is not None and running.time == lane.next_open:
             self._finish(lane, confirmed=False)
             return True
+        if lane.untraded:
+            return False
         if lane.sure_from > lane.next_open or lane.sure_from < 0:
             return self._doubt(lane)
         self._quiet(lane, confirmed=False)
@@ -364,10 +374,7 @@ class Feed:
                 self._link(lane, lane.running)
 
     def _quiet(self, lane: Lane, *, confirmed: bool) -> None:
-        """Close a bucket in which nothing was traded; before the first trade there is none to close."""
-        if lane.last_close != lane.last_close:
-            lane.next_open += self._length
-            return
+        """Close a bucket in which nothing was traded."""
         price = lane.last_close
         prices = (price, price, price, price, 0.0)
         self._push(lane, lane.next_open, prices, CandleState.QUIET, CandleSource.STREAM, confirmed)
@@ -399,7 +406,7 @@ class Feed:
     def _explicit(self, lane: Lane, candles: Candles, start: int, end: int) -> Candles:
         """Return a candle for every bucket in [start, end) from the first trade on."""
         inside = candles.between(start, end)
-        if lane.last_close != lane.last_close:
+        if lane.untraded:
             return fill_quiet(from_first_trade(inside), self._base, end)
         price = lane.last_close
         before = Candles.of([start - self._length], [price], [price], [price], [price], [0.0], state=[1])

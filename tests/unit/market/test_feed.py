@@ -277,35 +277,33 @@ def test_the_id_chain_goes_on_over_quiet_bars_that_have_no_ids() -> None:
     assert market.owner.wanted == market.owner.doubts == []
 
 
-def test_before_its_first_trade_a_symbol_has_no_buckets() -> None:
+async def test_before_its_first_trade_a_symbol_has_no_buckets_and_asks_nothing() -> None:
     market = Market(last_close=NAN)
-    market.beat(200)
     market.quiet(3, 7.0, closed=True)
-    assert market.take() == []
-    market.tell(5, (1, 2), closed=True)
-    assert market.take() == [(5, "t!")]
-
-
-async def test_before_its_first_trade_a_cut_is_repaired_once_and_not_for_ever() -> None:
-    market = Market(last_close=NAN)
     market.feed.connected(START + 200_000)
     market.beat(320)
     await market.wait(10)
-    assert market.owner.wanted == [("A", 0, 5)]
-    market.rest(0, 5, (1, 7, 7, 7, 7, 0.0))
     assert market.take() == []
-    market.tell(6, (1, 2), closed=True)
-    assert market.take() == [(6, "t!")]
-    assert len(market.owner.wanted) == 1
+    assert market.owner.wanted == []
 
 
-async def test_the_first_trade_may_lie_in_the_gap() -> None:
+@pytest.mark.parametrize("missed", [True, False])
+def test_where_a_market_begins_is_said_by_rest(missed: bool) -> None:
+    """Its very first trade may have been missed, and no id before it could tell."""
     market = Market(last_close=NAN)
-    market.feed.connected(START + 200_000)
-    market.tell(4, (5, 6), at=250)
-    assert market.owner.wanted == [("A", 0, 4)]
-    market.rest(0, 4, (2, *BAR))
-    assert market.take() == [(2, "t!"), (3, "q!")]
+    market.tell(5, (8, 9), closed=True)
+    assert market.take() == []
+    assert market.owner.wanted == [("A", 0, 5)]
+    market.rest(0, 5, (1, 7, 7, 7, 7, 0.0), *([(3, *BAR)] if missed else []))
+    assert market.take() == [(3, "t!"), (4, "q!")] * missed + [(5, "t!")]
+    assert market.owner.wanted == [("A", 0, 5)]
+
+
+def test_a_market_that_begins_in_the_bucket_at_hand_needs_no_rest() -> None:
+    market = Market(last_close=NAN)
+    market.tell(0, (8, 9), closed=True)
+    assert market.take() == [(0, "t!")]
+    assert market.owner.wanted == []
 
 
 # What proves to be wrong afterwards
@@ -333,6 +331,18 @@ async def test_ids_that_do_not_follow_quiet_buckets_by_clock_have_all_of_them_co
     assert market.take() == [(0, "t!"), (1, "q"), (2, "q"), (3, "q")]
     market.tell(4, (40, 41))
     assert market.owner.doubts == [("A", 1, 4)]
+
+
+async def test_what_the_clock_closed_before_any_id_was_known_is_compared_at_the_first_one() -> None:
+    market = Market()
+    market.beat(122)
+    await market.wait(0.5)
+    assert market.take() == [(0, "q"), (1, "q")]
+    market.tell(2, (40, 41))
+    assert market.owner.doubts == [("A", 0, 2)]
+    market.tell(2, (40, 45), closed=True)
+    market.tell(3, (46, 46))
+    assert len(market.owner.doubts) == 1
 
 
 async def test_ids_that_follow_confirm_what_the_clock_closed() -> None:
