@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from livermore.apps.api.reference import reference as api_reference
 from livermore.runtime.state import table_as_markdown
 from livermore.settings.reference import reference
 
@@ -22,6 +23,7 @@ A row for each state, a column for each trigger. An empty cell is refused, namin
 def pages() -> dict[Path, str]:
     """Return every generated page by its path."""
     return {
+        PAGES / "api.md": api_reference(),
         PAGES / "settings.md": reference(),
         PAGES / "runtime-states.md": RUNTIME + table_as_markdown(),
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from livermore.indicators import macdv as rule
 from livermore.indicators.macdv import MacdvState, advance
-from livermore.indicators.stages import NEUTRAL, stage_of, stages_of
+from livermore.indicators.stages import NEUTRAL, STAGES, stage_of, stages_of
 from livermore.indicators.values import IndicatorValue, Values
 from livermore.market.candle import CandleState
 from livermore.market.ports import ClosedBars
@@ -134,7 +134,13 @@ class Bank:
         if time < 0:
             return None
         slot = time // int(self._table.lengths[row]) % self._table.ring
-        return self._value_rows(row, np.array([slot])).rows()[0]
+        kept = {name: self._table.line(field, row)[slot].item() for name, field in self._kept.items()}
+        passed = min(int(self._state[BARS, row]), rule.QUIET_WINDOW)
+        ratio, observed = kept.pop("quiet") / passed, kept["observed"]
+        kept |= {"stage": STAGES[kept["stage"]], "histogram": kept["macdv"] - kept["signal"]}
+        known: dict[str, Any] = {name: None if value != value else value for name, value in kept.items()}
+        low_confidence = ratio >= 0.5 or observed < rule.QUIET_WINDOW
+        return IndicatorValue(time=time, quiet_ratio=ratio, low_confidence=low_confidence, **known)
 
     def _keep(self, moment: Moment) -> None:
         places = self._table.places(moment.bars.rows, moment.bars.time)

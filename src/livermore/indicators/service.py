@@ -155,6 +155,8 @@ class GridRow(msgspec.Struct, frozen=True, kw_only=True):
 
     exchange: str
     symbol: str
+    base: str | None
+    quote: str | None
     enabled: bool
     price: float | None
     change_24h_percent: float | None
@@ -202,6 +204,7 @@ class IndicatorService:
 
     def _row(self, exchange: str, symbol: str) -> GridRow:
         desk = self._plane.desks[exchange]
+        listed = desk.listing.get(symbol)
         ticker = desk.feed.tickers.get(symbol)
         running = desk.feed.running(symbol)
         newest = int(desk.table.newest[desk.table.row(symbol, desk.table.base)])
@@ -209,6 +212,8 @@ class IndicatorService:
         return GridRow(
             exchange=exchange,
             symbol=symbol,
+            base=listed.base if listed is not None else None,
+            quote=listed.quote if listed is not None else None,
             enabled=True,
             price=running.close if running is not None else ticker.price if ticker is not None else None,
             change_24h_percent=ticker.change_24h_percent if ticker is not None else None,

@@ -22,6 +22,7 @@ from livermore.market.reconnect import FIRST_DELAY, keep_connected
 from livermore.market.recorder import Recorder
 from livermore.market.rollup import Rollup
 from livermore.market.series import SeriesTable
+from livermore.market.symbol import Symbol
 
 TICK = 0.1
 REPAIR_AGAIN = 30.0
@@ -70,6 +71,8 @@ class Desk:
         self.reconnects = 0
         self.loaded: set[str] = set()
         self.symbols: list[str] = []
+        self.listing: dict[str, Symbol] = {}
+        self.unlisted: list[str] = []
         self._exchange = exchange
         self._store = store
         self._recorder = recorder
@@ -120,9 +123,9 @@ class Desk:
     async def _session(self) -> None:
         """Hold one connection from dial to loss."""
         self.state = "connecting" if self.connected_at is None else self.state
-        known = {symbol.name for symbol in await self._exchange.listing()}
-        wanted = [symbol for symbol in self.symbols if symbol in known]
-        self._refuse([symbol for symbol in self.symbols if symbol not in known])
+        self.listing = {symbol.name: symbol for symbol in await self._exchange.listing()}
+        wanted = [symbol for symbol in self.symbols if symbol in self.listing]
+        self._note_unlisted()
         stream = await self._exchange.connect()
         try:
             self.feed.connected(await self._exchange.server_time())
@@ -140,7 +143,8 @@ class Desk:
             await stream.close()
 
     def _arrived(self, symbols: list[str]) -> None:
-        self.state, self.detail = "connected", None
+        self.state = "connected"
+        self.detail = f"not listed: {', '.join(self.unlisted)}" if self.unlisted else None
         self.connected_at, self.heard_at = self._clock.now(), self._clock.monotonic()
         log.info("connected", exchange=self.info.name, symbols=len(symbols))
         for symbol in symbols:
@@ -157,12 +161,13 @@ class Desk:
             "connection lost", exchange=self.info.name, error=self.detail, hint=hint, again_in=round(wait, 1)
         )
 
-    def _refuse(self, unknown: list[str]) -> None:
-        """Say once which watched symbols the exchange does not list, and go on without them."""
-        for symbol in unknown:
-            log.error("symbol is not listed", exchange=self.info.name, symbol=symbol)
-            self.symbols.remove(symbol)
-            self.feed.forget(symbol)
+    def _note_unlisted(self) -> None:
+        """Go on without watched symbols that the exchange does not list, and say so once."""
+        unlisted = [symbol for symbol in self.symbols if symbol not in self.listing]
+        for symbol in unlisted:
+            if symbol not in self.unlisted:
+                log.error("symbol is not listed", exchange=self.info.name, symbol=symbol)
+        self.unlisted = unlisted
 
     # -- loading and repair -------------------------------------------------------------------------
 

@@ -76,10 +76,9 @@ class MarketPlane:
         return ticker.price if ticker is not None else None
 
     def progress(self) -> tuple[int, int]:
-        """Return how many symbols are loaded, of how many."""
-        return sum(len(desk.loaded) for desk in self.desks.values()), sum(
-            len(desk.symbols) for desk in self.desks.values()
-        )
+        """Return how many symbols are loaded, of how many that are listed."""
+        loaded = sum(len(desk.loaded) for desk in self.desks.values())
+        return loaded, sum(len(desk.symbols) - len(desk.unlisted) for desk in self.desks.values())
 
     def newest_age(self) -> int | None:
         """Return how long ago (ms of market time) the newest candle closed."""

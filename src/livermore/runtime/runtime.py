@@ -127,7 +127,7 @@ class Runtime:
             symbol
             for desk in self._plane.desks.values()
             for symbol in desk.symbols
-            if symbol not in desk.loaded
+            if symbol not in desk.loaded and symbol not in desk.unlisted
         ]
         spent = self._clock.monotonic() - self._began
         return Startup(

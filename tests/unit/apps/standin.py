@@ -144,7 +144,8 @@ class StandInIndicators:
         series = self._market.series
         running = self._market.forming(symbol, Timeframe.M1)
         return GridRow(
-            exchange="coinbase", symbol=symbol, enabled=True, price=running.close,
+            exchange="coinbase", symbol=symbol, base=symbol.split("-")[0], quote=symbol.split("-")[-1],
+            enabled=True, price=running.close,
             change_24h_percent=(running.close / PRICES[symbol] - 1) * 100, quote_volume_24h=1.5e8,
             last_candle_age_ms=self._market.now - running.time,
             cells={str(timeframe): self._cell(series[symbol, timeframe]) for timeframe in DEFAULT_TIMEFRAMES},

@@ -53,10 +53,8 @@ def add_routes(app: FastAPI, system: System) -> None:
 
 def _symbol(row: GridRow) -> SymbolShape:
     warm = any(cell.macdv is not None for cell in row.cells.values())
-    # Whether an exchange's name can be taken apart is seen from the name: BTC-USD can, BTCUSDT cannot.
-    base, _, quote = row.symbol.partition("-")
     return SymbolShape(
-        symbol=row.symbol, exchange=row.exchange, base=base if quote else None, quote=quote or None,
+        symbol=row.symbol, exchange=row.exchange, base=row.base, quote=row.quote,
         enabled=row.enabled, state="disabled" if not row.enabled else "watched" if warm else "warming",
         price=row.price, change_24h_percent=row.change_24h_percent,
         quote_volume_24h=row.quote_volume_24h, last_candle_age_ms=row.last_candle_age_ms,
