@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from livermore.adapters.sql import Database, SqlUserBook, migrate
 from livermore.adapters.sql.tables import metadata
 from livermore.kernel.clock import ManualClock
-from livermore.kernel.events import Event
+from livermore.kernel.events import Event, Topic
 from livermore.kernel.scope import Scope
 from tests.conftest import run_sql
 
@@ -28,6 +28,9 @@ class RecordingBus:
 
     def publish(self, event: Event) -> None:
         self.published.append(event)
+
+    def heard(self, topic: Topic) -> bool:
+        return True
 
     def subscribe(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("nobody listens here")
