@@ -1,0 +1,436 @@
+"""The desk: loads, goes live, survives cuts, repairs and revises, and stores exactly the tape's bars."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livermore.kernel.clock import ManualClock
+from livermore.kernel.errors import (
+    ExchangeRefusedError,
+    ExchangeUnreachableError,
+    RateLimitedError,
+    StorageUnavailableError,
+)
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import BarUpdate, Candles, fill_quiet
+from livermore.market.desk import Desk
+from livermore.market.ports import ClosedBars, Series
+from livermore.market.recorder import Recorder
+from livermore.market.rollup import roll_up
+from livermore.market.series import SeriesTable
+from tests.reference.series import START
+
+from .exchange import TapeExchange
+from .factories import M5, M15, MINUTE, PRICES, same
+from .memory import MemoryStore
+from .tape import Tape
+
+TIMEFRAMES = (Timeframe.M1, M5, M15)
+BEGIN = 30  # the minute of the tape at which the desk opens
+
+
+class Listener:
+    """Write down what a desk tells."""
+
+    def __init__(self) -> None:
+        self.closed_bars: list[ClosedBars] = []
+        self.loads: list[tuple[str, dict[Timeframe, Candles], int]] = []
+        self.revisions: list[tuple[str, int]] = []
+
+    async def since(self, series: Series, newest: int) -> int | None:
+        return None
+
+    async def loaded(self, symbol: str, histories: dict[Timeframe, Candles], market_time: int) -> None:
+        self.loads.append((symbol, histories, market_time))
+
+    async def revised(self, symbol: str, time: int) -> None:
+        self.revisions.append((symbol, time))
+
+    def closed(self, bars: ClosedBars) -> None:
+        self.closed_bars.append(bars)
+
+
+class Office:
+    """A desk with all that belongs to it."""
+
+    def __init__(
+        self, tape: Tape, *, store: MemoryStore | None = None, begin: int = BEGIN,
+        cuts: Sequence[tuple[int, int]] = (), bad: bool = False, symbols: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
+        self.tape = tape
+        self.clock = ManualClock(START + begin * MINUTE)
+        seconds = [(START + start * 1_000, START + end * 1_000) for start, end in cuts]
+        self.exchange = TapeExchange(tape, self.clock, cuts=seconds, bad=bad)
+        self.store = store or MemoryStore()
+        self.recorder = Recorder(self.store, self.clock)
+        self.listener = Listener()
+        self.table = SeriesTable("test", TIMEFRAMES, symbols=1, ring=256)
+        self.desk = Desk(
+            self.exchange, self.table, self.store, self.recorder, self.listener, self.clock, first_delay=1.0
+        )
+        self.desk.watch(symbols or tape.symbols)
+
+    async def until(self, minute: float) -> None:
+        """Let time pass up to a minute of the tape, once everybody has gone to sleep."""
+        await self.clock.advance(0)
+        await self.clock.advance(START / 1000 + minute * 60 - self.clock.monotonic())
+
+    async def open(self) -> None:
+        await self.recorder.start()
+        await self.desk.start()
+
+    async def close(self) -> None:
+        await self.desk.stop()
+        await self.recorder.stop()
+
+    def expected(self, symbol: str, timeframe: Timeframe, until: int) -> Candles:
+        """Return what the tape says of a series, up to a minute."""
+        end = START + until * MINUTE
+        base = fill_quiet(self.tape.history(symbol, START, end), Timeframe.M1, end)
+        return base if timeframe is Timeframe.M1 else roll_up(base, MINUTE, timeframe, end)
+
+    async def check(self, until: int) -> None:
+        """Hold store and table against the tape."""
+        for symbol in self.tape.symbols:
+            for timeframe in TIMEFRAMES:
+                wanted = self.expected(symbol, timeframe, until)
+                stored = await self.store.load(Series("test", symbol, timeframe))
+                held = self.table.candles(self.table.row(symbol, timeframe))
+                end = int(wanted.time[-1]) + 1 if len(wanted) else 0
+                for found in (stored.between(0, end), held.between(0, end)):
+                    assert found.time.tolist() == wanted.time[-len(found) :].tolist()
+                    assert same(found, wanted[-len(found) :], ("state", *PRICES)), (symbol, timeframe)
+                    assert np.allclose(found.volume, wanted.volume[-len(found) :], rtol=1e-12, atol=0)
+                assert len(stored.between(0, end)) == len(wanted)
+
+
+@asynccontextmanager
+async def opened(tape: Tape, **more: Any) -> AsyncIterator[Office]:
+    """Open an office, and close it at the end."""
+    office = Office(tape, **more)
+    await office.open()
+    try:
+        yield office
+    finally:
+        await office.close()
+
+
+async def test_a_desk_loads_goes_live_and_stores_every_bar_of_every_timeframe() -> None:
+    async with opened(Tape(1, 4, 50)) as office:
+        await office.until(BEGIN + 0.2)
+        assert office.desk.state == "connected"
+        assert office.desk.health().state == "healthy"
+        assert office.desk.loaded == set(office.tape.symbols)
+        await office.until(47)
+        await office.check(46)
+        assert office.desk.reconnects == 0
+
+
+async def test_boundaries_cost_no_request() -> None:
+    """The earlier system asked REST at every close and was refused 17,309 times in six days."""
+    async with opened(Tape(1, 4, 60)) as office:
+        await office.until(BEGIN + 2)
+        asked = len(office.exchange.asked)
+        await office.until(57)
+        assert len(office.exchange.asked) == asked
+
+
+async def test_the_close_of_a_bar_tells_the_bar_that_closed_and_higher_ones_with_it() -> None:
+    async with opened(Tape(2, 2, 50)) as office:
+        await office.until(48)
+        assert office.listener.closed_bars
+        for bars in office.listener.closed_bars:
+            for row, time, close in zip(
+                bars.rows.tolist(), bars.time.tolist(), bars.close.tolist(), strict=True
+            ):
+                series = office.table.series(row)
+                wanted = office.expected(series.symbol, series.timeframe, 48).between(time, time + 1)
+                assert time + series.timeframe.milliseconds == bars.instant
+                assert close == wanted.close[0]
+        instants = {bars.instant for bars in office.listener.closed_bars if (bars.rows % 3 == 2).any()}
+        assert instants == {START + 30 * MINUTE, START + 45 * MINUTE}
+
+
+async def test_a_load_hands_over_history_before_any_bar() -> None:
+    async with opened(Tape(1, 2, 50)) as office:
+        await office.until(BEGIN + 3)
+        for symbol, histories, _ in office.listener.loads:
+            assert set(histories) == set(TIMEFRAMES)
+            wanted = office.expected(symbol, Timeframe.M1, BEGIN - 1)
+            assert same(histories[Timeframe.M1][: len(wanted)], wanted, ("time", "close", "state"))
+            row = office.table.row(symbol, Timeframe.M1)
+            first = next(
+                int(bars.time[bars.rows == row][0])
+                for bars in office.listener.closed_bars
+                if row in bars.rows
+            )
+            assert first == int(histories[Timeframe.M1].time[-1]) + MINUTE
+
+
+CUTS = st.lists(st.tuples(st.integers(BEGIN * 60 + 1, 2_900), st.integers(1, 250)), max_size=3)
+
+
+@given(seed=st.integers(0, 10**6), cuts=CUTS, bad=st.booleans())
+@settings(max_examples=6, deadline=None)
+async def test_whatever_the_line_does_the_store_holds_the_tape(
+    seed: int, cuts: list[tuple[int, int]], bad: bool
+) -> None:
+    spans = [(start, start + gap) for start, gap in cuts]
+    async with opened(Tape(seed, 3, 55), cuts=spans, bad=bad) as office:
+        await office.until(59)
+        assert office.desk.health().state == "healthy", office.desk.health()
+        await office.recorder.flush()
+        await office.check(55)
+        assert office.desk.feed.waiting() == []
+
+
+async def test_a_cut_asks_for_exactly_what_was_missed() -> None:
+    tape = Tape(3, 3, 55)
+    async with opened(tape, cuts=[(40 * 60 + 30, 44 * 60 + 10)]) as office:
+        await office.until(40)
+        asked = len(office.exchange.asked)
+        await office.until(54)
+        repairs = office.exchange.asked[asked:]
+        assert office.desk.reconnects >= 1
+        assert {timeframe for _, timeframe, _, _ in repairs} == {Timeframe.M1}
+        for symbol in tape.symbols:
+            spans = [(start, end) for name, _, start, end in repairs if name == symbol]
+            assert spans == sorted(spans)
+            missed = set(range(40, 44))
+            asked_for = {
+                (time - START) // MINUTE for start, end in spans for time in range(start, end, MINUTE)
+            }
+            assert missed - {40} <= asked_for <= missed | {39, 44}, spans
+        await office.check(53)
+
+
+async def test_a_restart_asks_for_exactly_what_is_not_stored() -> None:
+    tape = Tape(4, 2, 60)
+    async with opened(tape) as office:
+        await office.until(40)
+    begun = Office(tape, store=office.store, begin=46)
+    newest = {
+        symbol: (await office.store.span(Series("test", symbol, Timeframe.M1)) or (0, 0))[1]
+        for symbol in tape.symbols
+    }
+    await begun.open()
+    await begun.until(46.5)
+    assert begun.exchange.asked
+    for symbol, timeframe, start, end in begun.exchange.asked:
+        assert timeframe is Timeframe.M1
+        assert (start, end) == (newest[symbol] + MINUTE, START + 45 * MINUTE) or start == START + 45 * MINUTE
+    await begun.until(58)
+    await begun.check(57)
+    await begun.close()
+
+
+async def test_a_cut_while_loading_loads_once_and_loses_nothing() -> None:
+    tape = Tape(5, 6, 50)
+    async with opened(tape, cuts=[(BEGIN * 60 + 1, BEGIN * 60 + 3)]) as office:
+        await office.until(47)
+        await office.check(46)
+        assert sorted(symbol for symbol, *_ in office.listener.loads) == tape.symbols
+
+
+async def test_history_that_fails_for_the_moment_is_asked_again() -> None:
+    tape = Tape(1, 2, 50)
+    office = Office(tape)
+    office.exchange.failing += [
+        ExchangeUnreachableError(),
+        RateLimitedError(retry_after=4.0),
+        ExchangeUnreachableError(),
+    ]
+    await office.open()
+    await office.until(47)
+    await office.check(46)
+    assert office.desk.loaded == set(tape.symbols)
+    await office.close()
+
+
+async def test_a_store_that_fails_for_the_moment_delays_loading_and_nothing_else() -> None:
+    office = Office(Tape(1, 2, 50))
+    office.store.failing += [StorageUnavailableError()] * 3
+    await office.open()
+    await office.until(47)
+    await office.check(46)
+    await office.close()
+
+
+async def test_a_symbol_that_the_exchange_refuses_stops_no_other() -> None:
+    tape = Tape(1, 3, 50)
+    office = Office(tape)
+    office.exchange.failing.append(ExchangeRefusedError("not in your country"))
+    await office.open()
+    await office.until(BEGIN + 2)
+    assert len(office.desk.loaded) == 2
+    assert office.desk.detail is not None
+    assert "not in your country" in office.desk.detail
+    await office.close()
+
+
+async def test_a_symbol_that_is_not_listed_is_left_out_and_named() -> None:
+    async with opened(Tape(1, 2, 50), symbols=["S0", "S1", "NONE"]) as office:
+        await office.until(BEGIN + 1)
+        assert office.exchange.subscribed == [["S0", "S1"]]
+        assert office.desk.loaded == {"S0", "S1"}
+        assert office.desk.state == "connected"
+
+
+async def test_a_dead_line_is_dialled_again_and_health_says_so() -> None:
+    async with opened(Tape(1, 1, 60), cuts=[(BEGIN * 60, BEGIN * 60 + 120)]) as office:
+        await office.until(BEGIN + 0.5)
+        assert office.desk.health().state == "degraded"
+        assert office.desk.reconnects >= 3
+        await office.until(50)
+        assert office.desk.state == "connected"
+        await office.check(49)
+
+
+async def test_a_fault_in_processing_is_never_unseen() -> None:
+    office = Office(Tape(1, 1, 50))
+
+    def fail(bars: ClosedBars) -> None:
+        raise ZeroDivisionError
+
+    office.listener.closed = fail  # type: ignore[method-assign]
+    await office.open()
+    await office.until(BEGIN + 3)
+    assert office.desk.health().state == "failed"
+    await office.close()
+
+
+# Revisions
+
+
+def correction(office: Office, symbol: str, minute: int, close: float) -> BarUpdate:
+    """Have the tape's bar end at another price."""
+    trades = office.tape._buckets[symbol].setdefault(START + minute * MINUTE, [])
+    update = office.tape.bar(symbol, START + minute * MINUTE, closed=True)
+    assert update is not None
+    trades[-1] = trades[-1]._replace(price=close)
+    corrected = office.tape.bar(symbol, START + minute * MINUTE, closed=True)
+    assert corrected is not None
+    return corrected
+
+
+def busy(seed: int = 7, symbols: int = 2, minutes: int = 60) -> Tape:
+    """Return a tape with a trade in every minute of the first symbol."""
+    for number in range(seed, seed + 100):
+        tape = Tape(number, symbols, minutes)
+        if len(tape._buckets["S0"]) == minutes:
+            return tape
+    raise AssertionError
+
+
+async def test_a_correction_replaces_the_bar_and_all_that_follows_from_it() -> None:
+    async with opened(busy()) as office:
+        await office.until(44)
+        office.desk.feed.bar(correction(office, "S0", 41, 1.0), office.clock.now())
+        await office.until(57)
+        assert office.listener.revisions == [("S0", START + 41 * MINUTE)]
+        await office.check(56)
+
+
+async def test_corrections_that_come_together_are_made_one_after_the_other() -> None:
+    async with opened(busy()) as office:
+        await office.until(44.01)
+        for minute in (43, 40, 42):
+            office.desk.feed.bar(correction(office, "S0", minute, float(minute)), office.clock.now())
+        await office.until(57)
+        assert len(office.listener.revisions) == 3
+        await office.check(56)
+
+
+async def test_a_correction_of_a_bar_that_closed_this_very_moment_is_not_lost() -> None:
+    office, bucket = Office(busy()), START + 44 * MINUTE
+    office.exchange.frames = [
+        frame
+        for frame in office.exchange.frames
+        if (frame.update.symbol, frame.update.time) != ("S0", bucket)
+    ]
+    await office.open()
+    await office.until(44.99)
+    wrong = office.tape.bar("S0", bucket, closed=True)
+    assert wrong is not None
+    for update in (wrong, correction(office, "S0", 44, 1.0)):
+        office.desk.feed.bar(update, bucket + MINUTE)
+    await office.until(57)
+    assert office.listener.revisions == [("S0", bucket)]
+    await office.check(56)
+    await office.close()
+
+
+async def test_the_same_again_is_no_correction() -> None:
+    async with opened(busy()) as office:
+        await office.until(44)
+        for minute in (40, 43):
+            same_again = office.tape.bar("S0", START + minute * MINUTE, closed=True)
+            assert same_again is not None
+            office.desk.feed.bar(same_again, office.clock.now())
+        await office.until(50)
+        assert office.listener.revisions == []
+
+
+async def test_a_quiet_bar_told_again_at_another_price_is_no_correction() -> None:
+    tape = Tape(12, 1, 50)
+    office = Office(tape)
+    await office.open()
+    await office.until(47)
+    held = office.table.candles(0)
+    quiet = held[held.state == 0]
+    assert len(quiet)
+    time = int(quiet.time[-1])
+    office.desk.feed.bar(
+        BarUpdate(symbol="S0", time=time, open=5, high=5, low=5, close=5, volume=0.0, closed=True),
+        office.clock.now(),
+    )
+    await office.until(48)
+    assert office.listener.revisions == []
+    await office.close()
+
+
+async def test_quiet_bars_behind_a_corrected_one_are_flat_at_its_new_close() -> None:
+    for seed in range(200):
+        tape = Tape(seed, 1, 60)
+        gaps = [
+            at
+            for at in range(33, 44)
+            if not {START + (at + more) * MINUTE for more in (1, 2, 3)} & set(tape._buckets["S0"])
+        ]
+        gaps = [at for at in gaps if START + at * MINUTE in tape._buckets["S0"]]
+        if gaps:
+            break
+    async with opened(tape) as office:
+        await office.until(gaps[0] + 4.5)
+        office.desk.feed.bar(correction(office, "S0", gaps[0], 1.0), office.clock.now())
+        await office.until(57)
+        assert len(office.listener.revisions) == 1
+        await office.check(56)
+
+
+async def test_a_revision_that_the_store_refuses_is_made_later_and_nothing_is_lost() -> None:
+    async with opened(busy()) as office:
+        await office.until(44)
+        office.store.failing += [StorageUnavailableError()] * 2
+        office.desk.feed.bar(correction(office, "S0", 41, 1.0), office.clock.now())
+        await office.until(57)
+        await office.check(56)
+        assert office.desk.feed.waiting() == []
+
+
+async def test_stopping_leaves_no_task_and_closes_the_exchange() -> None:
+    office = Office(Tape(1, 2, 50))
+    before = len(asyncio.all_tasks())
+    await office.open()
+    await office.until(BEGIN + 1.5)
+    await office.close()
+    assert len(asyncio.all_tasks()) == before
+    assert office.exchange.closed
+    assert office.desk.state == "disconnected"
