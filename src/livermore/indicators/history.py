@@ -62,7 +62,8 @@ def derive_fast(state: MacdvState, candles: Candles) -> Values:
 def _room(candles: Candles) -> Values:
     """Return values to be filled in; those that most bars share are there already."""
     count = len(candles)
-    floats = {name: np.empty(count) for name in ("macdv", "signal", "histogram", "ema12", "ema26", "atr26")}
+    # One block, because a system gives out memory in fewer and larger pages when much is asked for at once.
+    macdv, signal, histogram, ema12, ema26, atr26 = np.empty((6, count))
     return Values(
         time=candles.time,
         stage=np.empty(count, np.int8),
@@ -70,7 +71,12 @@ def _room(candles: Candles) -> Values:
         quiet_ratio=np.zeros(count),
         low_confidence=np.zeros(count, np.bool_),
         complete=np.ones(count, np.bool_),
-        **floats,
+        macdv=macdv,
+        signal=signal,
+        histogram=histogram,
+        ema12=ema12,
+        ema26=ema26,
+        atr26=atr26,
     )
 
 

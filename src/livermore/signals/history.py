@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from livermore.indicators.service import History
@@ -20,7 +20,7 @@ from livermore.signals.rules import Hit, Rules, RuleState, decide, stirred
 from livermore.signals.signal import Signal
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A hit, the bar it was found on, and when (ms) that closed."""
 
     closed: int

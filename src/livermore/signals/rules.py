@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -46,6 +47,9 @@ class Hit(NamedTuple):
     kind: Kind
     level: int | None
     direction: Direction
+
+
+_hit = cache(Hit)
 
 
 class Change:
@@ -141,7 +145,7 @@ class Stirred(NamedTuple):
 
 def stirred(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> Stirred:
     """Find the bars on which a rule may hold; `previous` is the last defined V before each."""
-    hot = np.flatnonzero(np.abs(macdv) > rules.floor)
+    hot = np.flatnonzero((macdv > rules.floor) | (macdv < -rules.floor))
     before, now, turn = previous[hot], macdv[hot], histogram[hot]
     levels = _outermost(rules.levels, before, now) - _outermost(rules.levels, -before, -now)
     oversold = (before < -RISK) & (now < -RISK) & (turn > rules.oversold_buffer * np.abs(now))
@@ -189,10 +193,10 @@ def decide(
     if level is not None:
         state.armed["reversal_overbought" if level > 0 else "reversal_oversold"] = True
         if _speaks(rules, state, "level", level, close_time):
-            hits.append(Hit("level", level, "up" if level > 0 else "down"))
+            hits.append(_hit("level", level, "up" if level > 0 else "down"))
     if reversal is not None and state.armed[reversal] and _speaks(rules, state, reversal, 0, close_time):
         state.armed[reversal] = False
-        hits.append(Hit(reversal, None, "up" if reversal == "reversal_oversold" else "down"))
+        hits.append(_hit(reversal, None, "up" if reversal == "reversal_oversold" else "down"))
     if level is not None or hits:
         state.changed(time)
     return hits
