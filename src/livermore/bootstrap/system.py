@@ -323,7 +323,8 @@ def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
     return {
         "version": 2,
         "perseus_profile": {"primary_exchange": exchange},
-        "livermore_runtime": {"auto_start": True, "mode": "scalper-macdv"},
+        # There is no command to resume with yet, so a first start does not wait for one.
+        "livermore_runtime": {"auto_start": True},
         "symbols": list(plan.symbols),
     }
 
