@@ -65,7 +65,8 @@ class Database:
         try:
             yield connection
         finally:
-            await connection.close()
+            # Also for a caller that is cancelled the connection goes back in good order.
+            await asyncio.shield(asyncio.ensure_future(connection.close()))
 
 
 def read_url(text: str) -> URL:
@@ -79,6 +80,19 @@ def read_url(text: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise InvalidError("livermore keeps its data in a file", where=text, hint=hint)
     return url
+
+
+class _SqliteConnection(sqlite3.Connection):
+    """Let go of the database when closed.
+
+    SQLite keeps the locks of a closed connection for as long as one of its cursors lives, and after a
+    cancelled statement one lives on in a traceback, out of everybody's reach.
+    """
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:
@@ -98,7 +112,10 @@ def _sqlite_engine(file: Path, foreign_keys: bool) -> AsyncEngine:
     )
     engine = create_async_engine(
         address,
-        connect_args={"isolation_level": None},  # the driver's own BEGIN comes too late
+        connect_args={
+            "isolation_level": None,  # the driver's own BEGIN comes too late
+            "factory": _SqliteConnection,
+        },
         json_serializer=write_json,
         json_deserializer=read_json,
         hide_parameters=True,
