@@ -53,7 +53,6 @@ def start(folder: Path, recording: Recording) -> Program:
 def wait_for_the_end(program: Program, recording: Recording) -> None:
     """Wait until the last minute of every symbol has closed."""
     last = {symbol: candles[-1][0] for symbol, candles in recording.told.items()}
-    until(lambda: program.exchange()["market_time"] >= recording.end)
     until(lambda: all(newest(program, symbol) == time for symbol, time in last.items()))
 
 
