@@ -89,7 +89,7 @@ class Lane:
         self.sure_from = -1
         self.unconfirmed = -1
         self.running: BarUpdate | None = None
-        self.held: list[tuple[BarUpdate, bool, int]] = []
+        self.held: list[tuple[BarUpdate, bool]] = []
 
     @property
     def untraded(self) -> bool:
@@ -286,18 +286,18 @@ class Feed:
             lane.sure_from = update.time + self._length
             self.skipped("unsound bar", f"{update.symbol} {update.time}")
         elif lane.ready and self._bridge(lane, update):
-            self._close(lane, update, confirmed, self.market_time)
+            self._close(lane, update, confirmed)
         else:
-            lane.held.append((update, confirmed, self.market_time))
+            lane.held.append((update, confirmed))
 
-    def _close(self, lane: Lane, update: BarUpdate, confirmed: bool, decided: int) -> None:
+    def _close(self, lane: Lane, update: BarUpdate, confirmed: bool) -> None:
         if update.volume == 0:
             self._quiet(lane, confirmed=confirmed)
             return
         self._link(lane, update)
         lane.last_id = update.last_id
         prices = (update.open, update.high, update.low, update.close, update.volume)
-        self._push(lane, update.time, prices, CandleState.TRADED, CandleSource.STREAM, confirmed, decided)
+        self._push(lane, update.time, prices, CandleState.TRADED, CandleSource.STREAM, confirmed)
 
     def _link(self, lane: Lane, update: BarUpdate) -> None:
         """Hold an update's ids against the last known trade: they confirm what has closed, or doubt it."""
@@ -359,11 +359,11 @@ class Feed:
         """Let a lane go on with what it held back."""
         lane.ready = True
         held, lane.held = lane.held, []
-        for place, (update, confirmed, decided) in enumerate(held):
+        for place, (update, confirmed) in enumerate(held):
             if update.time < lane.next_open:
                 lane.last_id = max(lane.last_id, update.last_id)
             elif self._bridge(lane, update):
-                self._close(lane, update, confirmed, decided)
+                self._close(lane, update, confirmed)
             else:
                 lane.held = held[place:]
                 return
@@ -381,12 +381,12 @@ class Feed:
 
     def _push(
         self, lane: Lane, time: int, prices: tuple[float, float, float, float, float], state: CandleState,
-        source: CandleSource, confirmed: bool, decided: int | None = None,
+        source: CandleSource, confirmed: bool,
     ) -> None:  # fmt: skip
         if not self._closed:
             self._owner.bars_ready()
-        moment = self.market_time if decided is None else decided
-        self._closed.append(ClosedBar(lane.column, time, *prices, state, source, confirmed, moment))
+        # A bar that was held back is late, however early it was known: nobody was told of it.
+        self._closed.append(ClosedBar(lane.column, time, *prices, state, source, confirmed, self.market_time))
         lane.next_open = time + self._length
         lane.last_close = prices[3]
         if not confirmed and lane.unconfirmed < 0:

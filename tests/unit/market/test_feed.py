@@ -495,6 +495,18 @@ def test_bars_are_held_until_the_history_is_there_and_come_in_order_behind_it() 
     assert market.owner.wanted == market.owner.doubts == []
 
 
+def test_a_bar_that_was_held_back_is_decided_when_it_is_let_go() -> None:
+    """Decided when it was heard, a signal on it would look timely, however long the repair took."""
+    market = Market()
+    market.tell(0, (1, 9), closed=True)
+    market.tell(2, (20, 25), closed=True)
+    market.beat(3 * 3_600)
+    market.rest(1, 2, (1, 10, 11, 9, 10, 5))
+    assert market.take() == [(0, "t!"), (1, "t!"), (2, "t!")]
+    decided = [bar.decided - START for bar in market.closed]
+    assert decided == [60_010, 3 * 3_600_000, 3 * 3_600_000]
+
+
 def test_a_broken_chain_among_held_bars_is_asked_of_rest_and_never_closed_as_it_is() -> None:
     market = Market(begun=False)
     market.tell(0, (1, 9))
