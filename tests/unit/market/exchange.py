@@ -34,6 +34,7 @@ class TapeExchange:
         self.asked: list[tuple[str, Timeframe, int, int]] = []
         self.failing: list[LivermoreError] = []
         self.subscribed: list[list[str]] = []
+        self.delay = 0.05
         self.closed = False
 
     async def listing(self) -> list[Symbol]:
@@ -42,7 +43,7 @@ class TapeExchange:
     async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
         assert start < end <= timeframe.bucket(self.clock.now()), "only what has closed may be asked for"
         self.asked.append((symbol, timeframe, start, end))
-        await self.clock.sleep(0.05)
+        await self.clock.sleep(self.delay)
         if self.failing:
             raise self.failing.pop(0)
         base = self.tape.history(symbol, START, end)

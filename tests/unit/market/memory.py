@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
@@ -17,7 +18,8 @@ FIELDS = [field.name for field in fields(Candles)]
 class MemoryStore:
     """Keep candles and checkpoints; `failing` errors are raised by the next calls that write."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: int = 1) -> None:
+        self.turns = turns
         self.kept: defaultdict[Series, dict[int, Candle]] = defaultdict(dict)
         self.checkpoints: defaultdict[Series, dict[int, bytes]] = defaultdict(dict)
         self.failing: list[LivermoreError] = []
@@ -26,6 +28,7 @@ class MemoryStore:
     async def save(
         self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
     ) -> None:
+        await self._pause()
         self._fail()
         self.saves += 1
         for series, candles in batch:
@@ -36,11 +39,13 @@ class MemoryStore:
     async def load(
         self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None
     ) -> Candles:
+        await self._pause()
         first, last = -(2**62) if start is None else start, 2**62 if end is None else end
         rows = [row for time, row in sorted(self.kept[series].items()) if first <= time < last]
         return as_candles(rows if newest is None else rows[-newest:])
 
     async def span(self, series: Series) -> tuple[int, int] | None:
+        await self._pause()
         kept = self.kept[series]
         return (min(kept), max(kept)) if kept else None
 
@@ -66,6 +71,11 @@ class MemoryStore:
             for time in old:
                 del kept[time]
         return gone
+
+    async def _pause(self) -> None:
+        """Give the others a turn, as a real store does."""
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
 
     def _fail(self) -> None:
         if self.failing:
