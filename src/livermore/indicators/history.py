@@ -22,9 +22,9 @@ from livermore.market.candle import Candles, CandleState
 
 Floats = NDArray[np.float64]
 Filter = Callable[..., Any]
-CHUNK = 16_384
+CHUNK = 32_768
 # Seeding the EMAs, the ATR and then the signal takes this many observed bars.
-SEEDING = 64
+SEEDING = rule.SLOW + rule.SIGNAL - 1
 
 
 def derive(state: MacdvState, candles: Candles, watch: Callable[[MacdvState], None] | None = None) -> Values:
@@ -185,16 +185,16 @@ def _confidence(
 ) -> None:
     """Fill in how far values can be trusted; `_room` has done so for bars long after the seed bar."""
     observed = state.observed
-    state.observed += float(traded.sum())
+    state.observed += float(np.count_nonzero(traded))
     if not all_traded or state.quiet_bits or observed < rule.OBSERVED_CAP:
         kept = np.minimum(observed + np.cumsum(traded), rule.OBSERVED_CAP)
         quiet, state.quiet_bits = _quiet(state, traded)
         ratio = quiet / np.minimum(state.bars + 1 + np.arange(len(traded)), rule.QUIET_WINDOW)
         values.observed[:], values.quiet_ratio[:] = kept, ratio
         values.low_confidence[:] = (ratio >= 0.5) | (kept < rule.QUIET_WINDOW)
-    known = candles.state != CandleState.MISSING
-    if state.since_missing >= rule.COMPLETE_WINDOW and known.all():
+    if all_traded and state.since_missing >= rule.COMPLETE_WINDOW:
         return
+    known = candles.state != CandleState.MISSING
     since = np.minimum(_run(known, state.since_missing), rule.COMPLETE_WINDOW)
     values.complete[:] = since >= rule.COMPLETE_WINDOW
     state.since_missing = float(since[-1])

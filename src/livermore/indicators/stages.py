@@ -35,17 +35,17 @@ def stage_of(macdv: float, signal: float, ranging_run: int) -> int:
 
 def stages_of(macdv: Floats, signal: Floats, ranging_run: Floats) -> NDArray[np.int8]:
     """Return the stages of many bars, as `stage_of` does one by one."""
-    return stages_where(macdv, signal, ranging_run >= RANGING_BARS)
+    return stages_where(macdv, signal, (ranging_run >= RANGING_BARS) & (np.abs(macdv) <= NEUTRAL))
 
 
 def stages_where(macdv: Floats, signal: Floats, ranging: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Return the stages of many bars, given on which of them the run within |V| <= 50 is long enough."""
+    """Return the stages of many bars, given on which of them a run within |V| <= 50 is long enough."""
     rising = macdv > signal
     reached = (macdv >= NEUTRAL) | (macdv > -NEUTRAL) & ~rising
     # Sums instead of choices, because a processor guesses such choices wrong half the time: reversing, two
     # less when rising, one less again where the line is reached that divides the rising and the falling.
     stage = np.int8(REVERSING) - (REVERSING - REBOUNDING) * rising.view(np.int8) - reached
-    np.copyto(stage, RANGING, where=ranging & (np.abs(macdv) <= NEUTRAL))
+    np.copyto(stage, RANGING, where=ranging)
     np.copyto(stage, OVERBOUGHT, where=macdv > RISK)
     np.copyto(stage, OVERSOLD, where=macdv < -RISK)
     np.copyto(stage, WARMING_UP, where=np.isnan(macdv) | np.isnan(signal))

@@ -128,5 +128,5 @@ def _believed(candles: Candles) -> Candles:
 
 def from_first_trade(candles: Candles) -> Candles:
     """Leave out what comes before the first trade: quiet buckets do not exist there."""
-    traded = np.flatnonzero(candles.state == CandleState.TRADED)
-    return candles[traded[0] :] if len(traded) else candles[:0]
+    traded = candles.state == CandleState.TRADED
+    return candles[int(traded.argmax()) :] if traded.any() else candles[:0]

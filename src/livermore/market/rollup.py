@@ -15,7 +15,7 @@ from livermore.market.candle import Candles, CandleSource, CandleState, Floats, 
 from livermore.market.ports import ClosedBars
 from livermore.market.series import Rows, SeriesTable
 
-SHORT = 100
+SHORT = 32
 OPEN, HIGH, LOW, CLOSE, VOLUME, MISSING = range(6)
 _EMPTY = np.array([[[0.0]], [[-np.inf]], [[np.inf]], [[0.0]], [[0.0]], [[0.0]]])
 Flags = NDArray[np.bool_]
@@ -156,38 +156,34 @@ def roll_up(base: Candles, base_length: int, timeframe: Timeframe, end: int | No
     inside = base[: max(count * each - lead, 0)]
     first = -lead % each
     last = max((len(inside) + lead) // each * each - lead, first)
-    parts = _bucket(inside[:first], lead, each), inside[first:last], _bucket(inside[last:], 0, each)
-    rolled = [_rolled(part, each, length) for part in parts if len(part)]
+    parts = _bucket(inside[:first], begin, lead, each), inside[first:last], _bucket(inside[last:], 0, 0, each)
+    rolled = [_rolled(part, each) for part in parts if len(part)]
     return rolled[0] if len(rolled) == 1 else Candles.joined(*rolled) if rolled else inside
 
 
-def _bucket(bars: Candles, lead: int, each: int) -> Candles:
-    """Return a bucket's bars with untraded ones for those that are absent, `lead` of them in front."""
+def _bucket(bars: Candles, begin: int, lead: int, each: int) -> Candles:
+    """Return a bucket's bars with untraded ones where some are absent, `lead` of them from `begin` (ms)."""
     if not len(bars):
         return bars
     rest = each - lead - len(bars)
-    return Candles.joined(_untraded(bars, lead), bars, _untraded(bars, rest))
+    return Candles.joined(_untraded(begin, lead), bars, _untraded(0, rest))
 
 
-def _untraded(bars: Candles, count: int) -> Candles:
+def _untraded(time: int, count: int) -> Candles:
     none = np.zeros(count)
-    return Candles.of(np.full(count, bars.time[0]), none, none, none, none, none)
+    return Candles.of(none + time, none, none, none, none, none)
 
 
-def _rolled(inside: Candles, each: int, length: int) -> Candles:
+def _rolled(inside: Candles, each: int) -> Candles:
     """Roll up whole buckets of so many base bars each."""
     traded = (inside.state == CandleState.TRADED).reshape(-1, each)
-    rolled = Candles(
-        time=inside.time[::each] // length * length,
-        open=inside.open[::each].copy(),
-        high=_extreme(np.maximum, inside.high.reshape(-1, each)),
-        low=_extreme(np.minimum, inside.low.reshape(-1, each)),
-        close=inside.close[each - 1 :: each].copy(),
-        volume=_in_order(np.add, inside.volume.reshape(-1, each)),
-        state=np.full(len(traded), CandleState.TRADED, np.int8),
-        source=np.full(len(traded), CandleSource.ROLLUP, np.int8),
-        confirmed=np.ones(len(traded), np.bool_),
-    )
+    high, low, volume = (one.reshape(-1, each) for one in (inside.high, inside.low, inside.volume))
+    prices = np.empty((5, len(traded)))
+    prices[OPEN], prices[CLOSE] = inside.open[::each], inside.close[each - 1 :: each]
+    _extreme(np.maximum, high, prices[HIGH])
+    _extreme(np.minimum, low, prices[LOW])
+    _in_order(np.add, volume, prices[VOLUME])
+    rolled = Candles.of(inside.time[::each], *prices, state=traded[:, 0], source=CandleSource.ROLLUP)
     if not traded.all():
         partly = np.flatnonzero(~traded.all(axis=1))
         bars = (partly[:, None] * each + np.arange(each)).ravel()
@@ -195,17 +191,19 @@ def _rolled(inside: Candles, each: int, length: int) -> Candles:
     return rolled
 
 
-def _in_order(rule: np.ufunc, values: Floats) -> Floats:
+def _in_order(rule: np.ufunc, values: Floats, out: Floats) -> None:
     """Reduce each line from its first value to its last, which `reduce` does not do for sums."""
-    result = values[:, 0].copy()
+    out[:] = values[:, 0]
     for column in values.T[1:]:
-        rule(result, column, out=result)
-    return result
+        rule(out, column, out=out)
 
 
-def _extreme(rule: np.ufunc, values: Floats) -> Floats:
-    """Reduce each line; NumPy is slow at lines that are short."""
-    return _in_order(rule, values) if values.shape[1] < SHORT else rule.reduce(values, axis=1)
+def _extreme(rule: np.ufunc, values: Floats, out: Floats) -> None:
+    """Reduce each line in any order; NumPy is slow at lines that are short."""
+    if values.shape[1] < SHORT:
+        _in_order(rule, values, out)
+    else:
+        rule.reduceat(values.ravel(), np.arange(0, values.size, values.shape[1]), out=out)
 
 
 def _leave_out(bars: Candles, traded: Flags, rolled: Candles, places: Rows) -> None:
@@ -226,5 +224,5 @@ def _leave_out(bars: Candles, traded: Flags, rolled: Candles, places: Rows) -> N
     rolled.high[places] = np.where(quiet, close, grid(bars.high, -np.inf).max(axis=1))
     rolled.low[places] = np.where(quiet, close, grid(bars.low, np.inf).min(axis=1))
     rolled.close[places] = close
-    rolled.volume[places] = _in_order(np.add, grid(bars.volume, 0.0))
+    rolled.volume[places] = np.add.accumulate(grid(bars.volume, 0.0), axis=1)[:, -1]
     rolled.state[places] = np.where(missing, CandleState.MISSING, ~quiet)

@@ -71,16 +71,17 @@ def composed(
     ]  # fmt: skip
 
 
-def _judge(
-    timeframe: Timeframe, history: History, rules: Rules, state: RuleState, after: int
-) -> Iterator[Found]:
+def _judge(timeframe: Timeframe, history: History, rules: Rules, state: RuleState, after: int) -> list[Found]:
     values, length = history.values, timeframe.milliseconds
     bars = stirred(rules, history.previous, values.macdv, values.histogram)
     times = values.time[bars.places].tolist()
-    for time, (place, level, reversal) in zip(times, bars.rows(), strict=True):
-        if time > after:
-            for hit in decide(rules, state, time, time + length, level, reversal):
-                yield Found(time + length, timeframe, place, hit)
+    lasting = bars.lasting()
+    return [
+        Found(time + length, timeframe, place, hit)
+        for number, (time, (place, level, reversal)) in enumerate(zip(times, bars.rows(), strict=True))
+        if time > after
+        for hit in decide(rules, state, time, time + length, level, reversal, remember=number >= lasting)
+    ]
 
 
 def bar_of(history: History, place: int) -> Bar:

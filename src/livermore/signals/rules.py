@@ -135,6 +135,11 @@ class Stirred(NamedTuple):
     levels: NDArray[np.int64]
     reversals: NDArray[np.int64]
 
+    def lasting(self) -> int:
+        """Return from which on changes last: every crossing is one, and a state forgets old ones."""
+        crossings = np.flatnonzero(self.levels)
+        return int(crossings[-REMEMBERED]) if len(crossings) >= REMEMBERED else 0
+
     def rows(self) -> Iterator[tuple[int, int | None, Kind | None]]:
         """Return index, level and reversal of each."""
         reversals = [_REVERSALS[code] for code in self.reversals.tolist()]
@@ -159,11 +164,10 @@ _REVERSALS: tuple[Kind | None, ...] = (None, "reversal_oversold", "reversal_over
 
 
 def _outermost(levels: tuple[int, ...], before: Floats, now: Floats) -> NDArray[np.int64]:
-    """Return the greatest level that was crossed upwards, 0 for none."""
-    below = np.searchsorted(levels, now)
-    # An undefined V before sorts behind every level, where nothing can have been crossed.
-    crossed: NDArray[np.int64] = np.array((0, *levels))[below] * (below > np.searchsorted(levels, before))
-    return crossed
+    """Return the greatest level that was crossed upwards, 0 for none; from an undefined V none can be."""
+    column = np.array(levels, np.int64)[:, None]
+    outermost: NDArray[np.int64] = (column * ((before <= column) & (now > column))).max(axis=0, initial=0)
+    return outermost
 
 
 def candidates(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> NDArray[np.intp]:
@@ -186,8 +190,9 @@ def judge(
 
 
 def decide(
-    rules: Rules, state: RuleState, time: int, close_time: int, level: int | None, reversal: Kind | None
-) -> list[Hit]:
+    rules: Rules, state: RuleState, time: int, close_time: int, level: int | None, reversal: Kind | None,
+    *, remember: bool = True,
+) -> list[Hit]:  # fmt: skip
     """Decide one bar (`time` is its open), bring the state up to it, return what is to be said."""
     hits: list[Hit] = []
     if level is not None:
@@ -197,7 +202,7 @@ def decide(
     if reversal is not None and state.armed[reversal] and _speaks(rules, state, reversal, 0, close_time):
         state.armed[reversal] = False
         hits.append(_hit(reversal, None, "up" if reversal == "reversal_oversold" else "down"))
-    if level is not None or hits:
+    if remember and (level is not None or hits):
         state.changed(time)
     return hits
 
