@@ -1,0 +1,180 @@
+"""Kline frames of 100 symbols, from bytes or a socket to signals, beside bare decoding and ccxt.pro."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import ccxt.pro
+import msgspec
+
+from benchmarks.frames import Tape
+from benchmarks.loopback import Server, speaking
+from benchmarks.market import START, Market, eventually
+from benchmarks.race import race
+from benchmarks.table import Row, at_least, per_second
+from livermore.adapters.exchanges.binance import Binance
+from livermore.adapters.exchanges.binance.parse import FrameReader
+from livermore.kernel.clock import SystemClock
+from livermore.kernel.timeframe import MINUTE
+from livermore.market.exchange import BINANCE
+
+SYMBOLS = 100
+MINUTES = 120
+AT_ONCE = 128  # frames of 350 bytes that one read from a socket brings
+FEW = 10_000  # enough for ccxt, which is slow
+
+
+class Told(msgspec.Struct):
+    """The `k` of a kline, typed; numbers stay the strings that they are."""
+
+    t: int
+    s: str
+    o: str
+    h: str
+    l: str  # noqa: E741 - Binance's name
+    c: str
+    v: str
+    x: bool
+    f: int
+    L: int
+
+
+class Event(msgspec.Struct):
+    E: int
+    k: Told
+
+
+class Combined(msgspec.Struct):
+    data: Event
+
+
+def run(*, quick: bool) -> list[Row]:
+    """Measure everything on the same frames, in turns."""
+    rounds, minutes = (3, MINUTES // 4) if quick else (7, MINUTES)
+    best = dict.fromkeys(("ours", "wire", "bare", "ccxt"), float("inf"))
+    with asyncio.Runner() as runner, wired(runner) as wire:
+        market = Market(SYMBOLS)
+        runner.run(market.open())
+        tape, peer = Tape(market.symbols, market.prices, START), Peer(market.symbols)
+        for _ in range(rounds):
+            wire.server.prepare(minutes)
+            for name, spent in _round(runner, wire, market, tape.minutes(minutes), peer).items():
+                best[name] = min(best[name], spent)
+            _check(market, tape.now)
+            _check(wire.market, tape.now)
+        runner.run(market.desk.stop())
+    return _rows(best)
+
+
+def _round(
+    runner: asyncio.Runner, wire: Wire, market: Market, frames: list[bytes], peer: Peer
+) -> dict[str, float]:
+    """Return the seconds that each takes for a frame."""
+    few = [msgspec.json.decode(frame)["data"] for frame in frames[:FEW]]
+    spent = race(
+        1,
+        {
+            "ours": lambda: runner.run(_ours(market, frames)),
+            "wire": lambda: runner.run(wire.hear(len(frames))),
+            "bare": lambda: bare(frames),
+            "ccxt": lambda: peer.handle(few),
+        },
+    )
+    return {name: seconds / len(few if name == "ccxt" else frames) for name, seconds in spent.items()}
+
+
+def _check(market: Market, end: int) -> None:
+    """See that every bar of every symbol closed; then forget them."""
+    base = market.desk.table.newest[:: market.desk.table.width][:SYMBOLS]
+    assert (base == end - MINUTE).all(), "bars were lost"
+    market.forget()
+
+
+class Wire(NamedTuple):
+    """A market that hears its frames through a socket."""
+
+    market: Market
+    server: Server
+
+    async def hear(self, count: int) -> None:
+        """Have frames said, and wait until the last of them is through."""
+        feed = self.market.desk.feed
+        until = feed.frames + count
+        self.server.speak()
+        await eventually(lambda: feed.frames >= until)
+
+
+@contextmanager
+def wired(runner: asyncio.Runner) -> Iterator[Wire]:
+    """Open a market on the real adapter's stream, and a server in another process."""
+    with speaking(SYMBOLS, START) as server:
+        adapter = Binance(msgspec.structs.replace(BINANCE, ws_url=server.url), SystemClock())
+        market = Market(SYMBOLS, adapter.connect)
+        runner.run(market.open())
+        yield Wire(market, server)
+        runner.run(market.desk.stop())
+        runner.run(adapter.close())
+
+
+async def _ours(market: Market, frames: Sequence[bytes]) -> None:
+    feed = FrameReader(market.desk.feed).feed
+    for start in range(0, len(frames), AT_ONCE):
+        for frame in frames[start : start + AT_ONCE]:
+            feed(frame)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def bare(frames: Sequence[bytes]) -> float:
+    """Decode with types and make five floats of each frame: the limit of what Python can do."""
+    decode = msgspec.json.Decoder(Combined).decode
+    total = 0.0
+    for frame in frames:
+        told = decode(frame).data.k
+        total += float(told.o) + float(told.h) + float(told.l) + float(told.c) + float(told.v)
+    return total
+
+
+class Peer:
+    """ccxt.pro's own handler of messages, without its socket and without its decoding."""
+
+    def __init__(self, symbols: Sequence[str]) -> None:
+        self._exchange = ccxt.pro.binance()
+        self._exchange.set_markets([_market(symbol) for symbol in symbols])
+        self._client = _Client()
+
+    def handle(self, messages: Sequence[Any]) -> None:
+        handle, client = self._exchange.handle_message, self._client
+        for message in messages:
+            handle(client, message)
+
+
+class _Client:
+    url = "wss://stream.binance.com:9443/stream"
+
+    def __init__(self) -> None:
+        self.subscriptions: dict[str, Any] = {}
+
+    def resolve(self, result: Any, message_hash: str) -> None:
+        """Nobody waits."""
+
+
+def _market(symbol: str) -> dict[str, Any]:
+    base = symbol.removesuffix("USDT")
+    return {
+        "id": symbol, "symbol": f"{base}/USDT", "base": base, "quote": "USDT", "spot": True, "type": "spot",
+        "baseId": base, "quoteId": "USDT", "active": True,
+    }  # fmt: skip
+
+
+def _rows(best: dict[str, float]) -> list[Row]:
+    rates = {name: per_second(1 / spent) for name, spent in best.items()}
+    limit, peer = f"msgspec and five floats {rates['bare']}", f"ccxt.pro handle_message {rates['ccxt']}"
+    return [
+        at_least("ingest: bytes to rules", rates["ours"], limit, best["bare"] / best["ours"], 0.5),
+        at_least("ingest: socket to rules", rates["wire"], limit, best["bare"] / best["wire"], 0.35),
+        at_least("ingest: bytes to rules", rates["ours"], peer, best["ccxt"] / best["ours"], 2),
+    ]
