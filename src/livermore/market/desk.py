@@ -28,6 +28,7 @@ TICK = 0.1
 REPAIR_AGAIN = 30.0
 PRICES = ("open", "high", "low", "close", "volume")
 AT_ONCE = 4
+CAUSES = "look for causes with: livermore doctor"
 ExchangeState = Literal["connecting", "connected", "degraded", "disconnected", "paused"]
 log = logger("market")
 
@@ -155,7 +156,7 @@ class Desk:
         self.reconnects += 1
         self.state = "disconnected" if error is not None else "degraded"
         self.detail = str(error) if error is not None else "renewing the connection"
-        hint = error.hint if error is not None else None
+        hint = (error.hint or CAUSES) if error is not None else None
         tell = log.warning if error is None else log.error
         tell(
             "connection lost", exchange=self.info.name, error=self.detail, hint=hint, again_in=round(wait, 1)
@@ -188,7 +189,7 @@ class Desk:
 
     def _say(self, what: str, error: LivermoreError) -> None:
         self.detail = f"{what}: {error}"
-        log.error(what, exchange=self.info.name, error=str(error), hint=error.hint)
+        log.error(what, exchange=self.info.name, error=str(error), hint=error.hint or CAUSES)
 
     async def _bring_up(self, symbol: str) -> None:
         until = await self._known_until(symbol)
