@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 SECONDS = 60.0
+FREE_PORT = ("--port", "0")  # another one behind it counts
 URL = re.compile(r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("LIVERMORE_")}
 
@@ -36,7 +37,7 @@ class Program:
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._behind = out.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "livermore", verb, "--port", "0", *arguments],
+                [sys.executable, "-m", "livermore", verb, *FREE_PORT, *arguments],
                 cwd=folder, env=CLEAN, stdout=out, stderr=err,
             )  # fmt: skip
 
