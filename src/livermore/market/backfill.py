@@ -10,7 +10,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ExchangeUnreachableError, RateLimitedError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, fill_quiet, sound
+from livermore.market.candle import Candles, CandleState, fill_quiet, sound
 from livermore.market.ports import CandleStore, Exchange, Series
 from livermore.market.rollup import roll_up
 
@@ -62,25 +62,24 @@ class Backfill:
                 await self._clock.sleep(wait)
                 delay = min(delay * 2, LONGEST_RETRY)
 
-    async def revise(self, symbol: str, update: BarUpdate, until: int) -> None:
-        """Store a corrected base bar and all that closed by `until` (ms) and follows from it.
+    async def revise(self, symbol: str, corrected: Candles, until: int) -> None:
+        """Store corrected base bars and all that closed by `until` (ms) and follows from them, or nothing.
 
-        The quiet bars behind it are flat at its close, and so are quiet higher bars.
+        The quiet bars behind one are flat at its close, and so are quiet higher bars.
         """
         base, length = self._series(symbol, self._base), self._base.milliseconds
-        corrected = Candles.of(
-            [update.time], [update.open], [update.high], [update.low], [update.close], [update.volume],
-            source=CandleSource.STREAM,
-        )  # fmt: skip
-        before = await self._store.load(base, update.time - length, update.time)
-        behind = await self._store.load(base, update.time + length, until)
-        filled = fill_quiet(Candles.joined(before, corrected, behind), self._base)
-        await self._store.save([(base, filled[len(before) :])])
+        first = int(corrected.time[0])
+        before = await self._store.load(base, first - length, first)
+        behind = await self._store.load(base, first, until)
+        replaced = behind.replaced(corrected)
+        filled = fill_quiet(Candles.joined(before, replaced), self._base)[len(before) :]
+        batch = [(base, filled)]
         for timeframe in self._higher:
-            start = timeframe.bucket(update.time)
-            lower = await self._store.load(base, start, until)
-            rolled = roll_up(lower, length, timeframe)
-            await self._store.save([(self._series(symbol, timeframe), rolled)] if len(rolled) else [])
+            lower = await self._store.load(base, timeframe.bucket(first), first)
+            rolled = roll_up(Candles.joined(lower, filled), length, timeframe)
+            if len(rolled):
+                batch.append((self._series(symbol, timeframe), rolled))
+        await self._store.save(batch)
 
     async def _warm(self, symbol: str, timeframe: Timeframe, until: int) -> tuple[Series, Candles]:
         end = timeframe.bucket(until)

@@ -94,6 +94,11 @@ class Candles:
         first, last = np.searchsorted(self.time, (start, end))
         return self[first:last]
 
+    def replaced(self, others: Candles) -> Candles:
+        """Return these candles with others in the places of those of the same buckets."""
+        joined = type(self).joined(self[~np.isin(self.time, others.time)], others)
+        return joined[np.argsort(joined.time)]
+
     def rows(self) -> list[Candle]:
         """Return one `Candle` each."""
         columns = (getattr(self, field.name).tolist() for field in fields(self))

@@ -9,13 +9,15 @@ from contextlib import suppress
 from itertools import groupby
 from typing import Literal, Protocol
 
+import numpy as np
+
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import Backfill
-from livermore.market.candle import BarUpdate, Candles, CandleState
+from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource
 from livermore.market.feed import REST_DELAY, Feed, columns_of
 from livermore.market.ports import CandleStore, ClosedBars, Exchange, Series
 from livermore.market.reconnect import FIRST_DELAY, keep_connected
@@ -242,13 +244,10 @@ class Desk:
         await self._told(end)
         async with self._changing[symbol]:
             told = await self._read(symbol, start, end)
-            for candle in told[told.state == CandleState.TRADED].rows():
-                update = BarUpdate(
-                    symbol=symbol, time=candle.time, open=candle.open, high=candle.high, low=candle.low,
-                    close=candle.close, volume=candle.volume, closed=True,
-                )  # fmt: skip
-                if self._differs(symbol, update):
-                    await self._revise(symbol, update)
+            wrong = told[np.array([self._differs(symbol, candle) for candle in told.rows()], np.bool_)]
+            # All at once: what the half of a correction would say is nothing that anybody should be told.
+            if len(wrong):
+                await self._revise(symbol, wrong)
 
     async def _told(self, end: int) -> None:
         """Wait until REST can know the buckets that opened before a time (ms)."""
@@ -296,24 +295,30 @@ class Desk:
                 self._say(f"{symbol} {what}", error)
                 await self._clock.sleep(REPAIR_AGAIN)
 
-    def _differs(self, symbol: str, update: BarUpdate) -> bool:
-        held = self.table.held(self.table.row(symbol, self.table.base), update.time)
-        if held is None or update.volume == held["volume"] == 0:
+    def _differs(self, symbol: str, told: BarUpdate | Candle) -> bool:
+        """Say whether a bucket is told otherwise than it was closed, and not merely earlier."""
+        held = self.table.held(self.table.row(symbol, self.table.base), told.time)
+        if held is None or told.volume == held["volume"] == 0:
             return False
-        return any(getattr(update, name) != held[name] for name in PRICES)
+        if isinstance(told, BarUpdate) and not told.closed and told.volume < held["volume"]:
+            return False
+        return any(getattr(told, name) != held[name] for name in PRICES)
 
     async def _correct(self, symbol: str, update: BarUpdate) -> None:
         async with self._changing[symbol]:
-            await self._revise(symbol, update)
+            if self._differs(symbol, update):
+                values = ([getattr(update, name)] for name in ("time", *PRICES))
+                corrected = Candles.of(*values, source=CandleSource.STREAM, confirmed=update.closed)
+                await self._revise(symbol, corrected)
 
-    async def _revise(self, symbol: str, update: BarUpdate) -> None:
-        """Store a corrected bar and all that follows from it, and derive the symbol's series again."""
-        until = self.feed.pause(symbol)
+    async def _revise(self, symbol: str, corrected: Candles) -> None:
+        """Store corrected bars and all that follows from them, and derive the symbol's series again."""
+        time, until = int(corrected.time[0]), self.feed.pause(symbol)
         self._flush()
         await self._recorder.flush()
-        await self._backfill.revise(symbol, update, until)
-        log.info("revised", exchange=self.info.name, symbol=symbol, time=update.time)
-        await self._listener.revised(symbol, update.time)
+        await self._backfill.revise(symbol, corrected, until)
+        log.info("revised", exchange=self.info.name, symbol=symbol, time=time, bars=len(corrected))
+        await self._listener.revised(symbol, time)
         await self._adopt(symbol, until)
 
     # -- closing ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from livermore.kernel.errors import (
 )
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import WARM_UP, Backfill
-from livermore.market.candle import BarUpdate, Candles, CandleState, fill_quiet
+from livermore.market.candle import Candles, CandleState, fill_quiet
 from livermore.market.ports import Exchange, Series
 from livermore.market.rollup import roll_up
 from tests.reference.series import START
@@ -186,14 +186,12 @@ async def test_a_revision_changes_the_bar_its_quiet_followers_and_the_bars_made_
     place = next(
         at for at in range(900, 990) if BASE.state[at] == 1 and BASE.state[at + 1] == BASE.state[at + 2] == 0
     )
-    update = BarUpdate(
-        symbol="A", time=at(place), open=1.0, high=2.0, low=0.5, close=1.5, volume=3.0, closed=True
-    )
-    await backfill(Rest(), store).revise("A", update, at(1_000))
+    corrected = candles_of([(at(place), 1.0, 2.0, 0.5, 1.5, 3.0)])
+    await backfill(Rest(), store).revise("A", corrected, at(1_000))
     changed = TRADED.between(at(0), at(1_000))
     where = changed.time.tolist().index(at(place))
     for name in ("open", "high", "low", "close", "volume"):
-        getattr(changed, name)[where] = getattr(update, name)
+        getattr(changed, name)[where] = getattr(corrected, name)[0]
     wanted = fill_quiet(changed, Timeframe.M1, at(1_000))
     for timeframe in TIMEFRAMES:
         expected = wanted if timeframe is Timeframe.M1 else roll_up(wanted, MINUTE, timeframe)
