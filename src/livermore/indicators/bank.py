@@ -67,6 +67,7 @@ class Bank:
         self._kept = {name: table.new_field(kind) for name, kind in _KEPT.items()}
         self._kept_time = table.new_field(np.int64)
         self.stage = np.zeros(0, np.int8)
+        self.macdv = np.zeros(0)
         self._make_room()
 
     def advance(self, bars: ClosedBars) -> Moment:
@@ -122,11 +123,7 @@ class Bank:
 
     def standing(self, row: int) -> tuple[int, float] | None:
         """Return a row's newest stage number and MACD-V (NaN when not defined); None before any bar."""
-        time = int(self._state[TIME, row])
-        if time < 0:
-            return None
-        slot = time // int(self._table.lengths[row]) % self._table.ring
-        return int(self.stage[row]), float(self._table.line(self._kept["macdv"], row)[slot])
+        return (int(self.stage[row]), float(self.macdv[row])) if self._state[TIME, row] >= 0 else None
 
     def newest(self, row: int) -> IndicatorValue | None:
         """Return the value of a row's newest bar."""
@@ -147,7 +144,7 @@ class Bank:
         self._kept_time.ravel()[places] = moment.bars.time
         for name, field in self._kept.items():
             field.ravel()[places] = getattr(moment, name)
-        self.stage[moment.bars.rows] = moment.stage
+        self.stage[moment.bars.rows], self.macdv[moment.bars.rows] = moment.stage, moment.macdv
 
     def _fill(self, row: int, values: Values) -> None:
         slots = values.time // int(self._table.lengths[row]) % self._table.ring
@@ -159,7 +156,7 @@ class Bank:
         passed = (values.time - seed) // int(self._table.lengths[row]) + 1
         window = np.clip(passed, 1, rule.QUIET_WINDOW)
         self._table.line(self._kept["quiet"], row)[slots] = np.rint(values.quiet_ratio * window)
-        self.stage[row] = values.stage[-1]
+        self.stage[row], self.macdv[row] = values.stage[-1], values.macdv[-1]
 
     def _make_room(self) -> None:
         """Follow the table when it has grown."""
@@ -171,7 +168,7 @@ class Bank:
         columns = capacity // self._table.width
         self._kept = {name: widened(field, columns) for name, field in self._kept.items()}
         self._kept_time = widened(self._kept_time, columns)
-        self.stage = widened(self.stage, capacity)
+        self.stage, self.macdv = widened(self.stage, capacity), widened(self.macdv, capacity)
 
 
 def _one_by_one(state: Floats, bars: ClosedBars) -> Moment:

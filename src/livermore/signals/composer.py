@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from livermore.indicators.stages import STAGES
@@ -17,6 +18,10 @@ from livermore.signals.rules import Hit, Rules
 from livermore.signals.signal import Signal
 
 LATE = 10_000
+STATES = tuple(state.name.lower() for state in CandleState)
+SOURCES = tuple(source.name.lower() for source in CandleSource)
+# Signals come in crowds, and those of one crowd are recorded in the same millisecond.
+_written = lru_cache(maxsize=1)(rfc3339)
 
 
 class Standing(NamedTuple):
@@ -75,7 +80,7 @@ def compose(
         late=decided - closed > LATE,
         withdrawn_at=None,
         settings_revision=rules.revision,
-        recorded_at=rfc3339(now),
+        recorded_at=_written(now),
         evidence=_evidence(rules, hit, bar, standings),
     )
 
@@ -92,12 +97,12 @@ def _evidence(rules: Rules, hit: Hit, bar: Bar, standings: Sequence[Standing]) -
         "quiet_ratio": bar.quiet_ratio,
         "seed_time": bar.seed_time,
         "bar": {
-            "state": CandleState(bar.state).name.lower(),
-            "source": CandleSource(bar.source).name.lower(),
+            "state": STATES[bar.state],
+            "source": SOURCES[bar.source],
             "confirmed": bar.confirmed,
         },
         "timeframes": {
-            standing.timeframe.value: {"macdv": _known(standing.macdv), "stage": STAGES[standing.stage]}
+            str(standing.timeframe): {"macdv": _known(standing.macdv), "stage": STAGES[standing.stage]}
             for standing in standings
         },
     }

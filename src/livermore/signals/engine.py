@@ -19,8 +19,8 @@ from livermore.signals.composer import Bar, Standing, compose
 from livermore.signals.history import judge_history
 from livermore.signals.ports import StoredState
 from livermore.signals.recorder import SignalRecorder
-from livermore.signals.rules import Rules, RuleState, candidates, judge
-from livermore.signals.signal import Signal
+from livermore.signals.rules import Rules, RuleState, decide, stirred
+from livermore.signals.signal import Kind, Signal
 
 BEGINNING = -(2**62)
 
@@ -45,7 +45,7 @@ class Engine:
         self._states: dict[int, RuleState] = {}
         self._evaluated = np.full(table.capacity, 2**62, np.int64)
         self._began: dict[int, int] = {}
-        self._touched: set[int] = set()
+        self._touched = np.zeros(table.capacity, np.bool_)
         self._revising: dict[str, int] = {}
         self._bank: Bank | None = None
 
@@ -106,19 +106,22 @@ class Engine:
         if not fresh.any():
             return
         signals: list[Signal] = []
-        for place in candidates(self._rules, moment.previous, moment.macdv, moment.histogram).tolist():
+        bars = stirred(self._rules, moment.previous, moment.macdv, moment.histogram)
+        for place, level, reversal in bars.rows():
             if fresh[place]:
-                signals += self._judge(moment, place)
-        self._evaluated[rows[fresh]] = moment.bars.time[fresh]
-        self._touched.update(rows[fresh].tolist())
+                signals += self._judge(moment, place, level, reversal)
+        seen = rows if fresh.all() else rows[fresh]
+        self._evaluated[seen] = moment.bars.time if fresh.all() else moment.bars.time[fresh]
+        self._touched[seen] = True
         self._recorder.take(signals, self)
 
     # -- what the recorder asks ---------------------------------------------------------------------
 
     def states(self) -> list[StoredState]:
         """Return the rule states that changed since the last call."""
-        rows, self._touched = self._touched, set()
-        return [self._state_of(row) for row in sorted(rows)]
+        rows = np.flatnonzero(self._touched)
+        self._touched[rows] = False
+        return [self._state_of(row) for row in rows.tolist()]
 
     def _state_of(self, row: int) -> StoredState:
         state = self._states[row]
@@ -150,20 +153,17 @@ class Engine:
         """Go on behind a bar (ms), which after a crash may be judged and not stored: then it comes again."""
         self._evaluated[row] = time
         # Also a series without bars: when it is seen again, whatever closed meanwhile is judged.
-        self._touched.add(row)
+        self._touched[row] = True
         self._recorder.take([], self)
 
-    def _judge(self, moment: Moment, place: int) -> list[Signal]:
+    def _judge(self, moment: Moment, place: int, level: int | None, reversal: Kind | None) -> list[Signal]:
         bars = moment.bars
-        row, time = int(bars.rows[place]), int(bars.time[place])
-        hits = judge(
-            self._rules, self._states[row], time, bars.instant, float(moment.previous[place]),
-            float(moment.macdv[place]), float(moment.histogram[place]),
-        )  # fmt: skip
+        row, time = bars.rows.item(place), bars.time.item(place)
+        hits = decide(self._rules, self._states[row], time, bars.instant, level, reversal)
         if not hits:
             return []
         bar, standings = self._bar(moment, place, row), self._standings(row)
-        series, decided, now = self._table.series(row), int(bars.decided[place]), self._clock.now()
+        series, decided, now = self._table.series(row), bars.decided.item(place), self._clock.now()
         return [
             compose(self._scope, series, self._rules, hit, bar, standings, decided=decided, now=now)
             for hit in hits
@@ -174,22 +174,22 @@ class Engine:
         seed = self._followed.seed_time(row) or 0
         passed = min((int(bars.time[place]) - seed) // int(self._table.lengths[row]) + 1, QUIET_WINDOW)
         return Bar(
-            time=int(bars.time[place]),
-            close=float(bars.close[place]),
-            state=int(bars.state[place]),
-            source=int(bars.source[place]),
-            confirmed=bool(bars.confirmed[place]),
-            previous=float(moment.previous[place]),
-            macdv=float(moment.macdv[place]),
-            signal=float(moment.signal[place]),
-            histogram=float(moment.histogram[place]),
-            stage=int(moment.stage[place]),
-            ema12=float(moment.ema12[place]),
-            ema26=float(moment.ema26[place]),
-            atr26=float(moment.atr26[place]),
-            observed=int(moment.observed[place]),
-            quiet_ratio=int(moment.quiet[place]) / passed,
-            complete=bool(moment.complete[place]),
+            time=bars.time.item(place),
+            close=bars.close.item(place),
+            state=bars.state.item(place),
+            source=bars.source.item(place),
+            confirmed=bars.confirmed.item(place),
+            previous=moment.previous.item(place),
+            macdv=moment.macdv.item(place),
+            signal=moment.signal.item(place),
+            histogram=moment.histogram.item(place),
+            stage=moment.stage.item(place),
+            ema12=moment.ema12.item(place),
+            ema26=moment.ema26.item(place),
+            atr26=moment.atr26.item(place),
+            observed=int(moment.observed.item(place)),
+            quiet_ratio=moment.quiet.item(place) / passed,
+            complete=moment.complete.item(place),
             seed_time=seed,
         )
 
@@ -209,6 +209,7 @@ class Engine:
         missing = self._table.capacity - len(self._evaluated)
         if missing:
             self._evaluated = np.concatenate([self._evaluated, np.full(missing, 2**62, np.int64)])
+            self._touched = np.concatenate([self._touched, np.zeros(missing, np.bool_)])
 
 
 def newest_of(history: History) -> int:
