@@ -1,0 +1,172 @@
+"""Signals on their way to the store: with their states and alerts or not at all, once, and told afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from livermore.kernel.clock import ManualClock, rfc3339
+from livermore.kernel.errors import StorageUnavailableError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.ports import Series
+from livermore.settings.upgrade import read_settings
+from livermore.signals.alert import Alert
+from livermore.signals.ports import StoredState
+from livermore.signals.recorder import INTERVAL, RETRY, SignalRecorder, alert_maker
+from livermore.signals.signal import Signal
+from tests.reference.series import START
+from tests.unit.market.factories import MINUTE, generated
+
+from .factories import EAGER
+from .memory import Books
+from .watching import NOW, SCOPE, replayed
+
+SERIES = Series("test", "S", Timeframe.M1)
+SIGNALS = replayed({"S": generated("trending", 1, 400)}, EAGER)["S"]
+ALERTS = read_settings({"version": 2}).alerts
+
+
+class Owner:
+    """Own one rule state that changes whenever it is asked to."""
+
+    def __init__(self) -> None:
+        self.changed = [StoredState(SERIES, START, b"1")]
+
+    def states(self) -> list[StoredState]:
+        states, self.changed = self.changed, []
+        return states
+
+
+class Writing:
+    """A recorder over books in memory; `order` is what happened when."""
+
+    def __init__(self, **more: Any) -> None:
+        self.clock, self.books, self.order = ManualClock(NOW), Books(), list[str]()
+        prices = more.get("prices", {})
+        maker = alert_maker(ALERTS, "UTC", self.clock, lambda exchange, symbol: prices.get(symbol))
+        self.recorder = SignalRecorder(
+            SCOPE, self.books.work, maker, lambda: self.order.append("told"), self.candles, self.clock
+        )
+
+    async def candles(self) -> None:
+        self.order.append("candles")
+        if self.books.failing and isinstance(self.books.failing[0], TimeoutError):
+            raise StorageUnavailableError("no candles") from self.books.failing.pop(0)
+
+    def alerts(self) -> list[Alert]:
+        return list(self.books.alerts.values())
+
+
+async def test_signals_states_and_alerts_are_stored_together_and_told_after_the_candles_are_there() -> None:
+    writing = Writing()
+    writing.recorder.take(SIGNALS[:3], Owner())
+    await writing.recorder.flush()
+    assert list(writing.books.signals.values()) == SIGNALS[:3]
+    assert writing.books.states == {SERIES: StoredState(SERIES, START, b"1")}
+    assert {alert.signal_id for alert in writing.alerts()} <= {one.id for one in SIGNALS[:3]}
+    assert writing.order[0] == "candles"
+    assert [event.data["id"] for event in writing.books.told] == [one.id for one in SIGNALS[:3]]
+    assert {(event.topic, event.whose) for event in writing.books.told} == {("signal", SCOPE.identity_sub)}
+
+
+async def test_the_same_signal_is_stored_told_and_alerted_once() -> None:
+    writing = Writing()
+    for _ in range(3):
+        writing.recorder.take(SIGNALS[:5])
+        await writing.recorder.flush()
+    assert list(writing.books.signals.values()) == SIGNALS[:5]
+    assert len(writing.books.told) == 5
+    assert (
+        len({alert.id for alert in writing.alerts()})
+        == len(writing.alerts())
+        == writing.order.count("told") * len(writing.alerts())
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [StorageUnavailableError("gone"), TimeoutError()], ids=["signals", "candles"]
+)
+async def test_what_a_failing_store_refuses_is_kept_whole_and_written_later(error: BaseException) -> None:
+    writing, owner = Writing(), Owner()
+    await writing.recorder.start()
+    await writing.clock.advance(0)
+    writing.books.failing.append(error)
+    writing.recorder.take(SIGNALS[:2], owner)
+    await writing.clock.advance(INTERVAL)
+    assert writing.recorder.health().state == "degraded"
+    assert writing.books.signals == writing.books.states == writing.books.alerts == {}
+    assert writing.books.told == []
+    owner.changed = [StoredState(SERIES, START + MINUTE, b"2")]
+    writing.recorder.take(SIGNALS[2:4], owner)
+    await writing.clock.advance(2 * RETRY)
+    assert writing.recorder.health().state == "healthy"
+    assert list(writing.books.signals.values()) == SIGNALS[:4]
+    assert writing.books.states == {SERIES: StoredState(SERIES, START + MINUTE, b"2")}
+    await writing.recorder.stop()
+
+
+async def test_a_write_that_is_cancelled_is_made_at_the_end() -> None:
+    writing = Writing()
+    hanging = asyncio.Event()
+
+    async def hang() -> None:
+        await hanging.wait()
+
+    writing.recorder._candles_first = hang
+    await writing.recorder.start()
+    await writing.clock.advance(0)
+    writing.recorder.take(SIGNALS[:2], Owner())
+    await writing.clock.advance(INTERVAL)
+    asyncio.get_running_loop().call_soon(hanging.set)
+    await writing.recorder.stop()
+    assert list(writing.books.signals.values()) == SIGNALS[:2]
+    assert SERIES in writing.books.states
+
+
+async def test_a_revision_withdraws_what_it_does_not_say_again_and_only_behind_its_bar() -> None:
+    writing = Writing()
+    writing.recorder.take(SIGNALS)
+    await writing.recorder.flush()
+    start = SIGNALS[len(SIGNALS) // 2].time
+    behind = [one for one in SIGNALS if one.time >= Timeframe(one.timeframe).bucket(start)]
+    kept = behind[::2]
+    writing.recorder.revise("test", "S", start, kept)
+    await writing.recorder.flush()
+    gone = {one.id for one in behind} - {one.id for one in kept}
+    assert gone
+    for one in writing.books.signals.values():
+        assert one.withdrawn_at == (rfc3339(NOW) if one.id in gone else None)
+
+
+async def test_a_revision_of_one_symbol_leaves_the_others_alone() -> None:
+    writing = Writing()
+    writing.recorder.take(SIGNALS[:5])
+    await writing.recorder.flush()
+    writing.recorder.revise("test", "OTHER", 0, [])
+    writing.recorder.revise("elsewhere", "S", 0, [])
+    await writing.recorder.flush()
+    assert writing.books.standing() == SIGNALS[:5]
+
+
+async def test_nothing_to_write_opens_no_transaction() -> None:
+    writing = Writing()
+    await writing.recorder.flush()
+    assert writing.order == []
+
+
+async def test_an_alert_carries_the_last_price_and_the_table_of_timeframes() -> None:
+    writing = Writing(prices={"S": 4_711.0})
+    fresh: list[Signal] = [
+        replace(one, time=NOW - MINUTE, low_confidence=False, late=False)
+        for one in SIGNALS
+        if one.timeframe == "1m"
+    ][:1]
+    writing.recorder.take(fresh)
+    await writing.recorder.flush()
+    (alert,) = writing.alerts()
+    assert alert.payload["price"] == 4_711.0
+    assert alert.signal_id == fresh[0].id
+    assert "told" in writing.order
