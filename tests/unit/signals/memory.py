@@ -94,6 +94,10 @@ class Signals:
             if self.rows[signal_id].withdrawn_at is None:
                 self.rows[signal_id] = replace(self.rows[signal_id], withdrawn_at=at)
 
+    async def restore(self, ids: Sequence[str]) -> None:
+        for signal_id in ids:
+            self.rows[signal_id] = replace(self.rows[signal_id], withdrawn_at=None)
+
     async def get(self, signal_id: str) -> Signal | None:
         return self.rows.get(signal_id)
 

@@ -1,4 +1,4 @@
-"""Signals on their way to the store: with their states and alerts or not at all, once, and told afterwards."""
+"""Signals on their way to the store: with states and alerts or not at all, once, and told afterwards."""
 
 from __future__ import annotations
 
@@ -79,11 +79,8 @@ async def test_the_same_signal_is_stored_told_and_alerted_once() -> None:
         await writing.recorder.flush()
     assert list(writing.books.signals.values()) == SIGNALS[:5]
     assert len(writing.books.told) == 5
-    assert (
-        len({alert.id for alert in writing.alerts()})
-        == len(writing.alerts())
-        == writing.order.count("told") * len(writing.alerts())
-    )
+    assert len(writing.alerts()) == len({alert.signal_id for alert in writing.alerts()})
+    assert writing.order.count("told") <= 1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +94,7 @@ async def test_what_a_failing_store_refuses_is_kept_whole_and_written_later(erro
     writing.recorder.take(SIGNALS[:2], owner)
     await writing.clock.advance(INTERVAL)
     assert writing.recorder.health().state == "degraded"
-    assert writing.books.signals == writing.books.states == writing.books.alerts == {}
+    assert not (writing.books.signals or writing.books.states or writing.books.alerts)
     assert writing.books.told == []
     owner.changed = [StoredState(SERIES, START + MINUTE, b"2")]
     writing.recorder.take(SIGNALS[2:4], owner)

@@ -104,6 +104,16 @@ async def test_a_revision_adds_and_removes_and_both_are_seen() -> None:
     assert [event.data["id"] for event in life.books.told[told:]] == [one.id for one in added]
 
 
+async def test_what_one_revision_removes_and_the_next_brings_back_stands() -> None:
+    base = generated("trending", 2, COUNT)
+    life, other = await watch(base, EAGER), corrected(base, 390, 0.96)
+    time, now = int(base.time[390]), int(base.time[NEW])
+    await life.revise("S", other, time, now)
+    await life.revise("S", base, time, now)
+    await life.flush()
+    assert standing(life) == expected(base[:NEW], EAGER)
+
+
 async def test_bars_from_before_the_watch_began_are_not_judged_by_a_revision() -> None:
     base = generated("trending", 2, COUNT)
     life = Watching(MemoryStore(), Books(), ["S"], EAGER)
