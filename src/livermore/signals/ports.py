@@ -36,6 +36,10 @@ class SignalRepository(Protocol):
         """Mark signals that a revision removed."""
         ...
 
+    async def restore(self, ids: Sequence[str]) -> None:
+        """Let signals stand again that a later revision brought back."""
+        ...
+
     async def get(self, signal_id: str) -> Signal | None:
         """Return one."""
         ...

@@ -123,7 +123,7 @@ class SignalRecorder:
         """Write it all or nothing; return whether there is anything to deliver."""
         async with self._work(self._scope) as work:
             for revision in revisions:
-                await self._withdraw(work, revision)
+                await self._revise(work, revision)
             fresh = await work.signals.add(signals) if signals else []
             alerts = [alert for signal in fresh for alert in self._alerts_of(signal)]
             await work.alerts.add(alerts)
@@ -133,20 +133,24 @@ class SignalRecorder:
                 work.announce(self._event(signal))
         return bool(alerts)
 
-    async def _withdraw(self, work: SignalWork, revision: Revision) -> None:
-        standing, _ = await work.signals.list(
+    async def _revise(self, work: SignalWork, revision: Revision) -> None:
+        """Withdraw what no longer arises, and let stand again what an earlier revision had withdrawn."""
+        stored, _ = await work.signals.list(
             exchange=revision.exchange,
             symbol=revision.symbol,
             start=Timeframe.D1.bucket(revision.start),
             limit=PAGE,
         )
-        gone = [
-            signal.id
-            for signal in standing
-            if signal.id not in revision.stand
-            and signal.withdrawn_at is None
-            and signal.time >= Timeframe(signal.timeframe).bucket(revision.start)
+        touched = [
+            signal
+            for signal in stored
+            if signal.time >= Timeframe(signal.timeframe).bucket(revision.start)
+            and (signal.id in revision.stand) == (signal.withdrawn_at is not None)
         ]
+        back = [signal.id for signal in touched if signal.withdrawn_at is not None]
+        gone = [signal.id for signal in touched if signal.withdrawn_at is None]
+        if back:
+            await work.signals.restore(back)
         if gone:
             await work.signals.withdraw(gone, rfc3339(self._clock.now()))
 

@@ -230,6 +230,22 @@ async def test_a_withdrawn_signal_keeps_its_first_time(work: OfUser, jesse: Scop
         assert await after.signals.get("s2") == a_signal("s2")
 
 
+async def test_a_signal_that_a_revision_brings_back_stands_again(
+    work: OfUser, jesse: Scope, edwin: Scope
+) -> None:
+    async with work(jesse) as mine:
+        await mine.signals.add([a_signal("s1"), a_signal("s2")])
+        await mine.signals.withdraw(["s1", "s2"], "2025-06-15T16:00:00.000Z")
+    async with work(edwin) as theirs:
+        await theirs.signals.restore(["s2"])
+    async with work(jesse) as mine:
+        await mine.signals.restore([])
+        await mine.signals.restore(["s1", "unknown"])
+    async with work(jesse) as after:
+        assert await after.signals.get("s1") == a_signal("s1")
+        assert await after.signals.get("s2") == a_signal("s2", withdrawn_at="2025-06-15T16:00:00.000Z")
+
+
 async def test_signals_are_listed_newest_first_then_by_timeframe_kind_and_level(
     work: OfUser, jesse: Scope
 ) -> None:

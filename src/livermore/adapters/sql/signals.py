@@ -90,6 +90,18 @@ class SqlSignals:
         async with self._work.writing() as connection:
             await connection.execute(mark, [{"wanted": each} for each in ids])
 
+    async def restore(self, ids: Sequence[str]) -> None:
+        """Let signals stand again that a later revision brought back."""
+        if not ids:
+            return
+        mark = (
+            update(tables.signals)
+            .where(self._mine(), tables.signals.c.id == bindparam("wanted"))
+            .values(withdrawn_at=None)
+        )
+        async with self._work.writing() as connection:
+            await connection.execute(mark, [{"wanted": each} for each in ids])
+
     async def get(self, signal_id: str) -> Signal | None:
         """Return one."""
         found = await self._fetch(self._query().where(tables.signals.c.id == signal_id))
