@@ -316,9 +316,10 @@ class Desk:
         time, until = int(corrected.time[0]), self.feed.pause(symbol)
         self._flush()
         await self._recorder.flush()
+        # What rests on the old bars goes first: a crash in between leaves nothing that contradicts the store.
+        await self._listener.revised(symbol, time)
         await self._backfill.revise(symbol, corrected, until)
         log.info("revised", exchange=self.info.name, symbol=symbol, time=time, bars=len(corrected))
-        await self._listener.revised(symbol, time)
         await self._adopt(symbol, until)
 
     # -- closing ------------------------------------------------------------------------------------

@@ -424,6 +424,23 @@ async def test_quiet_bars_behind_a_corrected_one_are_flat_at_its_new_close() -> 
         await office.check(56)
 
 
+async def test_what_rests_on_the_old_bar_is_forgotten_before_the_new_one_is_stored() -> None:
+    office, held = Office(busy()), list[float]()
+    await office.open()
+    await office.until(44)
+    before = (await office.store.load(Series("test", "S0", Timeframe.M1))).between(START + 41 * MINUTE, 2**62)
+
+    async def revised(symbol: str, time: int) -> None:
+        stored = await office.store.load(Series("test", "S0", Timeframe.M1), time, time + 1)
+        held.append(float(stored.close[0]))
+
+    office.listener.revised = revised  # type: ignore[method-assign]
+    office.desk.feed.bar(correction(office, "S0", 41, 1.0), office.clock.now())
+    await office.until(45)
+    assert held == [before.close[0]]
+    await office.close()
+
+
 async def test_a_revision_that_the_store_refuses_is_made_later_and_nothing_is_lost() -> None:
     async with opened(busy()) as office:
         await office.until(44)

@@ -94,7 +94,7 @@ async def test_what_a_failing_store_refuses_is_kept_whole_and_written_later(erro
     writing.recorder.take(SIGNALS[:2], owner)
     await writing.clock.advance(INTERVAL)
     assert writing.recorder.health().state == "degraded"
-    assert not (writing.books.signals or writing.books.states or writing.books.alerts)
+    assert not any((writing.books.signals, writing.books.states, writing.books.alerts))
     assert writing.books.told == []
     owner.changed = [StoredState(SERIES, START + MINUTE, b"2")]
     writing.recorder.take(SIGNALS[2:4], owner)
