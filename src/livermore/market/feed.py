@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ from livermore.market.symbol import Ticker
 GRACE = 2_000
 GRACE_WALL = 0.25
 REST_DELAY = 5_000
+SILENCE = 10_000
 log = logger("market")
 
 
@@ -74,6 +76,7 @@ class Lane:
         "next_open",
         "ready",
         "running",
+        "silent_since",
         "sure_from",
         "symbol",
         "unconfirmed",
@@ -88,6 +91,7 @@ class Lane:
         self.last_id = -1
         self.sure_from = -1
         self.unconfirmed = -1
+        self.silent_since = -1
         self.running: BarUpdate | None = None
         self.held: list[tuple[BarUpdate, bool]] = []
 
@@ -125,6 +129,7 @@ class Feed:
         lane = self._lanes.get(update.symbol)
         if lane is None:
             return
+        lane.silent_since = -1
         running = lane.running
         if running is not None and running.time == update.time:
             if update.last_id >= running.last_id:
@@ -138,6 +143,9 @@ class Feed:
         """Take a price."""
         self.tickers[ticker.symbol] = ticker
         self.beat(ticker.time)
+        lane = self._lanes.get(ticker.symbol)
+        if lane is not None and lane.ready and not lane.untraded:
+            self._listen(lane, ticker)
 
     def beat(self, event_time: int) -> None:
         """Take a sign of life."""
@@ -228,7 +236,7 @@ class Feed:
     def take(self) -> list[ClosedBar]:
         """Return the bars that closed since the last call, in the order of buckets, then columns."""
         closed, self._closed = self._closed, []
-        closed.sort(key=lambda bar: (bar.time, bar.column))
+        closed.sort(key=attrgetter("time", "column"))
         return closed
 
     def tick(self) -> None:
@@ -247,6 +255,20 @@ class Feed:
                     break
 
     # -- lanes ------------------------------------------------------------------------------------
+
+    def _listen(self, lane: Lane, ticker: Ticker) -> None:
+        """Trust a lane's connection no longer when prices move for ten seconds and no bar says so."""
+        known = lane.running.close if lane.running is not None else lane.last_close
+        if ticker.price == known:
+            lane.silent_since = -1
+        elif lane.silent_since < 0:
+            lane.silent_since = ticker.time
+        elif ticker.time - lane.silent_since >= SILENCE:
+            if lane.running is not None:
+                log.warning("bars have stopped while prices move", symbol=lane.symbol)
+            # What was heard of the running bucket is not all of it; REST is asked until bars come again.
+            lane.running = None
+            lane.sure_from = self._base.bucket(ticker.time) + self._length
 
     def _turn(self, lane: Lane, update: BarUpdate) -> None:
         """Take an update of another bucket than the running one."""
@@ -421,9 +443,13 @@ def _broken(last_id: int, first_id: int) -> bool:
 def columns_of(bars: Iterable[ClosedBar]) -> tuple[Rows, Candles, Times]:
     """Turn bars of one bucket into columns, candles and the times (ms) at which they were decided."""
     column, time, open_, high, low, close, volume, state, source, confirmed, decided = zip(*bars, strict=True)
+    count = len(column)
+    prices = [np.fromiter(values, np.float64, count) for values in (open_, high, low, close, volume)]
+    # NumPy takes ten times as long as a bytearray to see that these are small numbers.
+    codes = [np.frombuffer(bytearray(values), np.int8) for values in (state, source)]
     candles = Candles(
-        time=np.array(time, np.int64), open=np.array(open_), high=np.array(high), low=np.array(low),
-        close=np.array(close), volume=np.array(volume), state=np.array(state, np.int8),
-        source=np.array(source, np.int8), confirmed=np.array(confirmed, np.bool_),
+        time=np.full(count, time[0], np.int64), open=prices[0], high=prices[1], low=prices[2],
+        close=prices[3], volume=prices[4], state=codes[0], source=codes[1],
+        confirmed=np.array(confirmed, np.bool_),
     )  # fmt: skip
     return np.array(column, np.intp), candles, np.array(decided, np.int64)

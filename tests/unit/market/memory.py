@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
 
-from livermore.kernel.errors import LivermoreError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candle, Candles
 from livermore.market.ports import Checkpoint, Series
@@ -22,7 +21,7 @@ class MemoryStore:
         self.turns = turns
         self.kept: defaultdict[Series, dict[int, Candle]] = defaultdict(dict)
         self.checkpoints: defaultdict[Series, dict[int, bytes]] = defaultdict(dict)
-        self.failing: list[LivermoreError] = []
+        self.failing: list[Exception] = []
         self.saves = 0
 
     async def save(

@@ -306,6 +306,50 @@ def test_a_market_that_begins_in_the_bucket_at_hand_needs_no_rest() -> None:
     assert market.owner.wanted == []
 
 
+# Silent streams
+
+
+def price(market: Market, value: float, seconds: float) -> None:
+    market.feed.ticker(Ticker(symbol="A", price=value, time=START + round(seconds * 1000)))
+
+
+async def test_bars_that_stop_while_prices_move_are_polled_from_rest_until_they_come_again() -> None:
+    """Mini-tickers kept the earlier system happy while klines had stopped."""
+    market = Market()
+    market.tell(0, (1, 9), closed=True)
+    market.tell(1, (10, 11), at=70)
+    for second in range(71, 190):
+        price(market, 11 + second / 100, second)
+        await market.wait(0.1)
+    assert market.take() == [(0, "t!")]
+    assert market.owner.wanted == [("A", 1, 2)]
+    market.rest(1, 2, (1, *BAR))
+    for second in range(190, 200):
+        price(market, 11 + second / 100, second)
+        await market.wait(0.1)
+    assert market.owner.wanted == [("A", 1, 2), ("A", 2, 3)]
+    market.rest(2, 3, (2, *BAR))
+    market.tell(3, (90, 95), at=201)
+    market.tell(3, (90, 99), closed=True)
+    assert market.take() == [(1, "t!"), (2, "t!"), (3, "t!")]
+    market.beat(302)
+    await market.wait(0.5)
+    assert market.take() == [(4, "q")]
+
+
+async def test_a_price_that_bars_keep_up_with_and_a_price_that_rests_are_no_silence() -> None:
+    market = Market()
+    for second in range(0, 58, 2):
+        price(market, 11 + second, second + 1)
+        market.tell(0, (1, second + 1), at=second + 1.5, values=(10, 99, 9, 11 + second, 5 + second))
+    market.tell(0, (1, 99), closed=True)
+    for second in range(61, 125):
+        price(market, 11, second)
+    await market.wait(0.5)
+    assert market.take() == [(0, "t!"), (1, "q")]
+    assert market.owner.wanted == []
+
+
 # What proves to be wrong afterwards
 
 

@@ -77,6 +77,21 @@ async def test_what_a_failing_store_refuses_is_kept_and_written_later_in_order()
     await writing.recorder.stop()
 
 
+async def test_a_fault_of_ours_ends_no_recorder() -> None:
+    """A task that ends unseen stores no candle, and so no signal and no alert, until the next start."""
+    writing = Writing()
+    await writing.recorder.start()
+    await writing.clock.advance(0)
+    writing.store.failing.append(ZeroDivisionError())
+    writing.take(0, 10)
+    await writing.clock.advance(INTERVAL)
+    assert writing.recorder.health().detail == "ZeroDivisionError()"
+    await writing.clock.advance(RETRY)
+    assert writing.recorder.health().state == "healthy"
+    await writing.check(10)
+    await writing.recorder.stop()
+
+
 async def test_a_flush_that_fails_says_so_and_loses_nothing() -> None:
     writing = Writing()
     writing.take(0, 10)
