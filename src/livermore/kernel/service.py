@@ -8,6 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from livermore.kernel.log import logger
+
+log = logger("kernel")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
@@ -41,10 +45,16 @@ class Background:
     def __init__(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         self._work = work
         self._task: asyncio.Task[None] | None = None
+        self._trouble: str | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._work())
+        self._trouble = None
+        self._task = asyncio.create_task(self._guarded())
+
+    def health(self) -> Health:
+        """Say whether it runs, or what has ended it."""
+        return Health() if self._trouble is None else Health(state="failed", detail=self._trouble)
 
     async def stop(self) -> None:
         """Cancel it and wait until it has ended."""
@@ -53,3 +63,11 @@ class Background:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    async def _guarded(self) -> None:
+        """Do the work; a fault of ours that ends it is never unseen."""
+        try:
+            await self._work()
+        except Exception as error:
+            self._trouble = f"it has ended: {error!r}"
+            log.exception("what ran in the background has ended")

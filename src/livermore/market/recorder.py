@@ -7,7 +7,6 @@ import asyncio
 import numpy as np
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import LivermoreError
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
 from livermore.market.candle import Candles
@@ -65,7 +64,7 @@ class Recorder:
             except BaseException as error:
                 # Also when cancelled: what was written after all is only written again.
                 self._bars[:0], self._checkpoints[:0] = bars, checkpoints
-                self._trouble = str(error)
+                self._trouble = str(error) or repr(error)
                 raise
             self._trouble = None
             self.backlog -= sum(len(part.rows) for _, part in bars)
@@ -79,7 +78,8 @@ class Recorder:
             await self._clock.sleep(INTERVAL if self._trouble is None else RETRY)
             try:
                 await self.flush()
-            except LivermoreError as error:
+            except Exception as error:
+                # Of whatever kind: who gives up here stores nothing for the rest of the process's life.
                 log.error("candles could not be written; they are kept", error=str(error), rows=self.backlog)
 
 

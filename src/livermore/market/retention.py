@@ -40,8 +40,8 @@ class Retention:
         await self._background.stop()
 
     def health(self) -> Health:
-        """What could not be pruned now is pruned an hour later."""
-        return Health()
+        """Say whether it still prunes; what could not be pruned now is pruned an hour later."""
+        return self._background.health()
 
     async def prune(self, market_time: int) -> int:
         """Delete what is too old at a market time (ms); return how many candles."""

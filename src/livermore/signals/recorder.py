@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from livermore.kernel.clock import Clock, rfc3339
-from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import Event
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
@@ -107,7 +106,7 @@ class SignalRecorder:
             except BaseException as error:
                 # Also when cancelled: what was written after all is only written again.
                 self._signals[:0], self._revisions[:0], self._unwritten = signals, revisions, states
-                self._trouble = str(error)
+                self._trouble = str(error) or repr(error)
                 raise
             self._unwritten, self._trouble = [], None
         if told:
@@ -164,7 +163,8 @@ class SignalRecorder:
             await self._clock.sleep(INTERVAL if self._trouble is None else RETRY)
             try:
                 await self.flush()
-            except LivermoreError as error:
+            except Exception as error:
+                # Of whatever kind: who gives up here stores nothing for the rest of the process's life.
                 log.error("signals could not be written; they are kept", error=str(error))
 
 
