@@ -12,7 +12,7 @@ from tests.reference.series import START
 
 from .factories import MINUTE
 from .memory import MemoryStore
-from .test_desk import TIMEFRAMES, busy, correction, opened
+from .office import TIMEFRAMES, busy, correction, opened
 
 
 class WritingDown(MemoryStore):
