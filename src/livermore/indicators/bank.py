@@ -118,12 +118,13 @@ class Bank:
 
     def seed_time(self, row: int) -> int | None:
         """Return the open (ms) of the bar from which a row's values are defined; None before any bar."""
-        seed = self._state[SEED_TIME, row]
+        seed = self._state.item(SEED_TIME, row)
         return int(seed) if seed >= 0 else None
 
     def standing(self, row: int) -> tuple[int, float] | None:
         """Return a row's newest stage number and MACD-V (NaN when not defined); None before any bar."""
-        return (int(self.stage[row]), float(self.macdv[row])) if self._state[TIME, row] >= 0 else None
+        known = self._state.item(TIME, row) >= 0
+        return (self.stage.item(row), self.macdv.item(row)) if known else None
 
     def newest(self, row: int) -> IndicatorValue | None:
         """Return the value of a row's newest bar."""

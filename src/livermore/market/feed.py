@@ -229,6 +229,11 @@ class Feed:
         lane = self._lanes.get(symbol)
         return lane.running if lane is not None else None
 
+    def next_open(self, symbol: str) -> int:
+        """Return the open (ms) of the bucket that closes next; -1 before a symbol's history is there."""
+        lane = self._lanes.get(symbol)
+        return lane.next_open if lane is not None else -1
+
     def waiting(self) -> list[str]:
         """Return the symbols that wait for their history or a repair."""
         return [lane.symbol for lane in self._lanes.values() if not lane.ready]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
+
 from livermore.indicators.stages import STAGES
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.ids import derived_id
@@ -15,7 +17,7 @@ from livermore.market.candle import CandleSource, CandleState
 from livermore.market.ports import Series
 from livermore.signals.bias import bias_of
 from livermore.signals.rules import Hit, Rules
-from livermore.signals.signal import Signal
+from livermore.signals.signal import Bias, Signal
 
 LATE = 10_000
 STATES = tuple(state.name.lower() for state in CandleState)
@@ -32,7 +34,24 @@ class Standing(NamedTuple):
     macdv: float
 
 
-class Bar(NamedTuple):
+class Picture(NamedTuple):
+    """What the timeframes of a symbol give together: which way they lean, and the table that shows it."""
+
+    bias: Bias
+    table: dict[str, dict[str, Any]]
+
+
+def picture_of(standings: Sequence[Standing]) -> Picture:
+    """Put together where the timeframes of a symbol stood, once for all that is said of it."""
+    bias = bias_of((standing.timeframe, standing.stage) for standing in standings)
+    table = {
+        str(standing.timeframe): {"macdv": _known(standing.macdv), "stage": STAGES[standing.stage]}
+        for standing in standings
+    }
+    return Picture(bias, table)
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One closed bar with its values, as plain numbers; NaN where not defined."""
 
     time: int
@@ -55,7 +74,7 @@ class Bar(NamedTuple):
 
 
 def compose(
-    scope: Scope, series: Series, rules: Rules, hit: Hit, bar: Bar, standings: Sequence[Standing],
+    scope: Scope, series: Series, rules: Rules, hit: Hit, bar: Bar, picture: Picture,
     *, decided: int, now: int,
 ) -> Signal:  # fmt: skip
     """Build the signal of a hit; `decided` is the market time (ms) of the close, `now` the wall's."""
@@ -74,18 +93,18 @@ def compose(
         signal=_known(bar.signal),
         histogram=_known(bar.histogram),
         stage=STAGES[bar.stage],
-        bias=bias_of((standing.timeframe, standing.stage) for standing in standings),
+        bias=picture.bias,
         complete=bar.complete,
         low_confidence=bar.quiet_ratio >= 0.5 or bar.observed < 52,
         late=decided - closed > LATE,
         withdrawn_at=None,
         settings_revision=rules.revision,
         recorded_at=_written(now),
-        evidence=_evidence(rules, hit, bar, standings),
+        evidence=_evidence(rules, hit, bar, picture),
     )
 
 
-def _evidence(rules: Rules, hit: Hit, bar: Bar, standings: Sequence[Standing]) -> dict[str, Any]:
+def _evidence(rules: Rules, hit: Hit, bar: Bar, picture: Picture) -> dict[str, Any]:
     """Gather what explains a signal: the rule as it was set, the values it saw, the bars they rest on."""
     return {
         "rule": _rule(rules, hit),
@@ -101,10 +120,7 @@ def _evidence(rules: Rules, hit: Hit, bar: Bar, standings: Sequence[Standing]) -
             "source": SOURCES[bar.source],
             "confirmed": bar.confirmed,
         },
-        "timeframes": {
-            str(standing.timeframe): {"macdv": _known(standing.macdv), "stage": STAGES[standing.stage]}
-            for standing in standings
-        },
+        "timeframes": picture.table,
     }
 
 

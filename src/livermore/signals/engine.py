@@ -15,7 +15,7 @@ from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Series
 from livermore.market.series import SeriesTable
-from livermore.signals.composer import Bar, Standing, compose
+from livermore.signals.composer import Bar, Picture, Standing, compose, picture_of
 from livermore.signals.history import judge_history
 from livermore.signals.ports import StoredState
 from livermore.signals.recorder import SignalRecorder
@@ -47,6 +47,7 @@ class Engine:
         self._began: dict[int, int] = {}
         self._touched = np.zeros(table.capacity, np.bool_)
         self._revising: dict[str, int] = {}
+        self._pictures: dict[int, Picture] = {}
         self._bank: Bank | None = None
 
     def follow(self, bank: Bank) -> None:
@@ -106,6 +107,7 @@ class Engine:
         if not fresh.any():
             return
         signals: list[Signal] = []
+        self._pictures.clear()
         bars = stirred(self._rules, moment.previous, moment.macdv, moment.histogram)
         for place, level, reversal in bars.rows():
             if fresh[place]:
@@ -162,17 +164,17 @@ class Engine:
         hits = decide(self._rules, self._states[row], time, bars.instant, level, reversal)
         if not hits:
             return []
-        bar, standings = self._bar(moment, place, row), self._standings(row)
+        bar, picture = self._bar(moment, place, row), self._picture(row)
         series, decided, now = self._table.series(row), bars.decided.item(place), self._clock.now()
         return [
-            compose(self._scope, series, self._rules, hit, bar, standings, decided=decided, now=now)
+            compose(self._scope, series, self._rules, hit, bar, picture, decided=decided, now=now)
             for hit in hits
         ]
 
     def _bar(self, moment: Moment, place: int, row: int) -> Bar:
         bars = moment.bars
         seed = self._followed.seed_time(row) or 0
-        passed = min((int(bars.time[place]) - seed) // int(self._table.lengths[row]) + 1, QUIET_WINDOW)
+        passed = min((bars.time.item(place) - seed) // self._table.lengths.item(row) + 1, QUIET_WINDOW)
         return Bar(
             time=bars.time.item(place),
             close=bars.close.item(place),
@@ -193,16 +195,20 @@ class Engine:
             seed_time=seed,
         )
 
-    def _standings(self, row: int) -> list[Standing]:
-        """Say where the watched timeframes of a row's symbol stand now."""
+    def _picture(self, row: int) -> Picture:
+        """Say how the watched timeframes of a row's symbol stand, the same for all that close together."""
         first = row - row % self._table.width
-        stood = [self._followed.standing(first + place) for place in self._positions]
-        timeframes = [self._table.timeframes[place] for place in self._positions]
-        return [
-            Standing(timeframe, *standing)
-            for timeframe, standing in zip(timeframes, stood, strict=True)
-            if standing is not None
-        ]
+        if first not in self._pictures:
+            stood = [self._followed.standing(first + place) for place in self._positions]
+            timeframes = [self._table.timeframes[place] for place in self._positions]
+            self._pictures[first] = picture_of(
+                [
+                    Standing(timeframe, *standing)
+                    for timeframe, standing in zip(timeframes, stood, strict=True)
+                    if standing is not None
+                ]
+            )
+        return self._pictures[first]
 
     def _make_room(self) -> None:
         """Follow the table when it has grown; a row that nobody watches counts as judged for ever."""

@@ -15,7 +15,7 @@ from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Times
 from livermore.market.ports import Series
-from livermore.signals.composer import Bar, Standing, compose
+from livermore.signals.composer import Bar, Standing, compose, picture_of
 from livermore.signals.rules import Hit, Rules, RuleState, decide, stirred
 from livermore.signals.signal import Signal
 
@@ -64,7 +64,7 @@ def composed(
     return [
         compose(
             scope, Series(exchange, symbol, one.timeframe), rules, one.hit,
-            bar_of(histories[one.timeframe], one.place), before,
+            bar_of(histories[one.timeframe], one.place), picture_of(before),
             decided=one.closed if market_time is None else market_time, now=now,
         )
         for one, before in zip(found, stood, strict=True)
