@@ -110,18 +110,23 @@ class MarketPlane:
 
 
 def forming(desk: Desk, series: Series) -> Candle | None:
-    """Return the running bar of a series as it stands; None before its first trade."""
-    update = desk.feed.running(series.symbol)
-    base = desk.table.base
-    if series.timeframe == base:
-        running = (update.open, update.high, update.low, update.close, update.volume) if update else None
-    else:
-        running = desk.rollup.running(desk.table.columns[series.symbol], series.timeframe)
-        if update is not None:
-            running = _with(running, update.open, update.high, update.low, update.close, update.volume)
+    """Return the running bar of a series as it stands; None before its first trade.
+
+    What has closed belongs to the bucket that closes next, which market time and even the newest update
+    may have left behind while that bucket waits.
+    """
+    update, following = desk.feed.running(series.symbol), desk.feed.next_open(series.symbol)
+    opened = series.timeframe.bucket(update.time if update is not None else following)
+    running = None
+    if series.timeframe != desk.table.base:
+        if following < 0:
+            return None
+        if opened == series.timeframe.bucket(following):
+            running = desk.rollup.running(desk.table.columns[series.symbol], series.timeframe)
+    if update is not None and update.volume > 0:
+        running = _with(running, update.open, update.high, update.low, update.close, update.volume)
     if running is None:
         return None
-    opened = series.timeframe.bucket(update.time if update is not None else desk.feed.market_time)
     open_, high, low, close, volume = running
     return Candle(
         time=opened, open=open_, high=high, low=low, close=close, volume=volume,
