@@ -85,8 +85,8 @@ class Runtime:
                 await service.start()
                 self._running.append(service)
         except BaseException:
-            await self._fire(Trigger.BROKE)
             await self._stop_services()
+            await self._fire(Trigger.BROKE)
             raise
         self._watcher.start()
 
@@ -95,8 +95,10 @@ class Runtime:
         if self._state is State.STOPPED:
             return
         await self._watcher.stop()
-        await self._fire(Trigger.STOP)
-        await self._stop_services()
+        try:
+            await self._fire(Trigger.STOP)
+        finally:
+            await self._stop_services()
         await self._fire(Trigger.ENDED)
 
     def status(self) -> RuntimeStatus:
@@ -167,12 +169,13 @@ class Runtime:
                 self._tell()
 
     async def _fire(self, trigger: Trigger) -> None:
-        self._state = fire(self._state, trigger).current
+        state = fire(self._state, trigger).current
         stored = StoredRuntime(
-            desired_state=self._desired, state=self._state, mode=self._mode,
+            desired_state=self._desired, state=state, mode=self._mode,
             settings_applied=self._revision, updated_at=rfc3339(self._clock.now()),
         )  # fmt: skip
         await self._book.put(self._scope, stored)
+        self._state = state
         self._tell()
 
     def _tell(self) -> None:
