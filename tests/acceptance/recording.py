@@ -85,18 +85,20 @@ def rolled(bars: Sequence[Bar]) -> dict[str, list[Bar]]:
 
 
 def record(folder: Path, markets: Sequence[Market] = MARKETS, minutes: int = MINUTES) -> Recording:
-    """Write a recording of made-up markets."""
-    files = []
-    for market in markets:
-        candles = GENERATORS[market.moves](market.seed, BEGIN + minutes, MINUTE)
-        since = START + (BEGIN + market.late) * MINUTE
-        told = [candle for candle in candles if candle[0] >= since]
-        assert told[0][5] > 0
-        assert told[-1][5] > 0
-        assert told[-1][0] == START + (BEGIN + minutes - 1) * MINUTE
-        files.append(folder / f"binance_spot_{market.symbol}_1m.csv.gz")
-        write(files[-1], told)
-    return Recording(files)
+    """Write a recording of made-up markets: so many minutes, up to the last that all traded in."""
+    told = {market.symbol: candles_of(market, minutes) for market in markets}
+    traded = [{candle[0] for candle in candles if candle[5] > 0} for candles in told.values()]
+    last = max(set.intersection(*traded))
+    files = {symbol: folder / f"binance_spot_{symbol}_1m.csv.gz" for symbol in told}
+    for symbol, candles in told.items():
+        write(files[symbol], (candle for candle in candles if candle[0] <= last))
+    return Recording(files.values())
+
+
+def candles_of(market: Market, minutes: int) -> list[Candle]:
+    """Return the candles of a made-up market from its listing on."""
+    candles = GENERATORS[market.moves](market.seed, BEGIN + minutes, MINUTE)
+    return [candle for candle in candles if candle[0] >= START + (BEGIN + market.late) * MINUTE]
 
 
 def write(file: Path, candles: Iterable[Candle]) -> None:
