@@ -280,7 +280,7 @@ async def _engine(
         stored = await work.states.all(table.exchange)
     return Engine(
         scope, table, rules_of(document, ground.current.revision), symbols, judged(document), signals,
-        ground.clock, stored=stored, from_the_start=plan.source != "live",
+        ground.clock, watched=document.timeframes, stored=stored, from_the_start=plan.source != "live",
     )  # fmt: skip
 
 

@@ -31,13 +31,18 @@ class Engine:
     def __init__(
         self, scope: Scope, table: SeriesTable, rules: Rules, symbols: Collection[str],
         timeframes: Collection[Timeframe], recorder: SignalRecorder, clock: Clock,
-        *, stored: Iterable[StoredState] = (), from_the_start: bool = False,
+        *, watched: Collection[Timeframe] | None = None, stored: Iterable[StoredState] = (),
+        from_the_start: bool = False,
     ) -> None:  # fmt: skip
+        """Judge `timeframes`; the bias and the table of a signal are of all that are `watched`."""
         self._scope = scope
         self._table = table
         self._rules = rules
         self._symbols = frozenset(symbols)
         self._positions = [place for place, length in enumerate(table.timeframes) if length in timeframes]
+        self._shown = [
+            place for place, length in enumerate(table.timeframes) if length in (watched or timeframes)
+        ]
         self._recorder = recorder
         self._clock = clock
         self._from_the_start = from_the_start
@@ -66,18 +71,19 @@ class Engine:
         self._make_room()
         if symbol not in self._symbols:
             return
-        watched = [self._table.timeframes[position] for position in self._positions]
-        after = {timeframe: self._begin(symbol, timeframe, histories[timeframe]) for timeframe in watched}
-        states = {timeframe: self._states[self._table.row(symbol, timeframe)] for timeframe in watched}
+        judged = [self._table.timeframes[position] for position in self._positions]
+        shown = [self._table.timeframes[position] for position in self._shown]
+        after = {timeframe: self._begin(symbol, timeframe, histories[timeframe]) for timeframe in judged}
+        states = {timeframe: self._states[self._table.row(symbol, timeframe)] for timeframe in judged}
         signals = judge_history(
-            self._scope, self._table.exchange, symbol, {one: histories[one] for one in watched}, self._rules,
+            self._scope, self._table.exchange, symbol, {one: histories[one] for one in shown}, self._rules,
             states, after, market_time=market_time, now=self._clock.now(),
         )  # fmt: skip
         revised_from = self._revising.pop(symbol, None)
         if revised_from is not None:
             self._recorder.revise(self._table.exchange, symbol, revised_from, signals)
         self._recorder.take(signals)
-        for timeframe in watched:
+        for timeframe in judged:
             self._reach(
                 self._table.row(symbol, timeframe), max(after[timeframe], newest_of(histories[timeframe]))
             )
@@ -199,8 +205,8 @@ class Engine:
         """Say how the watched timeframes of a row's symbol stand, the same for all that close together."""
         first = row - row % self._table.width
         if first not in self._pictures:
-            stood = [self._followed.standing(first + place) for place in self._positions]
-            timeframes = [self._table.timeframes[place] for place in self._positions]
+            stood = [self._followed.standing(first + place) for place in self._shown]
+            timeframes = [self._table.timeframes[place] for place in self._shown]
             self._pictures[first] = picture_of(
                 [
                     Standing(timeframe, *standing)

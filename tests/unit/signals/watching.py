@@ -52,7 +52,8 @@ class Watching:
         )
         self.engine = Engine(
             SCOPE, self.table, rules, symbols if enabled is None else list(enabled), judged or timeframes,
-            self.signals, clock, stored=books.states.values(), from_the_start=from_the_start,
+            self.signals, clock, watched=timeframes, stored=books.states.values(),
+            from_the_start=from_the_start,
         )  # fmt: skip
         self.indicators = Indicators(self.table, store, self.recorder, [self.engine])
         self.engine.follow(self.indicators.bank)
