@@ -21,7 +21,7 @@ from livermore.market.plane import MarketPlane
 from livermore.market.ports import CandleStore, Checkpoint, ClosedBars, Series
 from livermore.market.recorder import Recorder
 from livermore.market.series import RING, SeriesTable
-from livermore.market.service import LIMIT, MarketService
+from livermore.market.service import LIMIT, MarketService, kept
 
 CHECKPOINT_EVERY = 64
 
@@ -177,7 +177,7 @@ class IndicatorService:
         self, exchange: str, symbol: str, timeframe: str, *,
         start: int | None = None, end: int | None = None, limit: int = 500,
     ) -> IndicatorPage:  # fmt: skip
-        """Return the newest values held of bars that open in [start, end) ms, oldest first."""
+        """Return values held of bars that open in [start, end) ms, oldest first; `limit` as of candles."""
         series = await self._market.named(exchange, symbol, timeframe)
         if not 1 <= limit <= LIMIT:
             raise InvalidError(f"limit must lie between 1 and {LIMIT}", where="limit")
@@ -191,7 +191,7 @@ class IndicatorService:
         first, last = np.searchsorted(values.time, (start or 0, end if end is not None else 2**62))
         return IndicatorPage(
             exchange=exchange, symbol=series.symbol, timeframe=series.timeframe,
-            seed_time=bank.seed_time(row), values=values[first:last][-limit:].rows(),
+            seed_time=bank.seed_time(row), values=values[first:last][kept(start, end, limit)].rows(),
         )  # fmt: skip
 
     def grid(self) -> list[GridRow]:

@@ -6,7 +6,7 @@ import msgspec
 
 from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import Candle
+from livermore.market.candle import Candle, Candles
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import CandleStore, ExchangeBook, Series
@@ -22,6 +22,11 @@ class CandlePage(msgspec.Struct, frozen=True, kw_only=True):
     timeframe: Timeframe
     candles: list[Candle]
     forming: Candle | None
+
+
+def kept(start: int | None, end: int | None, limit: int) -> slice:
+    """Say which bars a limit keeps: the newest, or with a start alone the oldest, so that pages follow."""
+    return slice(limit) if start is not None and end is None else slice(-limit, None)
 
 
 class MarketService:
@@ -60,15 +65,26 @@ class MarketService:
         series = await self.named(exchange, symbol, timeframe)
         if not 1 <= limit <= LIMIT:
             raise InvalidError(f"limit must lie between 1 and {LIMIT}", where="limit")
-        pages_forward = start is not None and end is None
-        stored = await self._store.load(series, start, end, newest=None if pages_forward else limit)
+        if start is not None and end is None:
+            stored = await self._oldest(series, start, limit)
+        else:
+            stored = await self._store.load(series, start, end, newest=limit)
         recent = self._plane.recent(series)
-        candles = recent.merged(stored, start, end)
-        part = candles[:limit] if pages_forward else candles[-limit:]
+        part = recent.merged(stored, start, end)[kept(start, end, limit)]
         return CandlePage(
             exchange=exchange, symbol=series.symbol, timeframe=series.timeframe,
             candles=part.rows(), forming=recent.forming,
         )  # fmt: skip
+
+    async def _oldest(self, series: Series, start: int, limit: int) -> Candles:
+        """Return the oldest stored candles from a time (ms) on: years may follow, and are not read for it."""
+        span = await self._store.span(series)
+        first, last = (max(start, span[0]), span[1]) if span is not None else (start, start - 1)
+        step, found = limit * series.timeframe.milliseconds, Candles.none()
+        while first <= last and len(found) < limit:
+            found = Candles.joined(found, await self._store.load(series, first, first + step))
+            first += step
+        return found[:limit]
 
     async def named(self, exchange: str, symbol: str, timeframe: str) -> Series:
         """Check the names of a series; raise NotFoundError or InvalidError with what would do."""
