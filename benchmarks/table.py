@@ -33,6 +33,11 @@ def at_most(name: str, ours: str, other: str, value: float, bound: float, unit: 
     return Row(name=name, ours=ours, other=other, bound=f"< {bound:g} {unit}", good=value < bound)
 
 
+def note(name: str, ours: str, other: str, ratio: float | None = None) -> Row:
+    """State a figure for which no bound is set."""
+    return Row(name=name, ours=ours, other=other, ratio=ratio)
+
+
 def shown(rows: Iterable[Row]) -> str:
     """Write the table as aligned Markdown."""
     head = ("measured", "livermore", "beside", "ratio", "bound", "verdict")
