@@ -96,6 +96,39 @@ async def test_a_failed_renewal_keeps_the_old_connection() -> None:
         await exchange.close()
 
 
+@pytest.mark.parametrize("shape", ["flat", "wrapped"])
+@pytest.mark.parametrize("renewing", [False, True], ids=["first", "renewal"])
+async def test_a_refused_subscription_is_never_taken_for_a_quiet_market(shape: str, renewing: bool) -> None:
+    opened = itertools.count()
+
+    async def refusing(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        accepts = renewing and not next(opened)
+        async for message in socket:
+            number, fault = message.json()["id"], {"code": 2, "msg": "Invalid request"}
+            refused = {**fault, "id": number} if shape == "flat" else {"error": fault, "id": number}
+            await socket.send_json({"result": None, "id": number} if accepts else refused)
+            if accepts:
+                await socket.send_str('{"e":"serverShutdown","E":1770123456789}')
+        return socket
+
+    async with serving(web.get("/stream", refusing)) as address:
+        exchange = binance(f"http://{address}", f"ws://{address}", timing=Timing(renewal_retry=0.01))
+        stream = await exchange.connect()
+        run = asyncio.create_task(stream.run(RecordingSink()))
+        await stream.subscribe(["BTCUSDT"])
+        if renewing:
+            await until(lambda: next(opened) > 5)
+            assert not run.done()
+            await stream.close()
+            await run
+        else:
+            with pytest.raises(TransientError, match="refused a subscription: Invalid request"):
+                await asyncio.wait_for(run, 3)
+        await exchange.close()
+
+
 async def test_three_hundred_symbols_at_the_pace_allowed() -> None:
     source = recorded(300, 1)
     names = [market.symbol for market in source.markets]

@@ -43,6 +43,8 @@ class Connection:
         self._quiet_until = 0.0
         self._numbers = itertools.count(1)
         self._unanswered: set[int | str] = set()
+        self._subscribing: set[int | str] = set()
+        self._refused: str | None = None
         self._ends_when_answered = False
         self._done = False
         self.spoke = False
@@ -69,6 +71,8 @@ class Connection:
         """Send a request in as many messages as it takes; after the `last` one's answers `read` returns."""
         requests = [(next(self._numbers), chunk) for chunk in chunked(names)]
         self._unanswered.update(number for number, _ in requests)
+        if method == "SUBSCRIBE":
+            self._subscribing.update(number for number, _ in requests)
         self._ends_when_answered = last
         async with self._turn:
             for number, chunk in requests:
@@ -76,7 +80,10 @@ class Connection:
                 await self._send(request(method, chunk, number))
 
     async def read(self, reader: FrameReader) -> bool:
-        """Feed every frame to the reader; return True after the last answer, False at the end."""
+        """Feed every frame to the reader; return True after the last answer, False at the end.
+
+        Raises ExchangeUnreachableError when a subscription is refused: its silence would look like quiet.
+        """
         receive, feed = self._socket.receive, reader.feed
         while not self._done:
             message = await receive()
@@ -85,6 +92,10 @@ class Connection:
                 feed(message.data)
             elif not await self._take_other(message, reader):
                 return False
+        if self._refused is not None:
+            raise ExchangeUnreachableError(
+                f"Binance refused a subscription: {self._refused}", where=self._where
+            )
         self._done = False
         return True
 
@@ -112,9 +123,13 @@ class Connection:
                 f"Binance closed the connection: {error}", where=self._where
             ) from error
 
-    def _answered(self, number: int | str, _fault: str | None) -> None:
+    def _answered(self, number: int | str, fault: str | None) -> None:
+        if fault is not None and number in self._subscribing:
+            self._refused = fault
         self._unanswered.discard(number)
-        self._done = self._ends_when_answered and not self._unanswered
+        self._subscribing.discard(number)
+        answered = self._ends_when_answered and not self._unanswered
+        self._done = answered or self._refused is not None
 
     async def _take_other(self, message: Any, reader: FrameReader) -> bool:
         """Answer a ping, read a binary frame; return False for the end of the connection."""

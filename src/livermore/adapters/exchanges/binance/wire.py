@@ -14,7 +14,8 @@ from msgspec import UNSET, Meta, Struct, field
 from livermore.market.candle import BarUpdate
 from livermore.market.symbol import Ticker
 
-Milliseconds = Annotated[int, Meta(gt=0, lt=2**53)]
+# Up to the year 2109: a time in microseconds, taken for milliseconds, would close centuries of quiet bars.
+Milliseconds = Annotated[int, Meta(gt=0, lt=2**42)]
 TradeId = Annotated[int, Meta(ge=-1, lt=2**62)]
 Price = Annotated[float, Meta(gt=0, lt=1e300)]
 Amount = Annotated[float, Meta(ge=0, lt=1e300)]
