@@ -1,6 +1,7 @@
 """A recording through real sockets tells what the file says: candles, values and signals, to the last bar."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import pairwise
@@ -18,6 +19,7 @@ NUMBERS = ("ema12", "ema26", "atr26", "macdv", "signal", "histogram", "quiet_rat
 SAID = ("kind", "level", "direction", "bias", "stage", "low_confidence")
 # A replay knows neither this process's clock nor the settings of its user.
 NOT_REPLAYED = {"late", "settings_revision"}
+ALERT = re.compile(r"  (level|reversal)\b.*  bias ")
 NAMES = {length: name for name, length in TIMEFRAMES.items()}
 
 
@@ -76,6 +78,15 @@ def test_every_kind_of_signal_was_there(finished: Run) -> None:
 def test_signals_are_told_newest_first(finished: Run) -> None:
     closes = [signal["time"] + TIMEFRAMES[signal["timeframe"]] for signal in finished.told.signals]
     assert closes == sorted(closes, reverse=True)
+
+
+def test_more_than_five_hundred_alerts_are_all_sent(finished: Run) -> None:
+    alerts = finished.told.alerts
+    assert len(alerts) > 500
+    assert {alert["state"] for alert in alerts} == {"sent"}
+    assert len({alert["signal_id"] for alert in alerts}) == len(alerts)
+    printed = [line for line in finished.told.out.splitlines() if ALERT.search(line)]
+    assert len(printed) == len(alerts)
 
 
 def test_the_runtime_was_well_and_ended_well(finished: Run) -> None:

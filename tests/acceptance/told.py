@@ -29,6 +29,7 @@ class Told(NamedTuple):
     runtime: Any
     code: int
     seconds: float
+    out: str
     err: str
 
 
@@ -41,8 +42,10 @@ def told_by(folder: Path, recording: Recording, expected: int) -> Told:
         values = {one: ask(program, "indicators", *one)["values"] for one in series}
         # Signals are written a moment after their bars; when they stay away the test says which.
         sooner_or_later(lambda: len(list(program.pages("signals"))) >= expected, 5)
+        sooner_or_later(lambda: not program.get("/alerts?state=pending")["alerts"], 20)
         signals, alerts = list(program.pages("signals")), list(program.pages("alerts"))
-        return Told(candles, values, signals, alerts, program.get("/runtime"), *program.stop(), program.err)
+        runtime, end = program.get("/runtime"), program.stop()
+        return Told(candles, values, signals, alerts, runtime, *end, program.out, program.err)
 
 
 def start(folder: Path, recording: Recording) -> Program:
