@@ -506,6 +506,16 @@ def test_a_cut_of_several_buckets_asks_for_exactly_those() -> None:
     ]
 
 
+def test_numbers_that_begin_anew_after_a_cut_are_heard() -> None:
+    """The earlier system refused every update whose sequence had restarted."""
+    market = Market()
+    market.tell(0, (100, 109), closed=True)
+    market.feed.connected(START + 59_000)
+    market.tell(1, (1, 5))
+    market.tell(1, (1, 9), closed=True)
+    assert market.take() == [(0, "t!"), (1, "t!")]
+
+
 async def test_a_bucket_that_opened_before_the_subscription_is_not_quiet_by_the_connection() -> None:
     """Nothing was heard yet, but time has passed here since the connection was made."""
     market = Market()
