@@ -16,7 +16,7 @@ from livermore.market.rollup import roll_up
 
 WARM_UP = 1_500
 FIRST_RETRY = 1.0
-LONGEST_RETRY = 60.0
+TRIES = 6
 log = logger("market")
 
 
@@ -48,19 +48,25 @@ class Backfill:
             await self._extend_higher(base, self._series(symbol, timeframe), until)
 
     async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
-        """Ask the exchange for candles that open in [start, end), as often as it takes."""
+        """Ask the exchange for candles that open in [start, end), again a few times if need be.
+
+        Then the error goes on: whoever asks for others must have its turn.
+        """
         delay = FIRST_RETRY
-        while True:
+        for left in reversed(range(TRIES)):
             try:
                 return _believed(await self._exchange.history(symbol, timeframe, start, end))
             except TransientError as error:
+                if not left:
+                    raise
                 asked = error.retry_after or 0.0 if isinstance(error, RateLimitedError) else 0.0
                 wait = max(asked, delay * random.uniform(0.8, 1.2))  # noqa: S311 - jitter needs no secrecy
                 log.warning(
                     "history will be asked again", symbol=symbol, error=str(error), seconds=round(wait, 1)
                 )
                 await self._clock.sleep(wait)
-                delay = min(delay * 2, LONGEST_RETRY)
+                delay *= 2
+        raise AssertionError("the last try returns or raises")
 
     async def revise(self, symbol: str, corrected: Candles, until: int) -> None:
         """Store corrected base bars and all that closed by `until` (ms) and follows from them, or nothing.

@@ -20,7 +20,7 @@ from livermore.market.backfill import Backfill
 from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource
 from livermore.market.feed import REST_DELAY, Feed, columns_of
 from livermore.market.ports import CandleStore, ClosedBars, Exchange, Series
-from livermore.market.reconnect import FIRST_DELAY, keep_connected
+from livermore.market.reconnect import FIRST_DELAY, LONGEST_DELAY, keep_connected
 from livermore.market.recorder import Recorder
 from livermore.market.rollup import Rollup
 from livermore.market.series import SeriesTable
@@ -76,6 +76,7 @@ class Desk:
         self.symbols: list[str] = []
         self.listing: dict[str, Symbol] = {}
         self.unlisted: list[str] = []
+        self._lacking: set[str] = set()
         self._exchange = exchange
         self._store = store
         self._recorder = recorder
@@ -112,10 +113,11 @@ class Desk:
         await self._exchange.close()
 
     def health(self) -> Health:
-        """Say whether the stream is up and every bar found its way."""
+        """Say whether the stream is up, no symbol lacks bars and every bar found its way."""
         if self._trouble is not None:
             return Health(state="failed", detail=self._trouble)
-        return Health() if self.state == "connected" else Health(state="degraded", detail=self.detail)
+        whole = self.state == "connected" and not self._lacking
+        return Health() if whole else Health(state="degraded", detail=self.detail)
 
     def requests(self) -> dict[str, int]:
         """Return the request weight used of the exchange's limit."""
@@ -176,20 +178,24 @@ class Desk:
 
     async def _load(self, symbol: str) -> None:
         """Bring a symbol up to now and let it go live; what fails for the moment is tried again."""
+        delay = self._first_delay
         while symbol not in self.loaded:
             try:
                 async with self._changing[symbol], self._few:
                     if symbol not in self.loaded:
                         await self._bring_up(symbol)
                         self.loaded.add(symbol)
+                        self._lacking.discard(symbol)
             except TransientError as error:
-                self._say(f"{symbol} waits for its history", error)
-                await self._clock.sleep(self._first_delay)
+                self._say(symbol, f"{symbol} waits for its history", error)
+                await self._clock.sleep(delay)
+                delay = min(delay * 2, LONGEST_DELAY)
             except LivermoreError as error:
-                self._say(f"{symbol} could not be loaded", error)
+                self._say(symbol, f"{symbol} could not be loaded", error)
                 return
 
-    def _say(self, what: str, error: LivermoreError) -> None:
+    def _say(self, symbol: str, what: str, error: LivermoreError) -> None:
+        self._lacking.add(symbol)
         self.detail = f"{what}: {error}"
         log.error(what, exchange=self.info.name, error=str(error), hint=error.hint or CAUSES)
 
@@ -290,9 +296,10 @@ class Desk:
         while True:
             try:
                 await work()
+                self._lacking.discard(symbol)
                 return
             except LivermoreError as error:
-                self._say(f"{symbol} {what}", error)
+                self._say(symbol, f"{symbol} {what}", error)
                 await self._clock.sleep(REPAIR_AGAIN)
 
     def _differs(self, symbol: str, told: BarUpdate | Candle) -> bool:
