@@ -8,7 +8,7 @@ import numpy as np
 
 from livermore.kernel.timeframe import MINUTE
 
-UPDATES = 10
+UPDATES = 30  # one every two seconds, as Binance documents it
 FRAME = (
     '{{"stream":"{stream}@kline_1m","data":{{"e":"kline","E":{event},"s":"{symbol}","k":{{"t":{time},'
     '"T":{end},"s":"{symbol}","i":"1m","f":{first},"L":{last},"o":"{open:.2f}000000","c":"{close:.2f}000000",'

@@ -22,8 +22,8 @@ from livermore.kernel.timeframe import MINUTE
 from livermore.market.exchange import BINANCE
 
 SYMBOLS = 100
-MINUTES = 120
-AT_ONCE = 128  # frames of 350 bytes that one read from a socket brings
+MINUTES = 40  # a round; the rounds go on from one another, over hours
+AT_ONCE = 2**18 // 365  # frames that one read from a busy socket brings: asyncio reads 256 KiB
 FEW = 10_000  # enough for ccxt, which is slow
 
 

@@ -39,8 +39,11 @@ class Rollup:
         running = self._running.take(columns, axis=2)
         _gather(running, bars)
         due = np.flatnonzero(instant % self._lengths == 0)
-        closed = self._closed(columns, bars, instant, decided, due, running)
-        running[:, due] = _EMPTY
+        if len(due):
+            closed = self._closed(columns, bars, instant, decided, due, running)
+            running[:, due] = _EMPTY
+        else:
+            closed = self._alone(columns, bars, instant, decided)
         self._put(columns, running)
         return closed
 
@@ -60,6 +63,24 @@ class Rollup:
             return None
         open_, high, low, close, volume, _ = self._running[:, place, column].tolist()
         return open_, high, low, close, volume
+
+    def _alone(self, columns: Rows, bars: Candles, instant: int, decided: Times) -> ClosedBars:
+        """Return base bars that complete nothing."""
+        return ClosedBars(
+            exchange=self._table.exchange,
+            instant=instant,
+            rows=columns * self._table.width,
+            time=bars.time,
+            open=bars.open,
+            high=bars.high,
+            low=bars.low,
+            close=bars.close,
+            volume=bars.volume,
+            state=bars.state,
+            source=bars.source,
+            confirmed=bars.confirmed,
+            decided=decided,
+        )
 
     def _closed(
         self, columns: Rows, bars: Candles, instant: int, decided: Times, due: Rows, running: Floats
@@ -122,8 +143,6 @@ def _gather(running: Floats, bars: Candles) -> None:
 def _interleaved(bars: Candles, due: Floats) -> tuple[Floats, NDArray[np.int8]]:
     """Return prices and volume as [field, row], and the states as [column, 1 + due timeframe]."""
     base = np.array((bars.open, bars.high, bars.low, bars.close, bars.volume))
-    if not due.shape[1]:
-        return base, bars.state
     prices = np.concatenate((base[:, :, None], due[:MISSING].transpose(0, 2, 1)), axis=2)
     quiet = -np.inf == due[HIGH].T
     if quiet.any():

@@ -151,6 +151,8 @@ class Stirred(NamedTuple):
 def stirred(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> Stirred:
     """Find the bars on which a rule may hold; `previous` is the last defined V before each."""
     hot = np.flatnonzero((macdv > rules.floor) | (macdv < -rules.floor))
+    if not len(hot):
+        return Stirred(hot, hot, hot)
     before, now, turn = previous[hot], macdv[hot], histogram[hot]
     levels = _outermost(rules.levels, before, now) - _outermost(rules.levels, -before, -now)
     oversold = (before < -RISK) & (now < -RISK) & (turn > rules.oversold_buffer * np.abs(now))
