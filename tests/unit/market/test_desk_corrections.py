@@ -47,8 +47,8 @@ async def test_what_a_comparison_finds_is_corrected_all_at_once() -> None:
             False,
             True,
         ]
-        await office.until(57)
-        await office.check(56)
+        await office.until(50)
+        await office.check(49)
 
 
 async def test_a_comparison_that_finds_nothing_changes_nothing() -> None:
@@ -67,9 +67,9 @@ async def test_a_correction_that_is_told_several_times_is_made_once(closed: bool
         update.closed = closed
         for _ in range(3):
             office.desk.correction("S0", update)
-        await office.until(57)
+        await office.until(50)
         assert len(office.listener.revisions) == 1
-        await office.check(56)
+        await office.check(49)
 
 
 async def test_what_was_told_before_the_last_trade_of_a_closed_bar_corrects_nothing() -> None:
@@ -81,6 +81,6 @@ async def test_what_was_told_before_the_last_trade_of_a_closed_bar_corrects_noth
         whole.volume /= 2
         whole.close = whole.low
         office.desk.correction("S0", whole)
-        await office.until(57)
+        await office.until(50)
         assert office.listener.revisions == []
-        await office.check(56)
+        await office.check(49)

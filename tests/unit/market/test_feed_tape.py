@@ -155,7 +155,7 @@ CUTS = st.lists(st.tuples(st.integers(20, 1_000), st.integers(1, 200)), max_size
 
 
 @given(seed=st.integers(0, 10**6), cuts=CUTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 async def test_every_bar_is_the_tapes_bar(seed: int, cuts: list[tuple[int, int]]) -> None:
     tape = Tape(seed, 3, 20)
     times = [(START + at * 1_000, START + (at + gap) * 1_000) for at, gap in cuts]

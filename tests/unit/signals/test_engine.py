@@ -173,13 +173,18 @@ async def test_only_enabled_symbols_and_judged_timeframes_speak() -> None:
     assert {state.series.timeframe for state in life.books.states.values()} == {M5, M15}
 
 
-async def test_a_bar_is_judged_once_however_often_it_comes() -> None:
+@pytest.mark.parametrize("start", [HALF, COUNT - 1])
+async def test_a_bar_is_judged_once_however_often_it_comes(start: int) -> None:
     histories = market()
-    life = await watch_all(histories)
-    before = dict(life.books.signals)
-    life.close(minutes(histories, HALF, HALF + 20))
+    life = await watch_all(histories, EAGER)
+    signals, states = dict(life.books.signals), dict(life.books.states)
+    life.close(minutes(histories, start, start + 20))
+    for bars in histories.values():
+        bars.close[-1] *= 3
+    life.close(minutes(histories, start, start + 20))
     await life.flush()
-    assert life.books.signals == before
+    assert life.books.signals == signals
+    assert life.books.states == states
 
 
 async def test_bias_sees_every_timeframe_that_closes_at_the_instant() -> None:

@@ -69,7 +69,7 @@ CUTS = st.lists(st.tuples(st.integers(OPENS * 60 + 1, ENDS * 60 - 300), st.integ
 
 
 @given(seed=st.integers(0, 10**6), cuts=CUTS, stops=st.integers(OPENS + 1, ENDS - 10), down=st.integers(1, 8))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 async def test_cuts_and_a_restart_change_no_signal(
     seed: int, cuts: list[tuple[int, int]], stops: int, down: int
 ) -> None:
