@@ -8,6 +8,7 @@ from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from shutil import copytree
+from typing import NamedTuple
 
 import pytest
 
@@ -49,31 +50,56 @@ def test_killed_fifty_times(tmp_path: Path) -> None:
 def kill_and_compare(finished: Run, folder: Path, kills: int) -> None:
     """Kill a run at seeded moments, let it come to its end, and hold it against the uninterrupted one."""
     source, recording = random.Random(f"{kills} kills"), finished.recording
-    for part in sorted(source.uniform(0, 0.8) for _ in range(kills)):
+    for part in sorted(source.uniform(0, 0.6) for _ in range(kills)):
         with start(folder, recording) as program:
             reach(program, moment(recording, part))
             with pytest.raises(TimeoutError):
-                program.wait(source.uniform(0, 0.1))
+                program.wait(source.uniform(0, 0.05))
             program.kill()
             assert stored_to(folder) < recording.end, "the kill came too late to be one"
     end_and_compare(finished, folder)
 
 
-def test_asked_to_end_in_the_middle(finished: Run, tmp_path: Path) -> None:
-    """SIGTERM ends it within 5 s, and everything that was told by then is on the disk."""
-    recording = finished.recording
-    with start(tmp_path, recording) as program:
-        reach(program, moment(recording, 0.2))
+class Stop(NamedTuple):
+    """A run that was asked to end in the middle: what it had told by then, and how it ended."""
+
+    folder: Path
+    bars: set[tuple[float, ...]]
+    signals: set[str]
+    code: int
+    seconds: float
+
+
+def stop_at(folder: Path, recording: Recording, part: float) -> Stop:
+    """Run a part of a recording, and ask it to end."""
+    with start(folder, recording) as program:
+        reach(program, moment(recording, part))
         bars = bars_told(program, "ALPHAUSDT")
         signals = {signal["id"] for signal in program.get("/signals")["signals"]}
-        code, seconds = program.stop()
-    assert (code, program.err) == (0, "")
-    assert seconds < 5
-    assert stored_to(tmp_path) < recording.end
-    lying = stored(tmp_path).tables
-    assert bars <= {row[3:8] for row in lying["candles"] if row[1:3] == ("ALPHAUSDT", "1m")}
-    assert signals <= {row[1] for row in lying["signals"]}
-    end_and_compare(finished, tmp_path)
+        stop = Stop(folder, bars, signals, *program.stop())
+    assert program.err == ""
+    assert stored_to(folder) < recording.end, "it was asked too late"
+    return stop
+
+
+@pytest.fixture(scope="module")
+def stops(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Stop, Stop]:
+    """One run, asked to end at an earlier and, started again, at a later moment."""
+    earlier, later = (tmp_path_factory.mktemp(name) for name in ("earlier", "later"))
+    first = stop_at(earlier, finished.recording, 0.05)
+    copytree(earlier, later, dirs_exist_ok=True)
+    return first, stop_at(later, finished.recording, 0.3)
+
+
+def test_asked_to_end_it_ends_soon_and_loses_nothing(stops: tuple[Stop, Stop]) -> None:
+    for stop in stops:
+        assert stop.code == 0
+        assert stop.seconds < 5
+        lying = stored(stop.folder).tables
+        assert stop.bars <= {row[3:8] for row in lying["candles"] if row[1:3] == ("ALPHAUSDT", "1m")}
+        assert stop.signals <= {row[1] for row in lying["signals"]}
+    assert len(stops[0].bars) < len(stops[1].bars)
+    assert stops[1].signals
 
 
 def bars_told(program: Program, symbol: str) -> set[tuple[float, ...]]:
@@ -87,24 +113,16 @@ def stored_to(folder: Path) -> int:
     return max((row[3] + MINUTE for row in stored(folder).tables["candles"] if row[2] == "1m"), default=0)
 
 
-@pytest.fixture(scope="module")
-def disks(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The folder of a run as it was at an earlier and at a later moment."""
-    earlier, later = (tmp_path_factory.mktemp(name) for name in ("earlier", "later"))
-    stop_at(earlier, finished.recording, 0.1)
-    copytree(earlier, later, dirs_exist_ok=True)
-    stop_at(later, finished.recording, 0.4)
-    return earlier, later
-
-
 @pytest.mark.parametrize(
-    "behind", [CANDLES, SIGNALS], ids=["candles behind signals", "signals behind candles"]
+    "behind",
+    [(), CANDLES, SIGNALS],
+    ids=["together", "candles behind signals", "signals behind candles"],
 )
 def test_a_crash_between_two_transactions(
-    finished: Run, disks: tuple[Path, Path], tmp_path: Path, behind: Iterable[str]
+    finished: Run, stops: tuple[Stop, Stop], tmp_path: Path, behind: Iterable[str]
 ) -> None:
-    """Join both disks to one, as a crash between the two writers leaves it."""
-    earlier, later = disks
+    """Join both disks to one, as a crash between the two writers leaves it, and go on."""
+    earlier, later = (stop.folder for stop in stops)
     copytree(later, tmp_path, dirs_exist_ok=True)
     with closing(sqlite3.connect(database(tmp_path))) as connection, connection:
         connection.execute("ATTACH ? AS earlier", (str(database(earlier)),))
@@ -112,13 +130,6 @@ def test_a_crash_between_two_transactions(
             connection.execute(f"DELETE FROM {table}")
             connection.execute(f"INSERT INTO {table} SELECT * FROM earlier.{table}")
     end_and_compare(finished, tmp_path)
-
-
-def stop_at(folder: Path, recording: Recording, part: float) -> None:
-    """Run a part of a recording and end in good order."""
-    with start(folder, recording) as program:
-        reach(program, moment(recording, part))
-        assert program.stop()[0] == 0
 
 
 def database(folder: Path) -> Path:
