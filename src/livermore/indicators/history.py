@@ -50,13 +50,20 @@ def derive_fast(state: MacdvState, candles: Candles) -> Values:
     values = _room(candles)
     start = 0
     while start < len(candles):
-        part = slice(start, start + (CHUNK if state.defined >= rule.SIGNAL else SEEDING))
+        part = slice(start, start + _step(state))
         if state.defined >= rule.SIGNAL:
             _chunk(state, candles[part], values[part], lfilter)
         else:
             _copy(derive(state, candles[part]), values[part])
         start = part.stop
     return values
+
+
+def _step(state: MacdvState) -> int:
+    """Return how many bars to take at once: few while they are seeded or counted."""
+    if state.defined < rule.SIGNAL:
+        return SEEDING
+    return CHUNK if state.observed >= rule.OBSERVED_CAP else rule.OBSERVED_CAP
 
 
 def _room(candles: Candles) -> Values:

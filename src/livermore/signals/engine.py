@@ -164,7 +164,7 @@ class Engine:
         self._touched[row] = True
         self._recorder.take([], self)
 
-    def _judge(self, moment: Moment, place: int, level: int | None, reversal: Kind | None) -> list[Signal]:
+    def _judge(self, moment: Moment, place: int, level: int, reversal: Kind | None) -> list[Signal]:
         bars = moment.bars
         row, time = bars.rows.item(place), bars.time.item(place)
         hits = decide(self._rules, self._states[row], time, bars.instant, level, reversal)

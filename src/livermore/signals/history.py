@@ -79,7 +79,8 @@ def _judge(timeframe: Timeframe, history: History, rules: Rules, state: RuleStat
     return [
         Found(time + length, timeframe, place, hit)
         for number, (time, (place, level, reversal)) in enumerate(zip(times, bars.rows(), strict=True))
-        if time > after
+        # A reversal that is disarmed, as most are, can do nothing.
+        if time > after and (level or (reversal and state.armed[reversal]))
         for hit in decide(rules, state, time, time + length, level, reversal, remember=number >= lasting)
     ]
 

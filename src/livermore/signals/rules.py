@@ -140,12 +140,10 @@ class Stirred(NamedTuple):
         crossings = np.flatnonzero(self.levels)
         return int(crossings[-REMEMBERED]) if len(crossings) >= REMEMBERED else 0
 
-    def rows(self) -> Iterator[tuple[int, int | None, Kind | None]]:
+    def rows(self) -> Iterator[tuple[int, int, Kind | None]]:
         """Return index, level and reversal of each."""
-        reversals = [_REVERSALS[code] for code in self.reversals.tolist()]
-        return zip(
-            self.places.tolist(), [level or None for level in self.levels.tolist()], reversals, strict=True
-        )
+        reversals = map(_REVERSALS.__getitem__, self.reversals.tolist())
+        return zip(self.places.tolist(), self.levels.tolist(), reversals, strict=True)
 
 
 def stirred(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> Stirred:
@@ -187,24 +185,24 @@ def judge(
     histogram: float,
 ) -> list[Hit]:
     """Decide one bar from its values."""
-    level = crossed_level(rules.levels, previous, macdv)
+    level = crossed_level(rules.levels, previous, macdv) or 0
     return decide(rules, state, time, close_time, level, _reversal(rules, previous, macdv, histogram))
 
 
 def decide(
-    rules: Rules, state: RuleState, time: int, close_time: int, level: int | None, reversal: Kind | None,
+    rules: Rules, state: RuleState, time: int, close_time: int, level: int, reversal: Kind | None,
     *, remember: bool = True,
 ) -> list[Hit]:  # fmt: skip
-    """Decide one bar (`time` is its open), bring the state up to it, return what is to be said."""
+    """Decide one bar (`time` is its open; level 0 is none), bring the state up to it, return what to say."""
     hits: list[Hit] = []
-    if level is not None:
+    if level:
         state.armed["reversal_overbought" if level > 0 else "reversal_oversold"] = True
         if _speaks(rules, state, "level", level, close_time):
             hits.append(_hit("level", level, "up" if level > 0 else "down"))
     if reversal is not None and state.armed[reversal] and _speaks(rules, state, reversal, 0, close_time):
         state.armed[reversal] = False
         hits.append(_hit(reversal, None, "up" if reversal == "reversal_oversold" else "down"))
-    if remember and (level is not None or hits):
+    if remember and (level or hits):
         state.changed(time)
     return hits
 
