@@ -206,9 +206,7 @@ def _all_at_once(state: Floats, bars: ClosedBars) -> Moment:
 
 def _observe(state: Floats, bars: ClosedBars) -> None:
     """Take true ranges into the ATRs; a quiet bar has none, which its row remembers."""
-    close = state[CLOSE]
-    ranges = np.maximum(np.abs(bars.high - close), np.abs(bars.low - close))
-    np.maximum(ranges, bars.high - bars.low, out=ranges)
+    ranges = np.maximum(bars.high, state[CLOSE]) - np.minimum(bars.low, state[CLOSE])
     atr = rule.ATR_ALPHA * ranges + (1 - rule.ATR_ALPHA) * state[ATR]
     traded = bars.state == CandleState.TRADED
     np.copyto(state[ATR], atr, where=traded)

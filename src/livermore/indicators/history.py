@@ -155,12 +155,10 @@ def _carried(
 
 
 def _true_ranges(close_before: float, candles: Candles) -> Floats:
-    """Return the true range of each bar."""
-    high, low = candles.high, candles.low
+    """Return the true range of each bar: the same number as the greatest of three, in half the operations."""
     before = np.empty(len(candles))
     before[0], before[1:] = close_before, candles.close[:-1]
-    ranges = np.maximum(np.abs(high - before), np.abs(low - before))
-    np.maximum(ranges, high - low, out=ranges)
+    ranges: Floats = np.maximum(candles.high, before) - np.minimum(candles.low, before)
     return ranges
 
 
