@@ -86,3 +86,13 @@ def reference_said(signals: Iterable[Mapping[str, Any]]) -> list[Said]:
 def without(signals: Iterable[Signal], *names: str) -> list[Signal]:
     """Return signals with some fields blanked, to compare the rest to the bit."""
     return [replace(one, **dict.fromkeys(names)) for one in signals]
+
+
+def whenever(signals: Iterable[Signal]) -> list[Signal]:
+    """Return signals without what tells when their bars were decided: in time, or caught up with."""
+    return [
+        replace(
+            one, late=False, evidence={name: told for name, told in one.evidence.items() if name != "decided"}
+        )
+        for one in signals
+    ]

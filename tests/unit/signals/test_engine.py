@@ -16,7 +16,7 @@ from tests.reference.series import START
 from tests.unit.market.factories import H1, M5, M15, MINUTE, generated
 from tests.unit.market.memory import MemoryStore
 
-from .factories import DEFAULT, EAGER, SLOW, without
+from .factories import DEFAULT, EAGER, SLOW, whenever
 from .memory import Books
 from .watching import Watching, replayed, store_all
 
@@ -97,7 +97,7 @@ async def test_downtime_anywhere_changes_no_signal(cuts: list[int], seed: int) -
         await life.flush()
     expected = replayed(histories, DEFAULT)
     for symbol in histories:
-        assert without(of(life, symbol), "late") == without(expected[symbol], "late")
+        assert whenever(of(life, symbol)) == whenever(expected[symbol])
 
 
 async def test_a_long_downtime_goes_on_from_a_checkpoint_and_seeds_nothing_again() -> None:
@@ -111,7 +111,7 @@ async def test_a_long_downtime_goes_on_from_a_checkpoint_and_seeds_nothing_again
     await life.load_all(START + 3_000 * MINUTE)
     await life.flush()
     expected = replayed(histories, DEFAULT)["S"]
-    assert without(of(life, "S"), "late") == without(expected, "late")
+    assert whenever(of(life, "S")) == whenever(expected)
     assert {one.evidence["seed_time"] for one in of(life, "S")} == {START}
     again = Watching(life.store, life.books, ["S"], DEFAULT)
     await again.load_all(START + 3_000 * MINUTE)
@@ -157,7 +157,7 @@ async def test_from_the_start_everything_that_is_stored_is_judged() -> None:
     await life.flush()
     expected = replayed(histories, DEFAULT)
     for symbol in histories:
-        assert without(of(life, symbol), "late") == without(expected[symbol], "late")
+        assert whenever(of(life, symbol)) == whenever(expected[symbol])
 
 
 async def test_only_enabled_symbols_and_judged_timeframes_speak() -> None:

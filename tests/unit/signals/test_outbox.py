@@ -151,7 +151,11 @@ def test_a_late_signal_is_told_for_two_bars_and_an_hour_at_least(
     timeframe: str, length: int, age: int, told: bool
 ) -> None:
     late = replace(
-        SIGNAL, timeframe=timeframe, time=CLOSE - length * 60_000, late=True, recorded_at=rfc3339(CLOSE + age)
+        SIGNAL,
+        timeframe=timeframe,
+        time=CLOSE - length * 60_000,
+        late=True,
+        evidence={"decided": CLOSE + age},
     )
     assert bool(alerts(late)) is told
 
