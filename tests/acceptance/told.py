@@ -16,7 +16,7 @@ NOT_COMPARED = {
     "signals": ("recorded_at", "late"),
     "signal_state": (),
 }
-WAY = re.compile(r'"source":"(stream|rest)","confirmed":(true|false)')
+WAY = re.compile(r'"source":"(stream|rest)","confirmed":(true|false)|,?"decided":\d+')
 
 
 class Told(NamedTuple):

@@ -33,7 +33,7 @@ from livermore.indicators.service import Indicators, IndicatorService
 from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.errors import InvalidError, NotImplementedYetError
 from livermore.kernel.events import EventBus
-from livermore.kernel.log import set_up_logging
+from livermore.kernel.log import logger, set_up_logging
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
 from livermore.kernel.timeframe import MINUTE, Timeframe
@@ -57,6 +57,7 @@ from livermore.signals.service import SignalService
 from livermore.workspace.folder import Workspace
 
 BACKLOG = 10_000
+log = logger("bootstrap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +228,10 @@ async def _desks(
         watched[exchange].append(symbol)
     for name, symbols in watched.items():
         adapter = await _adapter(name, ground)
+        if not adapter.info.is_active:
+            hint = f"switch it on with: livermore exchanges edit {name} --active"
+            log.error("exchange is switched off and not watched", exchange=name, hint=hint)
+            continue
         table = _table(adapter, ground.current.document, symbols)
         engine = await _engine(plan, ground, table, symbols, signals)
         announcer = Announcer(ground.bus, ground.clock)

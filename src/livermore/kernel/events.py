@@ -26,9 +26,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscription(Protocol):
-    """Receive events until closed; `missed` counts what a slow listener lost."""
+    """Receive events until closed; `missed` counts what a slow listener lost.
+
+    `passed` says that passing events went by since the one from which the listener resumed.
+    """
 
     missed: int
+    passed: bool
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """Yield events as they come."""
@@ -55,6 +59,6 @@ class EventBus(Protocol):
     ) -> Subscription:
         """Listen to public events and to one user's; `after` resumes behind a remembered event id.
 
-        Raises LookupError when events behind `after` are no longer, or were never, remembered.
+        Raises LookupError when events behind `after` are no longer remembered.
         """
         ...

@@ -152,7 +152,8 @@ class Runtime:
     async def _follow_start(self) -> None:
         """Go from starting over warming to running, as connections and histories allow."""
         loaded, watched = self._plane.progress()
-        connected = any(desk.state == "connected" for desk in self._plane.desks.values())
+        desks = self._plane.desks.values()
+        connected = not desks or any(desk.state == "connected" for desk in desks)
         if self._state is State.STARTING and connected:
             await self._fire(Trigger.CONNECTED)
         if self._state is State.WARMING and loaded >= watched:

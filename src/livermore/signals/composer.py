@@ -78,7 +78,7 @@ def compose(
     *, decided: int, now: int,
 ) -> Signal:  # fmt: skip
     """Build the signal of a hit; `decided` is the market time (ms) of the close, `now` the wall's."""
-    closed = bar.time + series.timeframe.milliseconds
+    late = decided - bar.time - series.timeframe.milliseconds > LATE
     return Signal(
         id=derived_id(scope.identity_sub, *series, bar.time, hit.kind, hit.level),
         exchange=series.exchange,
@@ -96,11 +96,11 @@ def compose(
         bias=picture.bias,
         complete=bar.complete,
         low_confidence=bar.quiet_ratio >= 0.5 or bar.observed < 52,
-        late=decided - closed > LATE,
+        late=late,
         withdrawn_at=None,
         settings_revision=rules.revision,
         recorded_at=_written(now),
-        evidence=_evidence(rules, hit, bar, picture),
+        evidence=_evidence(rules, hit, bar, picture) | ({"decided": decided} if late else {}),
     )
 
 

@@ -19,8 +19,8 @@ from livermore.signals.composer import Bar, Picture, Standing, compose, picture_
 from livermore.signals.history import judge_history
 from livermore.signals.ports import StoredState
 from livermore.signals.recorder import SignalRecorder
-from livermore.signals.rules import Rules, RuleState, decide, stirred
-from livermore.signals.signal import Kind, Signal
+from livermore.signals.rules import Row, Rules, RuleState, decide, stirred
+from livermore.signals.signal import Signal
 
 BEGINNING = -(2**62)
 
@@ -115,9 +115,9 @@ class Engine:
         signals: list[Signal] = []
         self._pictures.clear()
         bars = stirred(self._rules, moment.previous, moment.macdv, moment.histogram)
-        for place, level, reversal in bars.rows():
-            if fresh[place]:
-                signals += self._judge(moment, place, level, reversal)
+        for row in bars.rows(moment.bars.time):
+            if fresh[row[0]]:
+                signals += self._judge(moment, row)
         seen = rows if fresh.all() else rows[fresh]
         self._evaluated[seen] = moment.bars.time if fresh.all() else moment.bars.time[fresh]
         self._touched[seen] = True
@@ -164,17 +164,17 @@ class Engine:
         self._touched[row] = True
         self._recorder.take([], self)
 
-    def _judge(self, moment: Moment, place: int, level: int, reversal: Kind | None) -> list[Signal]:
-        bars = moment.bars
-        row, time = bars.rows.item(place), bars.time.item(place)
-        hits = decide(self._rules, self._states[row], time, bars.instant, level, reversal)
+    def _judge(self, moment: Moment, stirred: Row) -> list[Signal]:
+        place, bars = stirred[0], moment.bars
+        row = bars.rows.item(place)
+        hits = list(decide(self._rules, self._states[row], self._table.lengths.item(row), [stirred]))
         if not hits:
             return []
         bar, picture = self._bar(moment, place, row), self._picture(row)
         series, decided, now = self._table.series(row), bars.decided.item(place), self._clock.now()
         return [
             compose(self._scope, series, self._rules, hit, bar, picture, decided=decided, now=now)
-            for hit in hits
+            for _, hit in hits
         ]
 
     def _bar(self, moment: Moment, place: int, row: int) -> Bar:

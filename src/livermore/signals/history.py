@@ -16,7 +16,7 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Times
 from livermore.market.ports import Series
 from livermore.signals.composer import Bar, Standing, compose, picture_of
-from livermore.signals.rules import Hit, Rules, RuleState, decide, stirred
+from livermore.signals.rules import Hit, Rules, RuleState, decide, lasting, stirred
 from livermore.signals.signal import Signal
 
 
@@ -74,15 +74,10 @@ def composed(
 def _judge(timeframe: Timeframe, history: History, rules: Rules, state: RuleState, after: int) -> list[Found]:
     values, length = history.values, timeframe.milliseconds
     bars = stirred(rules, history.previous, values.macdv, values.histogram)
-    times = values.time[bars.places].tolist()
-    lasting = bars.lasting()
-    return [
-        Found(time + length, timeframe, place, hit)
-        for number, (time, (place, level, reversal)) in enumerate(zip(times, bars.rows(), strict=True))
-        # A reversal that is disarmed, as most are, can do nothing.
-        if time > after and (level or (reversal and state.armed[reversal]))
-        for hit in decide(rules, state, time, time + length, level, reversal, remember=number >= lasting)
-    ]
+    rows = (row for row in bars.rows(values.time) if row[1] > after)
+    decided = decide(rules, state, length, rows, lasting=lasting(bars, values.time))
+    times = values.time
+    return [Found(int(times[place]) + length, timeframe, place, hit) for place, hit in decided]
 
 
 def bar_of(history: History, place: int) -> Bar:

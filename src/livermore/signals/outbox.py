@@ -108,7 +108,8 @@ def _closed(signal: Signal) -> int:
 
 
 def _is_stale(signal: Signal) -> bool:
-    age = parse_time(signal.recorded_at) - _closed(signal)
+    # Both are the market's time, which may run faster than the wall's, or long ago.
+    age = signal.evidence.get("decided", _closed(signal)) - _closed(signal)
     return signal.late and age > max(STALE_BARS * Timeframe(signal.timeframe).milliseconds, STALE_AFTER)
 
 

@@ -1,14 +1,14 @@
 """The two rules: a level crossed, and a reversal out of an extreme; with cooldown and arming.
 
-Most bars can change nothing. `candidates` finds, in array operations, the few that may; `judge` decides
-those one by one and alone changes a `RuleState`. Live bars and whole histories go through the same two.
+Most bars can change nothing. `stirred` finds, in array operations, the few that may, and what they may
+say; `decide` decides those one by one and alone changes a `RuleState`. Live bars and whole histories go
+through the same two.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from livermore.indicators.stages import RISK
 from livermore.kernel.errors import CorruptDataError
+from livermore.market.candle import Floats, Times
 from livermore.signals.signal import Direction, Kind
 
 REMEMBERED = 32
-Floats = NDArray[np.float64]
+NEVER = -(2**62)
 Armed = dict[Kind, bool]
 Last = dict[tuple[Kind, int], int]
+# A bar's index, its open (ms), the signed level crossed (0 for none), and the reversal seen.
+Row = tuple[int, int, int, Kind | None]
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +50,6 @@ class Hit(NamedTuple):
     kind: Kind
     level: int | None
     direction: Direction
-
-
-_hit = cache(Hit)
 
 
 class Change:
@@ -135,15 +135,11 @@ class Stirred(NamedTuple):
     levels: NDArray[np.int64]
     reversals: NDArray[np.int64]
 
-    def lasting(self) -> int:
-        """Return from which on changes last: every crossing is one, and a state forgets old ones."""
-        crossings = np.flatnonzero(self.levels)
-        return int(crossings[-REMEMBERED]) if len(crossings) >= REMEMBERED else 0
-
-    def rows(self) -> Iterator[tuple[int, int, Kind | None]]:
-        """Return index, level and reversal of each."""
+    def rows(self, times: Times) -> Iterator[Row]:
+        """Return one row each, with the bar's open (ms) out of those of all bars."""
+        columns = (self.places, times[self.places], self.levels)
         reversals = map(_REVERSALS.__getitem__, self.reversals.tolist())
-        return zip(self.places.tolist(), self.levels.tolist(), reversals, strict=True)
+        return zip(*(column.tolist() for column in columns), reversals, strict=True)
 
 
 def stirred(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> Stirred:
@@ -170,71 +166,34 @@ def _outermost(levels: tuple[int, ...], before: Floats, now: Floats) -> NDArray[
     return outermost
 
 
-def candidates(rules: Rules, previous: Floats, macdv: Floats, histogram: Floats) -> NDArray[np.intp]:
-    """Return the indexes of the bars on which a rule may hold."""
-    return stirred(rules, previous, macdv, histogram).places
-
-
-def judge(
-    rules: Rules,
-    state: RuleState,
-    time: int,
-    close_time: int,
-    previous: float,
-    macdv: float,
-    histogram: float,
-) -> list[Hit]:
-    """Decide one bar from its values."""
-    level = crossed_level(rules.levels, previous, macdv) or 0
-    return decide(rules, state, time, close_time, level, _reversal(rules, previous, macdv, histogram))
-
-
 def decide(
-    rules: Rules, state: RuleState, time: int, close_time: int, level: int, reversal: Kind | None,
-    *, remember: bool = True,
-) -> list[Hit]:  # fmt: skip
-    """Decide one bar (`time` is its open; level 0 is none), bring the state up to it, return what to say."""
-    hits: list[Hit] = []
-    if level:
-        state.armed["reversal_overbought" if level > 0 else "reversal_oversold"] = True
-        if _speaks(rules, state, "level", level, close_time):
-            hits.append(_hit("level", level, "up" if level > 0 else "down"))
-    if reversal is not None and state.armed[reversal] and _speaks(rules, state, reversal, 0, close_time):
-        state.armed[reversal] = False
-        hits.append(_hit(reversal, None, "up" if reversal == "reversal_oversold" else "down"))
-    if remember and (level or hits):
-        state.changed(time)
-    return hits
+    rules: Rules, state: RuleState, length: int, rows: Iterable[Row], *, lasting: int = 0
+) -> Iterator[tuple[int, Hit]]:
+    """Decide bars of a length (ms) in order, bring the state up to them, yield what is to be said, with the index.
 
-
-def crossed_level(levels: tuple[int, ...], previous: float, macdv: float) -> int | None:
-    """Return the outermost signed level that was crossed away from zero; None without one.
-
-    Up: previous <= L < V. Down: previous >= -L > V. An undefined previous V crosses nothing.
+    What bars before `lasting` (ms) change is not remembered, because the bars behind it change enough.
     """
-    if previous != previous:
-        return None
-    up = bisect_left(levels, macdv)
-    if up > bisect_left(levels, previous):
-        return levels[up - 1]
-    down = bisect_left(levels, -macdv)
-    if down > bisect_left(levels, -previous):
-        return -levels[down - 1]
-    return None
+    armed, last, cooldown = state.armed, state.last, rules.cooldown
+    for place, time, level, reversal in rows:
+        closed, changed = time + length, level != 0
+        if level:
+            armed["reversal_overbought" if level > 0 else "reversal_oversold"] = True
+            if closed - last.get(("level", level), NEVER) >= cooldown:
+                last["level", level] = closed
+                yield place, _hit("level", level)
+        if reversal and armed[reversal] and closed - last.get((reversal, 0), NEVER) >= cooldown:
+            last[reversal, 0], armed[reversal], changed = closed, False, True
+            yield place, _hit(reversal, 0)
+        if changed and time >= lasting:
+            state.changed(time)
 
 
-def _reversal(rules: Rules, previous: float, macdv: float, histogram: float) -> Kind | None:
-    if previous < -RISK and macdv < -RISK and histogram > rules.oversold_buffer * abs(macdv):
-        return "reversal_oversold"
-    if previous > RISK and macdv > RISK and histogram < -rules.overbought_buffer * abs(macdv):
-        return "reversal_overbought"
-    return None
+def lasting(bars: Stirred, times: Times) -> int:
+    """Return the open (ms) from which on changes last: every crossing is one, and a state forgets old ones."""
+    crossings = bars.places[bars.levels != 0]
+    return int(times[crossings[-REMEMBERED]]) if len(crossings) >= REMEMBERED else 0
 
 
-def _speaks(rules: Rules, state: RuleState, kind: Kind, level: int, close_time: int) -> bool:
-    """Say whether the cooldown is over, and begin a new one if so."""
-    last = state.last.get((kind, level))
-    if last is not None and close_time - last < rules.cooldown:
-        return False
-    state.last[kind, level] = close_time
-    return True
+@cache
+def _hit(kind: Kind, level: int) -> Hit:
+    return Hit(kind, level or None, "up" if level > 0 or kind == "reversal_oversold" else "down")

@@ -146,9 +146,12 @@ async def test_a_passing_event_reaches_who_listens_and_is_not_remembered() -> No
     listener = bus.subscribe("me", ["candle"])
     bus.publish(Event(topic="candle", time=1, data={}, passing=True))
     assert (await anext(aiter(listener))).topic == "candle"
-    with pytest.raises(LookupError):
-        bus.subscribe("me", ["candle"], after=0)
-    assert bus.subscribe("me", ["signal"], after=0).missed == 0
+    bus.publish(Event(topic="signal", time=2, data={}))
+    resumed = bus.subscribe("me", ["candle", "signal"], after=0)
+    assert resumed.passed
+    assert (await anext(aiter(resumed))).topic == "signal"
+    assert not bus.subscribe("me", ["signal"], after=0).passed
+    assert not bus.subscribe("me", ["candle"], after=2).passed
 
 
 async def test_the_bus_knows_whether_a_topic_is_heard() -> None:

@@ -10,7 +10,7 @@ from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.signals.history import judge_history
 from livermore.signals.replay import replay_symbol
-from livermore.signals.rules import REMEMBERED, Hit, Rules, RuleState, candidates, crossed_level, judge
+from livermore.signals.rules import REMEMBERED, Hit, Rules, RuleState, decide, stirred
 from livermore.signals.signal import Signal
 from tests.reference.macdv import Row, exact
 from tests.reference.rules import SeriesRules, reference_signals
@@ -60,6 +60,14 @@ def columns(walk: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray, np
     return np.array(previous), np.array(macdv), np.array(turns)
 
 
+def judge(
+    rules: Rules, state: RuleState, time: int, close_time: int, previous: float, macdv: float, turn: float
+) -> list[Hit]:
+    """Decide one bar alone."""
+    bars = stirred(rules, *(np.array([one]) for one in (previous, macdv, turn)))
+    return [hit for _, hit in decide(rules, state, close_time - time, bars.rows(np.array([time])))]
+
+
 def judged(rules: Rules, walk: list[tuple[float, float]]) -> tuple[list[tuple[int, Hit]], RuleState]:
     """Judge every bar of a walk, candidates or not."""
     state, hits = RuleState(), list[tuple[int, Hit]]()
@@ -93,7 +101,7 @@ def test_no_bar_outside_the_candidates_can_say_or_change_anything(
     walk: list[tuple[float, float]], rules: Rules
 ) -> None:
     previous, macdv, turns = columns(walk)
-    chosen = set(candidates(rules, previous, macdv, turns).tolist())
+    chosen = set(stirred(rules, previous, macdv, turns).places.tolist())
     state = RuleState()
     for place in range(len(walk)):
         before = state.freeze()

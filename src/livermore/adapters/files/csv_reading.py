@@ -44,8 +44,8 @@ def _lines(path: Path, place: Place, *, compressed: bool) -> Iterator[str]:
 
 def _open(path: Path, *, compressed: bool) -> IO[str]:
     if compressed:
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 class _Reading:

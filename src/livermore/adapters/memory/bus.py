@@ -35,8 +35,11 @@ class MemorySubscription:
         earlier: Iterable[Event],
         capacity: int,
         leave: Callable[[MemorySubscription], None],
+        *,
+        passed: bool = False,
     ) -> None:
         self.missed = 0
+        self.passed = passed
         self.interest = interest
         self._earlier = deque(earlier)
         self._queue: deque[Event] = deque()
@@ -107,13 +110,13 @@ class MemoryBus:
         """Listen to public events and one user's; raise LookupError if those behind `after` are forgotten."""
         interest = Interest(whose, frozenset(topics))
         earlier = [] if after is None else self._behind(after, interest)
-        subscription = MemorySubscription(interest, earlier, self._queued, self._forget)
+        passed = after is not None and any(self._last_passing.get(topic, 0) > after for topic in topics)
+        subscription = MemorySubscription(interest, earlier, self._queued, self._forget, passed=passed)
         self._subscriptions[subscription] = None
         return subscription
 
     def _behind(self, after: int, interest: Interest) -> list[Event]:
-        passed = max((self._last_passing.get(topic, 0) for topic in interest.topics), default=0)
-        if not max(self._forgotten, passed) <= after <= self._newest:
+        if not self._forgotten <= after <= self._newest:
             raise LookupError(f"the events behind {after} are no longer remembered")
         return [event for event in self._remembered if event.id > after and interest.includes(event)]
 

@@ -86,6 +86,8 @@ class Streams:
             yield OPENING
             if lost:
                 yield _resync("the events since then are no longer remembered")
+            elif subscription.passed:
+                yield _resync("bars have gone by since then; what else happened follows")
             async for frame in self._follow(subscription):
                 yield frame
         finally:
