@@ -333,16 +333,36 @@ class Desk:
 
     def _flush(self) -> None:
         """Carry closed base bars through roll-up, series and listener, instant by instant."""
+        taken = self.feed.take()
         try:
-            for time, bars in groupby(self.feed.take(), key=lambda bar: bar.time):
+            for time, bars in groupby(taken, key=lambda bar: bar.time):
                 columns, candles, decided = columns_of(bars)
                 self._closed(
                     self.rollup.close(columns, candles, time + self.table.base.milliseconds, decided)
                 )
         except Exception as error:
-            # The market path must never die unseen: the supervisor restarts a failed service.
             log.exception("bars could not be processed", exchange=self.info.name)
             self._trouble = f"bars could not be processed: {error!r}"
+            self._start_over({self.table.symbols[bar.column] for bar in taken}, taken[0].time)
+
+    def _start_over(self, symbols: set[str], time: int) -> None:
+        """Load symbols again after a fault of ours: a bar that was not processed must not be skipped."""
+        for symbol in symbols:
+            self.feed.pause(symbol)
+            self.loaded.discard(symbol)
+            self._lacking.add(symbol)
+            self._spawn(self._load_again(symbol, time))
+
+    async def _load_again(self, symbol: str, time: int) -> None:
+        await self._clock.sleep(REPAIR_AGAIN)
+        await self._until_done(symbol, "is to be loaded again", lambda: self._let_go(symbol, time))
+        await self._load(symbol)
+        self._trouble = None
+
+    async def _let_go(self, symbol: str, time: int) -> None:
+        """Have all that was closed written, and forget what was derived from the bar at a time (ms) on."""
+        await self._recorder.flush()
+        await self._listener.revised(symbol, time)
 
     def _closed(self, bars: ClosedBars) -> None:
         self.table.write(bars)

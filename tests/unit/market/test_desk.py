@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -207,12 +208,32 @@ async def test_a_fault_in_processing_is_never_unseen() -> None:
 
     office.listener.closed = fail  # type: ignore[method-assign]
     await office.open()
-    await office.until(BEGIN + 3)
+    await office.until(BEGIN + 2.2)
     assert office.desk.health().state == "failed"
     await office.close()
 
 
 # Revisions
+
+
+async def test_bars_that_a_fault_kept_from_being_processed_are_not_skipped() -> None:
+    async with opened(busy()) as office:
+        await office.until(35.5)
+        process, faults = office.desk.rollup.close, [RuntimeError("a fault of ours")]
+
+        def fail_once(*arguments: Any) -> Any:
+            if faults:
+                raise faults.pop()
+            return process(*arguments)
+
+        office.desk.rollup.close = fail_once  # type: ignore[method-assign, assignment]
+        await office.until(36.2)
+        assert office.desk.health().state == "failed"
+        await office.until(45)
+        assert not faults
+        assert office.desk.health().state == "healthy"
+        await office.recorder.flush()
+        await office.check(44)
 
 
 async def test_a_correction_replaces_the_bar_and_all_that_follows_from_it() -> None:
