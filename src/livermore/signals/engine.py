@@ -174,7 +174,7 @@ class Engine:
         series, decided, now = self._table.series(row), bars.decided.item(place), self._clock.now()
         return [
             compose(self._scope, series, self._rules, hit, bar, picture, decided=decided, now=now)
-            for _, hit in hits
+            for _, _, hit in hits
         ]
 
     def _bar(self, moment: Moment, place: int, row: int) -> Bar:

@@ -72,12 +72,10 @@ def composed(
 
 
 def _judge(timeframe: Timeframe, history: History, rules: Rules, state: RuleState, after: int) -> list[Found]:
-    values, length = history.values, timeframe.milliseconds
-    bars = stirred(rules, history.previous, values.macdv, values.histogram)
-    rows = (row for row in bars.rows(values.time) if row[1] > after)
-    decided = decide(rules, state, length, rows, lasting=lasting(bars, values.time))
-    times = values.time
-    return [Found(int(times[place]) + length, timeframe, place, hit) for place, hit in decided]
+    values, times = history.values, history.values.time
+    bars = stirred(rules, history.previous, values.macdv, values.histogram).after(after, times)
+    hits = decide(rules, state, timeframe.milliseconds, bars.rows(times), lasting=lasting(bars, times))
+    return [Found(closed, timeframe, place, hit) for place, closed, hit in hits]
 
 
 def bar_of(history: History, place: int) -> Bar:

@@ -135,6 +135,11 @@ class Stirred(NamedTuple):
     levels: NDArray[np.int64]
     reversals: NDArray[np.int64]
 
+    def after(self, time: int, times: Times) -> Stirred:
+        """Return those that opened after a time (ms), out of the opens of all bars."""
+        fresh = times[self.places] > time
+        return Stirred(self.places[fresh], self.levels[fresh], self.reversals[fresh])
+
     def rows(self, times: Times) -> Iterator[Row]:
         """Return one row each, with the bar's open (ms) out of those of all bars."""
         columns = (self.places, times[self.places], self.levels)
@@ -168,8 +173,8 @@ def _outermost(levels: tuple[int, ...], before: Floats, now: Floats) -> NDArray[
 
 def decide(
     rules: Rules, state: RuleState, length: int, rows: Iterable[Row], *, lasting: int = 0
-) -> Iterator[tuple[int, Hit]]:
-    """Decide bars of a length (ms) in order, bring the state up to them, yield what is to be said, with the index.
+) -> Iterator[tuple[int, int, Hit]]:
+    """Decide bars of a length (ms) in order and bring the state up to them; yield index, close and hit.
 
     What bars before `lasting` (ms) change is not remembered, because the bars behind it change enough.
     """
@@ -180,16 +185,16 @@ def decide(
             armed["reversal_overbought" if level > 0 else "reversal_oversold"] = True
             if closed - last.get(("level", level), NEVER) >= cooldown:
                 last["level", level] = closed
-                yield place, _hit("level", level)
+                yield place, closed, _hit("level", level)
         if reversal and armed[reversal] and closed - last.get((reversal, 0), NEVER) >= cooldown:
             last[reversal, 0], armed[reversal], changed = closed, False, True
-            yield place, _hit(reversal, 0)
+            yield place, closed, _hit(reversal, 0)
         if changed and time >= lasting:
             state.changed(time)
 
 
 def lasting(bars: Stirred, times: Times) -> int:
-    """Return the open (ms) from which on changes last: every crossing is one, and a state forgets old ones."""
+    """Return the open (ms) from which on changes last: a crossing is one, and a state forgets old ones."""
     crossings = bars.places[bars.levels != 0]
     return int(times[crossings[-REMEMBERED]]) if len(crossings) >= REMEMBERED else 0
 

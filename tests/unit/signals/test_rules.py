@@ -65,7 +65,7 @@ def judge(
 ) -> list[Hit]:
     """Decide one bar alone."""
     bars = stirred(rules, *(np.array([one]) for one in (previous, macdv, turn)))
-    return [hit for _, hit in decide(rules, state, close_time - time, bars.rows(np.array([time])))]
+    return [hit for _, _, hit in decide(rules, state, close_time - time, bars.rows(np.array([time])))]
 
 
 def judged(rules: Rules, walk: list[tuple[float, float]]) -> tuple[list[tuple[int, Hit]], RuleState]:
@@ -124,7 +124,8 @@ def test_no_bar_outside_the_candidates_can_say_or_change_anything(
 def test_the_outermost_level_is_found(previous: float, value: float, levels: tuple[int, ...]) -> None:
     known = previous == previous and value == value
     expected = reference_level(exact(previous), exact(value), levels) if known else None
-    assert crossed_level(levels, previous, value) == expected
+    found = stirred(Rules(levels=levels), *(np.array([one]) for one in (previous, value, NAN)))
+    assert found.levels.tolist() == ([expected] if expected is not None else [])
 
 
 @pytest.mark.parametrize("rules", EVERY_RULES)
