@@ -28,6 +28,7 @@ from livermore.indicators.service import IndicatorService
 from livermore.kernel.clock import SystemClock
 from livermore.market.exchange import SEEDED
 from livermore.market.plane import MarketPlane
+from livermore.market.recorder import Recorder
 from livermore.market.service import MarketService
 from livermore.runtime.runtime import Runtime
 from livermore.settings.service import SettingsService
@@ -88,6 +89,7 @@ async def read_only(url: str) -> System:
         settings=SettingsService(SqlSettingsStore(stored, clock)),
         runtime=runtime,
         database=stored,
+        recorder=Recorder(store, clock),
     )
 
 

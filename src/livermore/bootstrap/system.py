@@ -73,6 +73,7 @@ class System:
     settings: SettingsService
     runtime: Runtime
     database: Database
+    recorder: Recorder
     source: SimulatedExchange | None = None
 
     async def start(self) -> None:
@@ -85,6 +86,11 @@ class System:
         if self.source is not None:
             await self.source.stop()
         await self.database.close()
+
+    async def recording_ended(self) -> None:
+        """Return when a recording has been told to its end and all of it is stored; never for another source."""
+        while self.source is None or not self.source.finished or self.recorder.backlog:
+            await self.clock.sleep(0.5)
 
     async def ready(self) -> dict[str, bool]:
         """Say whether the database answers and the runtime runs."""
@@ -185,6 +191,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         settings=SettingsService(SqlSettingsStore(ground.database, ground.clock)),
         runtime=runtime,
         database=ground.database,
+        recorder=ground.recorder,
         source=ground.source,
     )
 

@@ -24,6 +24,8 @@ def add_routes(app: FastAPI, system: System) -> None:
     @app.get("/api/v1/signals", responses=described(SignalsShape), tags=["signals"])
     async def signals(wanted: Annotated[SignalFilter, Query()]) -> Response:
         """Return signals, newest first."""
+        if wanted.exchange is not None:
+            await system.market.exchange(wanted.exchange)
         page = await system.signals.list(system.user.scope(), **wanted.model_dump())
         return reply(SignalsShape(signals=signal_shapes(page.signals), next=page.next))
 

@@ -97,6 +97,8 @@ class StoreReader:
         """Return a page of signals."""
         from livermore.apps.api import shapes
 
+        if chosen.get("exchange"):
+            await self._system.market.exchange(chosen["exchange"])
         page = await self._system.signals.list(self._scope, start=start, end=end, **chosen)
         return plain(shapes.SignalsShape(signals=shapes.signal_shapes(page.signals), next=page.next))
 

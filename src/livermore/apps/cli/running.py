@@ -59,11 +59,13 @@ async def _work(plan: Plan, door: Door, workspace: Workspace) -> None:
     async with _system(plan) as system:
         print(await _watched(plan, system), flush=True)
         await _warn_of_the_unheard(plan, system)
+        end = asyncio.create_task(_tell_the_end(system))
         try:
             await serve(
                 system, host=door.host, port=door.port, token=token, ready=_teller(workspace, door, token)
             )
         finally:
+            end.cancel()
             workspace.remove_server()
 
 
@@ -100,6 +102,12 @@ def _teller(workspace: Workspace, door: Door, token: str) -> Callable[[int], Non
             asyncio.get_running_loop().run_in_executor(None, webbrowser.open, page)
 
     return tell
+
+
+async def _tell_the_end(system: System) -> None:
+    """Say when a recording is over, because from then on nothing moves."""
+    await system.recording_ended()
+    print("the recording is over; the pages stay open until Ctrl-C", flush=True)
 
 
 async def _watched(plan: Plan, system: System) -> str:

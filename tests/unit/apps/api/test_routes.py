@@ -148,6 +148,7 @@ BAD = [
     ("/api/v1/signals?from=x", 422, "from"),
     ("/api/v1/signals?to=x", 422, "to"),
     ("/api/v1/signals?start=1", 422, "start"),
+    ("/api/v1/signals?exchange=nowhere", 404, None),
     ("/api/v1/signals/nothing/explain", 404, None),
     ("/api/v1/alerts?state=lost", 422, "state"),
     ("/api/v1/alerts?limit=0", 422, "limit"),
