@@ -71,6 +71,11 @@ class StandInMarket:
     async def exchanges(self) -> list[ExchangeInfo]:
         return [COINBASE]
 
+    async def exchange(self, name: str) -> ExchangeInfo:
+        if name != COINBASE.name:
+            raise NotFoundError(f"no exchange is called {name!r}")
+        return COINBASE
+
     async def candles(
         self, exchange: str, symbol: str, timeframe: str, *,
         start: int | None = None, end: int | None = None, limit: int = 500,
