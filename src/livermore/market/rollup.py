@@ -7,6 +7,8 @@ that both give the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -178,6 +180,36 @@ def roll_up(base: Candles, base_length: int, timeframe: Timeframe, end: int | No
     parts = _bucket(inside[:first], begin, lead, each), inside[first:last], _bucket(inside[last:], 0, 0, each)
     rolled = [_rolled(part, each) for part in parts if len(part)]
     return rolled[0] if len(rolled) == 1 else Candles.joined(*rolled) if rolled else inside
+
+
+def roll_up_all(base: Candles, own: Timeframe, timeframes: Collection[Timeframe]) -> dict[Timeframe, Candles]:
+    """Roll histories up into several timeframes: as `roll_up` does, with prices from shorter ones."""
+    rolled = {own: base}
+    # A missing bar makes a longer one missing, and what is known of that would be lost to those above it.
+    whole = not (base.state == CandleState.MISSING).any()
+    for timeframe in sorted(timeframes, key=_length):
+        length = timeframe.milliseconds
+        fitting = [one for one in rolled if not length % one.milliseconds]
+        shorter = max(fitting, key=_length) if whole else own
+        candles = roll_up(rolled[shorter], shorter.milliseconds, timeframe)
+        if shorter is not own and len(candles):
+            # Sums of sums would be rounded otherwise than the sum of base bars in the order of time.
+            lead = int(base.time[0] - candles.time[0]) // own.milliseconds
+            _sum_up(base, lead, length // own.milliseconds, candles.volume)
+        rolled[timeframe] = candles
+    return {timeframe: rolled[timeframe] for timeframe in timeframes}
+
+
+def _length(timeframe: Timeframe) -> int:
+    return timeframe.milliseconds
+
+
+def _sum_up(base: Candles, lead: int, each: int, out: Floats) -> None:
+    """Add up what was traded in buckets of so many base bars, of the first of which `lead` are absent."""
+    traded = base.state == CandleState.TRADED
+    volume = base.volume if traded.all() else np.where(traded, base.volume, 0.0)
+    whole = np.concatenate((np.zeros(lead), volume)) if lead else volume
+    _in_order(np.add, whole[: len(out) * each].reshape(-1, each), out)
 
 
 def _bucket(bars: Candles, begin: int, lead: int, each: int) -> Candles:

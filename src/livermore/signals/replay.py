@@ -14,7 +14,7 @@ from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, Timeframe
 from livermore.market.backfill import from_first_trade
 from livermore.market.candle import Candles, fill_quiet
-from livermore.market.rollup import roll_up
+from livermore.market.rollup import roll_up_all
 from livermore.signals.history import Found, composed, find
 from livermore.signals.rules import Rules, RuleState
 from livermore.signals.signal import Signal
@@ -82,10 +82,11 @@ def _series(
 ) -> Iterator[tuple[Timeframe, Candles]]:
     base = min(recorded, key=lambda timeframe: timeframe.milliseconds)
     lower = fill_quiet(from_first_trade(recorded[base]), base)
+    rolled = roll_up_all(lower, base, [timeframe for timeframe in timeframes if timeframe not in recorded])
     for timeframe in timeframes:
         if timeframe == base:
             yield timeframe, lower
         elif timeframe in recorded:
             yield timeframe, fill_quiet(from_first_trade(recorded[timeframe]), timeframe)
         else:
-            yield timeframe, roll_up(lower, base.milliseconds, timeframe)
+            yield timeframe, rolled[timeframe]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleState
-from livermore.market.rollup import Rollup, roll_up
+from livermore.market.rollup import Rollup, roll_up, roll_up_all
 from tests.reference.rollup import reference_rollup
 from tests.reference.series import START
 
@@ -71,6 +71,15 @@ def test_batch_live_and_reference_agree(name: str, seed: int, first: int) -> Non
         rolled = roll_up(base, MINUTE, timeframe)
         assert same(rolled, closed[timeframe])
         check_against_reference(rolled, base, timeframe)
+
+
+@pytest.mark.parametrize("holes", [0, 0.02])
+@pytest.mark.parametrize("name", ALL_GENERATORS)
+def test_timeframes_rolled_up_together_are_those_rolled_up_alone(name: str, holes: float) -> None:
+    base = with_holes(generated(name, 5, 3_000), np.random.default_rng(5), holes)[187:]
+    rolled = roll_up_all(base, Timeframe.M1, HIGHER)
+    for timeframe in HIGHER:
+        assert same(rolled[timeframe], roll_up(base, MINUTE, timeframe))
 
 
 @pytest.mark.parametrize("name", ["thin", "trending"])
