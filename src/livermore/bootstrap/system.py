@@ -88,7 +88,7 @@ class System:
         await self.database.close()
 
     async def recording_ended(self) -> None:
-        """Return when a recording has been told to its end and all of it is stored; never for another source."""
+        """Return when a recording has ended and is stored whole; never for another source."""
         while self.source is None or not self.source.finished or self.recorder.backlog:
             await self.clock.sleep(0.5)
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from livermore.kernel.clock import parse_time, rfc3339
+from livermore.kernel.clock import rfc3339
 from livermore.kernel.ids import derived_id
 from livermore.kernel.timeframe import Timeframe
 from livermore.signals.alert import Alert, AlertEvent, Route
