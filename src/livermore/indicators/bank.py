@@ -14,7 +14,7 @@ from livermore.indicators.stages import NEUTRAL, STAGES, stage_of, stages_of
 from livermore.indicators.values import IndicatorValue, Values
 from livermore.market.candle import CandleState
 from livermore.market.ports import ClosedBars
-from livermore.market.series import SeriesTable, oldest_first, widened
+from livermore.market.series import Rows, SeriesTable, oldest_first, widened
 
 Floats = NDArray[np.float64]
 
@@ -120,6 +120,11 @@ class Bank:
         """Return the open (ms) of the bar from which a row's values are defined; None before any bar."""
         seed = self._state.item(SEED_TIME, row)
         return int(seed) if seed >= 0 else None
+
+    def seed_times(self, rows: Rows) -> NDArray[np.int64]:
+        """Return the same of rows that have had a bar."""
+        seeds: NDArray[np.int64] = self._state[SEED_TIME, rows].astype(np.int64)
+        return seeds
 
     def standing(self, row: int) -> tuple[int, float] | None:
         """Return a row's newest stage number and MACD-V (NaN when not defined); None before any bar."""

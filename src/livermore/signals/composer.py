@@ -26,7 +26,7 @@ SOURCES = tuple(source.name.lower() for source in CandleSource)
 _written = lru_cache(maxsize=1)(rfc3339)
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """Where one timeframe of a symbol stood at an instant: its stage's number, and its MACD-V or NaN."""
 
     timeframe: Timeframe
@@ -51,7 +51,7 @@ def picture_of(standings: Sequence[Standing]) -> Picture:
     return Picture(bias, table)
 
 
-class Bar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Bar(msgspec.Struct, frozen=True, gc=False):
     """One closed bar with its values, as plain numbers; NaN where not defined."""
 
     time: int

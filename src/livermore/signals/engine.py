@@ -19,10 +19,14 @@ from livermore.signals.composer import Bar, Picture, Standing, compose, picture_
 from livermore.signals.history import judge_history
 from livermore.signals.ports import StoredState
 from livermore.signals.recorder import SignalRecorder
-from livermore.signals.rules import Row, Rules, RuleState, decide, stirred
+from livermore.signals.rules import Hit, Row, Rules, RuleState, decide, stirred
 from livermore.signals.signal import Signal
 
 BEGINNING = -(2**62)
+OF_BARS = ("time", "close", "state", "source", "confirmed")
+OF_VALUES = (
+    "previous", "macdv", "signal", "histogram", "stage", "ema12", "ema26", "atr26", "complete",
+)  # fmt: skip
 
 
 class Engine:
@@ -112,16 +116,15 @@ class Engine:
         fresh = moment.bars.time > self._evaluated[rows]
         if not fresh.any():
             return
-        signals: list[Signal] = []
-        self._pictures.clear()
+        hits: list[tuple[int, Hit]] = []
         bars = stirred(self._rules, moment.previous, moment.macdv, moment.histogram)
         for row in bars.rows(moment.bars.time):
             if fresh[row[0]]:
-                signals += self._judge(moment, row)
+                hits += self._judge(moment, row)
         seen = rows if fresh.all() else rows[fresh]
         self._evaluated[seen] = moment.bars.time if fresh.all() else moment.bars.time[fresh]
         self._touched[seen] = True
-        self._recorder.take(signals, self)
+        self._recorder.take(self._composed(moment, hits) if hits else [], self)
 
     # -- what the recorder asks ---------------------------------------------------------------------
 
@@ -164,42 +167,39 @@ class Engine:
         self._touched[row] = True
         self._recorder.take([], self)
 
-    def _judge(self, moment: Moment, stirred: Row) -> list[Signal]:
-        place, bars = stirred[0], moment.bars
-        row = bars.rows.item(place)
-        hits = list(decide(self._rules, self._states[row], self._table.lengths.item(row), [stirred]))
-        if not hits:
-            return []
-        bar, picture = self._bar(moment, place, row), self._picture(row)
-        series, decided, now = self._table.series(row), bars.decided.item(place), self._clock.now()
-        return [
-            compose(self._scope, series, self._rules, hit, bar, picture, decided=decided, now=now)
-            for _, _, hit in hits
-        ]
+    def _judge(self, moment: Moment, stirred: Row) -> list[tuple[int, Hit]]:
+        row = moment.bars.rows.item(stirred[0])
+        decided = decide(self._rules, self._states[row], self._table.lengths.item(row), [stirred])
+        return [(place, hit) for place, _, hit in decided]
 
-    def _bar(self, moment: Moment, place: int, row: int) -> Bar:
-        bars = moment.bars
-        seed = self._followed.seed_time(row) or 0
-        passed = min((bars.time.item(place) - seed) // self._table.lengths.item(row) + 1, QUIET_WINDOW)
-        return Bar(
-            time=bars.time.item(place),
-            close=bars.close.item(place),
-            state=bars.state.item(place),
-            source=bars.source.item(place),
-            confirmed=bars.confirmed.item(place),
-            previous=moment.previous.item(place),
-            macdv=moment.macdv.item(place),
-            signal=moment.signal.item(place),
-            histogram=moment.histogram.item(place),
-            stage=moment.stage.item(place),
-            ema12=moment.ema12.item(place),
-            ema26=moment.ema26.item(place),
-            atr26=moment.atr26.item(place),
-            observed=int(moment.observed.item(place)),
-            quiet_ratio=moment.quiet.item(place) / passed,
-            complete=moment.complete.item(place),
-            seed_time=seed,
-        )
+    def _composed(self, moment: Moment, hits: list[tuple[int, Hit]]) -> list[Signal]:
+        """Compose the signals of hits at one instant, given with their indexes."""
+        self._pictures.clear()
+        places, now = [place for place, _ in hits], self._clock.now()
+        rows, decided = (column[places].tolist() for column in (moment.bars.rows, moment.bars.decided))
+        return [
+            compose(
+                self._scope, self._table.series(row), self._rules, hit, bar, self._picture(row),
+                decided=when, now=now,
+            )
+            for (_, hit), row, when, bar in zip(hits, rows, decided, self._bars(moment, places), strict=True)
+        ]  # fmt: skip
+
+    def _bars(self, moment: Moment, places: list[int]) -> list[Bar]:
+        """Return bars of a moment as plain numbers."""
+        time, rows = moment.bars.time[places], moment.bars.rows[places]
+        seeds = self._followed.seed_times(rows)
+        passed = np.minimum((time - seeds) // self._table.lengths[rows] + 1, QUIET_WINDOW)
+        columns = {
+            "seed_time": seeds,
+            "observed": moment.observed[places].astype(np.int64),
+            "quiet_ratio": moment.quiet[places] / passed,
+            **{name: getattr(moment.bars, name)[places] for name in OF_BARS},
+            **{name: getattr(moment, name)[places] for name in OF_VALUES},
+        }
+        return [
+            Bar(*row) for row in zip(*(columns[name].tolist() for name in Bar.__struct_fields__), strict=True)
+        ]
 
     def _picture(self, row: int) -> Picture:
         """Say how the watched timeframes of a row's symbol stand, the same for all that close together."""

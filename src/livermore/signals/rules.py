@@ -52,21 +52,18 @@ class Hit(NamedTuple):
     direction: Direction
 
 
-class Change:
+class Change(msgspec.Struct, gc=False):
     """What one bar made of a rule state; written as bytes when somebody wants to keep it."""
 
-    __slots__ = ("_armed", "_frozen", "_last", "time")
-
-    def __init__(self, time: int, armed: Armed, last: Last, frozen: bytes = b"") -> None:
-        self.time = time
-        self._armed = armed
-        self._last = last
-        self._frozen = frozen
+    time: int
+    armed: Armed
+    last: Last
+    written: bytes = b""
 
     def frozen(self) -> bytes:
         """Return the state as bytes."""
-        self._frozen = self._frozen or freeze(self._armed, self._last)
-        return self._frozen
+        self.written = self.written or freeze(self.armed, self.last)
+        return self.written
 
 
 class RuleState:
