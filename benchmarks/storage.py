@@ -24,7 +24,7 @@ import numpy as np
 from livermore.adapters.sql import Database, SqlCandleStore, migrate
 from livermore.kernel.timeframe import MINUTE, Timeframe
 from livermore.market.candle import Candles
-from livermore.market.ports import Series
+from livermore.market.ports import CandleBatch, Series
 
 MANY = 100_000
 CLOSE = 768  # 128 symbols in 6 timeframes, all closing at one instant
@@ -34,7 +34,6 @@ SELECT = (
     "WHERE series_id = {} AND time < {}"
 )
 
-Batch = list[tuple[Series, Candles]]
 Rows = list[tuple[Any, ...]]
 Step = Callable[[], Awaitable[object]]
 
@@ -138,7 +137,9 @@ async def _closes(store: SqlCandleStore, driver: Driver, *, rounds: int) -> Row:
     names = [_series(f"CLOSE-{number}") for number in range(CLOSE)]
 
     def ours(number: int) -> Step:
-        batch: Batch = [(name, _candles(number, 1)) for name in names]
+        # As the recorder lays out what closed together.
+        candles = Candles.joined(*(_candles(number, 1) for _ in names))
+        batch = CandleBatch(names, np.arange(len(names)), candles)
         return lambda: store.save(batch)
 
     def bare(number: int) -> Step:

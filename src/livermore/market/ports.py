@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,31 @@ class Exchange(Protocol):
 
 
 ExchangeFactory = Callable[[ExchangeInfo], Exchange]
+
+
+class CandleBatch(Sequence[tuple[Series, Candles]]):
+    """Candles of many series laid end to end, for a store that takes them so; else a run for each."""
+
+    def __init__(self, series: Sequence[Series], starts: NDArray[np.intp], candles: Candles) -> None:
+        self.series = series
+        self.candles = candles
+        self.counts = np.diff(starts, append=len(candles))
+        self._starts = starts
+
+    def __len__(self) -> int:
+        """Return the number of series."""
+        return len(self.series)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[Series, Candles]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[tuple[Series, Candles]]: ...
+    def __getitem__(self, place: int | slice) -> Any:
+        """Return a series with its candles."""
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        start = self._starts[place]
+        return self.series[place], self.candles[start : start + self.counts[place]]
 
 
 class Checkpoint(NamedTuple):

@@ -10,8 +10,8 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
 from livermore.market.candle import Candles
-from livermore.market.ports import CandleStore, Checkpoint, ClosedBars, Series
-from livermore.market.series import SeriesTable
+from livermore.market.ports import CandleBatch, CandleStore, Checkpoint, ClosedBars, Series
+from livermore.market.series import Rows, SeriesTable
 
 INTERVAL = 0.5
 RETRY = 2.0
@@ -83,18 +83,25 @@ class Recorder:
                 log.error("candles could not be written; they are kept", error=str(error), rows=self.backlog)
 
 
-def by_series(bars: list[tuple[SeriesTable, ClosedBars]]) -> list[tuple[Series, Candles]]:
-    """Sort bars of many instants into one run of candles for each series."""
-    batch: list[tuple[Series, Candles]] = []
+def by_series(bars: list[tuple[SeriesTable, ClosedBars]]) -> CandleBatch:
+    """Sort bars of many instants into one run of candles for each series, the runs end to end."""
+    series: list[Series] = []
+    starts, runs, laid = [], [], 0
     for table in dict.fromkeys(table for table, _ in bars):
-        parts = [part for owner, part in bars if owner is table]
-        rows = np.concatenate([part.rows for part in parts])
-        candles = Candles(
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
-        )
-        order = np.lexsort((candles.time, rows))
-        rows, candles = rows[order], candles[order]
-        starts = np.flatnonzero(np.diff(rows, prepend=-1))
-        for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-            batch.append((table.series(int(rows[start])), candles[start:end]))
-    return batch
+        rows, candles = _sorted([part for owner, part in bars if owner is table])
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        series += [table.series(row) for row in rows[first].tolist()]
+        starts.append(first + laid)
+        runs.append(candles)
+        laid += len(candles)
+    if not runs:
+        return CandleBatch([], np.zeros(0, np.intp), Candles.none())
+    return CandleBatch(series, np.concatenate(starts), Candles.joined(*runs) if len(runs) > 1 else runs[0])
+
+
+def _sorted(parts: list[ClosedBars]) -> tuple[Rows, Candles]:
+    """Join bars of one table in the order of rows, then of time."""
+    rows = np.concatenate([part.rows for part in parts])
+    candles = Candles(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS})
+    order = np.lexsort((candles.time, rows))
+    return rows[order], candles[order]

@@ -19,7 +19,7 @@ from livermore.adapters.sql import Database, SqlCandleStore
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleSource
-from livermore.market.ports import Checkpoint, Series
+from livermore.market.ports import CandleBatch, Checkpoint, Series
 
 BITCOIN = Series("coinbase", "BTC-USD", Timeframe.M1)
 ETHER = Series("coinbase", "ETH-USD", Timeframe.M1)
@@ -51,6 +51,13 @@ async def test_what_is_saved_is_loaded(store: SqlCandleStore) -> None:
     await store.save([(BITCOIN, candles), (DAILY, some(0))])
     assert same(await store.load(BITCOIN), candles)
     assert same(await store.load(DAILY), some(0))
+
+
+async def test_series_laid_end_to_end_are_saved_alike(store: SqlCandleStore) -> None:
+    parts = [some(0, MINUTE), some(5 * MINUTE, price=3.5)]
+    await store.save(CandleBatch([BITCOIN, DAILY], np.array([0, 2]), Candles.joined(*parts)))
+    assert same(await store.load(BITCOIN), parts[0])
+    assert same(await store.load(DAILY), parts[1])
 
 
 async def test_a_range_is_half_open_and_newest_keeps_the_end(store: SqlCandleStore) -> None:

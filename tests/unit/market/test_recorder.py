@@ -9,7 +9,7 @@ from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import StorageUnavailableError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
-from livermore.market.ports import Checkpoint, ClosedBars, Series
+from livermore.market.ports import CandleBatch, Checkpoint, ClosedBars, Series
 from livermore.market.recorder import INTERVAL, RETRY, Recorder, by_series
 from livermore.market.rollup import roll_up
 from livermore.market.series import SeriesTable
@@ -139,7 +139,7 @@ def test_bars_of_many_instants_and_tables_become_one_run_for_each_series() -> No
     assert len(names) == 2 * 2 * 3
     for series, candles in batch:
         assert (np.diff(candles.time) == series.timeframe.milliseconds).all()
-    assert by_series([]) == []
+    assert list(by_series([])) == []
 
 
 def test_bars_that_come_out_of_order_are_put_in_order() -> None:
@@ -150,3 +150,13 @@ def test_bars_that_come_out_of_order_are_put_in_order() -> None:
     for series, candles in by_series(shuffled):
         if series.timeframe is Timeframe.M1:
             assert same(candles, Candles.joined(writing.bases[series.symbol]))
+
+
+def test_a_batch_is_a_run_of_candles_for_each_series() -> None:
+    names = [Series("test", f"S{number}", Timeframe.M1) for number in range(3)]
+    candles = Candles.of(range(60_000, 420_000, 60_000), *([[1.0] * 6] * 5))
+    batch = CandleBatch(names, np.array([0, 1, 4]), candles)
+    assert [name for name, _ in batch] == names
+    assert [len(run) for _, run in batch] == batch.counts.tolist() == [1, 3, 2]
+    assert [time for _, run in batch for time in run.time.tolist()] == candles.time.tolist()
+    assert [len(run) for _, run in batch[1:]] == [3, 2]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livermore.kernel.errors import InvalidError
 from livermore.market.candle import Candles
-from livermore.market.ports import Series
+from livermore.market.ports import CandleBatch, Series
 
 TYPES = {"time": np.int64, "state": np.int8, "source": np.int8, "confirmed": np.bool_}
 PRICES = ("open", "high", "low", "close", "volume")
@@ -29,14 +29,21 @@ def merge(batch: Sequence[tuple[Series, Candles]], keys: Mapping[Series, int]) -
 
     Raises InvalidError when a price or volume is not a finite number.
     """
-    times, *others = zip(*(_values_of(candles) for _, candles in batch), strict=True)
-    columns = dict(zip(VALUES, map(np.concatenate, (times, *others)), strict=True))
-    owners = np.array([keys[name] for name, _ in batch], np.int64)
-    columns["series_id"] = np.repeat(owners, list(map(len, times)))
+    columns, series, counts = _laid_out(batch)
+    columns["series_id"] = np.repeat(np.array([keys[name] for name in series], np.int64), counts)
     _refuse_what_is_no_number(columns, keys)
     for name in PRICES:
         columns[name] = columns[name] + 0.0  # SQLite stores no minus zero; PostgreSQL shall do the same
     return _in_key_order(columns)
+
+
+def _laid_out(batch: Sequence[tuple[Series, Candles]]) -> tuple[Columns, Sequence[Series], Sequence[int]]:
+    """Return all candles as columns, with the series that they are of and how many each has."""
+    if isinstance(batch, CandleBatch):
+        return dict(zip(VALUES, _values_of(batch.candles), strict=True)), batch.series, batch.counts.tolist()
+    times, *others = zip(*(_values_of(candles) for _, candles in batch), strict=True)
+    columns = dict(zip(VALUES, map(np.concatenate, (times, *others)), strict=True))
+    return columns, [name for name, _ in batch], list(map(len, times))
 
 
 def candles_of(columns: Mapping[str, Any]) -> Candles:

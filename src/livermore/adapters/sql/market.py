@@ -17,7 +17,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.exchange import ExchangeInfo
-from livermore.market.ports import Checkpoint, Series
+from livermore.market.ports import CandleBatch, Checkpoint, Series
 
 ALWAYS = 2**63 - 1
 
@@ -34,7 +34,8 @@ class SqlCandleStore:
         self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
     ) -> None:
         """Insert or replace all of it in one transaction; raise InvalidError for NaN and infinity."""
-        names = [name for name, _ in batch] + [checkpoint.series for checkpoint in checkpoints]
+        listed = batch.series if isinstance(batch, CandleBatch) else [name for name, _ in batch]
+        names = [*listed, *(checkpoint.series for checkpoint in checkpoints)]
         async with self._database.writing() as connection:
             keys = await self._database.series.settle(connection, names)
             if batch:
