@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -268,8 +267,3 @@ def previous_defined(macdv: Floats, before: float = rule.UNDEFINED) -> Floats:
         newest = np.maximum.accumulate(np.where(np.isnan(part), 0, np.arange(len(part))))
         part[:] = part[newest]
     return previous
-
-
-def copy_of(state: MacdvState) -> MacdvState:
-    """Return a state that can be advanced without touching this one."""
-    return msgspec.structs.replace(state)
