@@ -52,7 +52,8 @@ class BarUpdate(msgspec.Struct, kw_only=True):
     """A whole base bucket as the exchange knows it now; a later update of the same bucket replaces it.
 
     `closed` is the exchange's own word; `first_id` and `last_id` are the trade ids it spans
-    (-1 when the exchange does not tell), by which unbroken chains of buckets are recognised.
+    (-1 when the exchange does not tell), by which unbroken chains of buckets are recognised. One that is
+    not `whole` is known or feared to lack trades: it may be shown, and is never closed.
     """
 
     symbol: str
@@ -65,6 +66,7 @@ class BarUpdate(msgspec.Struct, kw_only=True):
     closed: bool = False
     first_id: int = -1
     last_id: int = -1
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

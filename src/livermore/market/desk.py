@@ -121,7 +121,7 @@ class Desk:
 
     def requests(self) -> dict[str, int]:
         """Return the request weight used of the exchange's limit."""
-        return dict(getattr(self._exchange, "requests", {"used": 0, "limit": 0}))
+        return self._exchange.budget.usage()._asdict()
 
     # -- the connection -----------------------------------------------------------------------------
 

@@ -153,6 +153,16 @@ class Feed:
         if event_time > self.market_time:
             self.market_time = event_time
 
+    def wire(self) -> Feed:
+        """Return the sink of one connection."""
+        return self
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        """Hold a longer bar of the exchange's own against ours."""
+
+    def gap(self) -> None:
+        """Take note that frames were lost."""
+
     def skipped(self, kind: str, detail: str) -> None:
         """Count a frame that could not be read; the first of each kind is logged."""
         self.skips[kind] = self.skips.get(kind, 0) + 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, overload
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,10 @@ class Series(NamedTuple):
 class StreamSink(Protocol):
     """Take what a stream delivers; every method returns at once and never raises."""
 
+    def wire(self) -> StreamSink:
+        """Return a sink for one connection of several: each has its own time and its own gaps."""
+        ...
+
     def bar(self, update: BarUpdate, event_time: int) -> None:
         """Take the newest state of a base bucket; `event_time` is the exchange's, in ms."""
         ...
@@ -35,6 +41,14 @@ class StreamSink(Protocol):
 
     def beat(self, event_time: int) -> None:
         """Take a sign of life that carries the exchange's time (ms) and nothing else."""
+        ...
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        """Take a bar of a longer timeframe as the exchange tells it, to hold ours against."""
+        ...
+
+    def gap(self) -> None:
+        """Take note that frames of this connection were lost: what they told of is not known."""
         ...
 
     def skipped(self, kind: str, detail: str) -> None:
@@ -65,10 +79,53 @@ class Stream(Protocol):
         ...
 
 
+class Usage(NamedTuple):
+    """What was asked of a host within its window, and what we allow ourselves."""
+
+    used: int
+    limit: int
+
+
+class Forecast(NamedTuple):
+    """What some requests will cost: how many they are, and after how many seconds the last is answered."""
+
+    requests: int
+    seconds: float
+
+
+class RequestBudget(Protocol):
+    """How much may be asked of one host: shared by all who ask it, whatever for and for whomever."""
+
+    async def spend(self, weight: int = 1) -> None:
+        """Wait for our turn and book the weight; raise RateLimitedError if that would take too long."""
+        ...
+
+    def told_limit(self, limit: int) -> None:
+        """Take the limit of a window that the exchange itself tells; our own row stays a ceiling."""
+        ...
+
+    def told_used(self, used: int) -> None:
+        """Take what the exchange has counted, which others on this address may have spent."""
+        ...
+
+    def hold_off(self, seconds: float) -> None:
+        """Let nobody ask anything for so long."""
+        ...
+
+    def usage(self) -> Usage:
+        """Return what was spent within the window, and the limit."""
+        ...
+
+    def forecast(self, weights: Iterable[int]) -> Forecast:
+        """Say what requests of these weights will cost, behind all that wait already."""
+        ...
+
+
 class Exchange(Protocol):
     """One exchange, behind its own protocol. Only base candles are streamed; see `history` for the rest."""
 
     info: ExchangeInfo
+    budget: RequestBudget
 
     async def listing(self) -> list[Symbol]:
         """Return every market that the exchange lists."""
@@ -100,8 +157,9 @@ class Exchange(Protocol):
         """Let go of every connection."""
         ...
 
-
-ExchangeFactory = Callable[[ExchangeInfo], Exchange]
+    def pages(self, buckets: int) -> list[int]:
+        """Return the weights of the requests that a history of so many buckets takes, for a forecast."""
+        ...
 
 
 class CandleBatch(Sequence[tuple[Series, Candles]]):
@@ -159,13 +217,53 @@ class ClosedBars(NamedTuple):
     decided: NDArray[np.int64]
 
 
+class Cause(StrEnum):
+    """Why buckets were not known when they should have been."""
+
+    DISCONNECTED = "disconnected"
+    SEQUENCE_GAP = "sequence_gap"
+    LATE = "late"
+    EXCHANGE_OUTAGE = "exchange_outage"
+    PAUSED = "paused"
+
+
+class Hole(msgspec.Struct, frozen=True, kw_only=True):
+    """Base buckets [start, end) (ms) of a symbol that were missing, until `repaired_at` (ms, market time).
+
+    `series` is the symbol's base series; a hole in it is one in every longer bucket that it touches.
+    """
+
+    series: Series
+    start: int
+    end: int
+    cause: Cause
+    repaired_at: int | None = None
+
+
+class Counts(NamedTuple):
+    """How many stored buckets of a span were traded, quiet and missing."""
+
+    traded: int
+    quiet: int
+    missing: int
+
+
 class CandleStore(Protocol):
-    """Keep candles and checkpoints; reading never waits for writing to end."""
+    """Keep candles, checkpoints and the ledger of holes; reading never waits for writing to end."""
 
     async def save(
-        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
-    ) -> None:
-        """Insert or replace all of it in one transaction."""
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = (),
+        holes: Sequence[Hole] = (),
+    ) -> None:  # fmt: skip
+        """Insert or replace all of it in one transaction; a hole replaces that of its series and start."""
+        ...
+
+    async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
+        """Return the holes of a base series that touch [start, end) (ms), oldest first."""
+        ...
+
+    async def counts(self, series: Series, start: int, end: int) -> Counts:
+        """Count the stored candles of a series that open in [start, end) (ms), by state."""
         ...
 
     async def load(

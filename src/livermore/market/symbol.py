@@ -6,13 +6,17 @@ import msgspec
 
 
 class Symbol(msgspec.Struct, frozen=True, kw_only=True):
-    """One listed market: the exchange's own name, base and quote asset; `trading` says whether it is open."""
+    """One listed market: the exchange's own name, base and quote asset; `trading` says whether it is open.
+
+    `alias` names the market whose order book this one shares, where there is one.
+    """
 
     name: str
     base: str
     quote: str
     trading: bool = True
     status: str = ""
+    alias: str = ""
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True):

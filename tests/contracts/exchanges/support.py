@@ -32,6 +32,17 @@ class RecordingSink:
         self.tickers: list[Ticker] = []
         self.beats: list[int] = []
         self.notes: list[tuple[str, str]] = []
+        self.longer_bars: list[tuple[Timeframe, BarUpdate]] = []
+        self.gaps = 0
+
+    def wire(self) -> "RecordingSink":
+        return self
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        self.longer_bars.append((timeframe, update))
+
+    def gap(self) -> None:
+        self.gaps += 1
 
     def bar(self, update: BarUpdate, event_time: int) -> None:
         self.bars.append((update, event_time))

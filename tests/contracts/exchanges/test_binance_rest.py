@@ -8,7 +8,6 @@ import pytest
 from aiohttp import web
 
 from livermore.adapters.exchanges.binance import Timing
-from livermore.adapters.exchanges.binance.budget import RequestBudget
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import (
@@ -20,6 +19,7 @@ from livermore.kernel.errors import (
     RateLimitedError,
 )
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.budget import Budget
 from tests.contracts.exchanges.support import MINUTE, T0, binance, recorded, running, serving
 
 HTML = "<html><body>Just a moment</body></html>"
@@ -186,12 +186,12 @@ async def test_the_limit_is_never_exceeded() -> None:
     async with running(SimulatedExchange(recorded(1, 10), weight_limit=100)) as server:
         exchange = binance(server.rest_url, clock=clock)
         await exchange.listing()
-        assert exchange.requests == {"used": 20, "limit": 80}
+        assert exchange.budget.usage() == (20, 80)
         asked = [asyncio.create_task(exchange.server_time()) for _ in range(100)]
         async with asyncio.timeout(5):
             while server.counters.requests["/api/v3/time"] < 60:
                 await asyncio.sleep(0.005)
-        assert exchange.requests == {"used": 80, "limit": 80}
+        assert exchange.budget.usage() == (80, 80)
         assert server.counters.weight == 80
         for task in asked:
             task.cancel()
@@ -204,13 +204,13 @@ async def test_the_row_is_a_ceiling() -> None:
     async with running(SimulatedExchange(recorded(1, 10), weight_limit=6000)) as server:
         exchange = binance(server.rest_url, weight_limit=500)
         await exchange.listing()
-        assert exchange.requests["limit"] == 400
+        assert exchange.budget.usage().limit == 400
         await exchange.close()
 
 
 async def test_a_budget_waits_for_the_minute_to_pass() -> None:
     clock = ManualClock()
-    budget = RequestBudget(clock, 100)
+    budget = Budget(clock, limit=100)
     for _ in range(8):
         await budget.spend(10)
     waiting = asyncio.create_task(budget.spend(10))
@@ -222,7 +222,7 @@ async def test_a_budget_waits_for_the_minute_to_pass() -> None:
 
 
 async def test_a_budget_counts_what_others_spend() -> None:
-    budget = RequestBudget(ManualClock(), 100)
+    budget = Budget(ManualClock(), limit=100)
     await budget.spend(10)
     budget.told_used(75)
     assert budget.used == 75

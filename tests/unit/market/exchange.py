@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.budget import Budget
 from livermore.market.candle import Candles, fill_quiet
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import StreamSink
@@ -28,6 +29,7 @@ class TapeExchange:
         self, tape: Tape, clock: ManualClock, *, cuts: Sequence[tuple[int, int]] = (), bad: bool = False
     ) -> None:
         self.info = INFO
+        self.budget = Budget(clock, limit=1_000_000)
         self.tape, self.clock, self.cuts = tape, clock, cuts
         self.frames = tape.frames(bad=bad)
         self.listed = list(tape.symbols)
@@ -65,6 +67,9 @@ class TapeExchange:
 
     async def close(self) -> None:
         self.closed = True
+
+    def pages(self, buckets: int) -> list[int]:
+        return [1]
 
     def cut_until(self, time: int) -> int | None:
         """Return when the line comes back, if it is dead at a time."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import Candle, Candles
-from livermore.market.ports import Checkpoint, Series
+from livermore.market.candle import Candle, Candles, CandleState
+from livermore.market.ports import Checkpoint, Counts, Hole, Series
 
 FIELDS = [field.name for field in fields(Candles)]
 
@@ -21,12 +21,14 @@ class MemoryStore:
         self.turns = turns
         self.kept: defaultdict[Series, dict[int, Candle]] = defaultdict(dict)
         self.checkpoints: defaultdict[Series, dict[int, bytes]] = defaultdict(dict)
+        self.ledger: defaultdict[Series, dict[int, Hole]] = defaultdict(dict)
         self.failing: list[Exception] = []
         self.saves = 0
 
     async def save(
-        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
-    ) -> None:
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = (),
+        holes: Sequence[Hole] = (),
+    ) -> None:  # fmt: skip
         await self._pause()
         self._fail()
         self.saves += 1
@@ -34,6 +36,19 @@ class MemoryStore:
             self.kept[series].update((row.time, row) for row in candles.rows())
         for checkpoint in checkpoints:
             self.checkpoints[checkpoint.series][checkpoint.time] = checkpoint.state
+        for hole in holes:
+            self.ledger[hole.series][hole.start] = hole
+
+    async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
+        return [
+            hole for _, hole in sorted(self.ledger[series].items()) if hole.start < end and hole.end > start
+        ]
+
+    async def counts(self, series: Series, start: int, end: int) -> Counts:
+        states = [row.state for time, row in self.kept[series].items() if start <= time < end]
+        return Counts(
+            *(states.count(state) for state in (CandleState.TRADED, CandleState.QUIET, CandleState.MISSING))
+        )
 
     async def load(
         self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from livermore.adapters.exchanges.binance.budget import RequestBudget
 from livermore.adapters.exchanges.binance.connection import Connection
-from livermore.adapters.exchanges.binance.history import history
+from livermore.adapters.exchanges.binance.history import PAGE, WEIGHT, history
 from livermore.adapters.exchanges.binance.lane import Lane
 from livermore.adapters.exchanges.binance.listing import listing
 from livermore.adapters.exchanges.binance.rest import Rest
@@ -18,10 +17,13 @@ from livermore.adapters.exchanges.binance.wire import ServerTime
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.budget import Budget
 from livermore.market.candle import Candles
 from livermore.market.exchange import ExchangeInfo
-from livermore.market.ports import Stream
+from livermore.market.ports import RequestBudget, Stream
 from livermore.market.symbol import Symbol, Ticker
+
+CAUTIOUS_LIMIT = 1200  # weight a minute: the smallest known, until the exchange has told its own
 
 
 class Binance:
@@ -34,18 +36,14 @@ class Binance:
         *,
         base: Timeframe = Timeframe.M1,
         timing: Timing | None = None,
+        budget: RequestBudget | None = None,
     ) -> None:
         self.info = info
         self._clock = clock
         self._base = base
         self._timing = timing or Timing()
         self._web = Web()
-        self._budget = RequestBudget(clock, (info.api_limits or {}).get("rest_weight_limit"))
-
-    @property
-    def requests(self) -> dict[str, int]:
-        """Return the weight spent in the last minute and what we allow ourselves."""
-        return {"used": self._budget.used, "limit": self._budget.limit}
+        self.budget = budget or budget_of(info, clock)
 
     async def listing(self) -> list[Symbol]:
         """Return every market that Binance lists."""
@@ -71,9 +69,13 @@ class Binance:
         """Let go of every connection."""
         await self._web.close()
 
+    def pages(self, buckets: int) -> list[int]:
+        """Return the weights of the requests that a history of so many buckets takes."""
+        return [WEIGHT] * -(-buckets // PAGE)
+
     @property
     def _rest(self) -> Rest:
-        return Rest(self._web, _url(self.info.rest_url, "rest_url"), self._budget, self._timing)
+        return Rest(self._web, _url(self.info.rest_url, "rest_url"), self.budget, self._timing)
 
     async def _open_lane(self) -> Lane:
         return Lane(
@@ -83,6 +85,12 @@ class Binance:
     async def _open_connection(self) -> Connection:
         url = _url(self.info.ws_url, "ws_url")
         return await Connection.open(self._web, url, self._clock, self._timing)
+
+
+def budget_of(info: ExchangeInfo, clock: Clock) -> Budget:
+    """Make the budget of a host: cautious until Binance has told its own limit."""
+    ceiling = (info.api_limits or {}).get("rest_weight_limit")
+    return Budget(clock, limit=CAUTIOUS_LIMIT, seconds=60.0, ceiling=ceiling)
 
 
 def _url(url: str | None, field: str) -> str:

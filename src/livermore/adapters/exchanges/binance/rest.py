@@ -8,11 +8,11 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
-from livermore.adapters.exchanges.binance.budget import RequestBudget
 from livermore.adapters.exchanges.binance.refusals import refusal
 from livermore.adapters.exchanges.binance.timing import Timing
 from livermore.adapters.exchanges.binance.web import Web
 from livermore.kernel.errors import ExchangeUnreachableError, RateLimitedError
+from livermore.market.ports import RequestBudget
 
 USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate
 from livermore.market.ports import StreamSink
 from livermore.market.symbol import Ticker
@@ -20,7 +21,10 @@ class Remembering:
 
     def __init__(self, sink: StreamSink) -> None:
         self._sink = sink
+        self.wire = sink.wire
+        self.longer = sink.longer
         self.beat = sink.beat
+        self.gap = sink.gap
         self.skipped = sink.skipped
         self.bars: dict[str, BarKey] = {}
         self.tickers: dict[str, int] = {}
@@ -41,6 +45,18 @@ class Holding:
 
     def __init__(self) -> None:
         self._held: list[Callable[[StreamSink], None]] = []
+
+    def wire(self) -> Holding:
+        """Be the sink of the one connection there is."""
+        return self
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        """Hold a longer bar."""
+        self._held.append(lambda sink: sink.longer(timeframe, update))
+
+    def gap(self) -> None:
+        """Hold the news that frames were lost."""
+        self._held.append(lambda sink: sink.gap())
 
     def bar(self, update: BarUpdate, event_time: int) -> None:
         """Hold a bar."""
@@ -72,7 +88,10 @@ class SkippingKnown:
         self._bars = known.bars
         self._tickers = known.tickers
         self._done = done
+        self.wire = sink.wire
+        self.longer = sink.longer
         self.beat = sink.beat
+        self.gap = sink.gap
         self.skipped = sink.skipped
 
     def bar(self, update: BarUpdate, event_time: int) -> None:

@@ -1,26 +1,29 @@
-"""How much we may ask of one host in a minute, and for how long we have been told to be quiet."""
+"""How much we may ask of one host, and for how long we have been told to be quiet."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import RateLimitedError
+from livermore.market.ports import Forecast, Usage
 
 HEADROOM = 0.2
-WINDOW = 60.0
-CAUTIOUS_LIMIT = 1200  # the smallest limit known, until the exchange has told its own
 LONGEST_WAIT = 60.0
 
 
-class RequestBudget:
-    """Spend request weight, waiting rather than exceeding what a minute allows."""
+class Budget:
+    """Spend request weight, waiting rather than exceeding what any window of so many `seconds` allows."""
 
-    def __init__(self, clock: Clock, ceiling: int | None) -> None:
+    def __init__(
+        self, clock: Clock, *, limit: int, seconds: float = 60.0, ceiling: int | None = None
+    ) -> None:
         self._clock = clock
+        self._seconds = seconds
         self._ceiling = ceiling
-        self._limit = min(ceiling or CAUTIOUS_LIMIT, CAUTIOUS_LIMIT)
+        self._limit = min(ceiling or limit, limit)
         self._spent: deque[tuple[float, int]] = deque()
         self._used = 0
         self._quiet_until = 0.0
@@ -28,18 +31,18 @@ class RequestBudget:
 
     @property
     def limit(self) -> int:
-        """Return the weight that we allow ourselves in any minute."""
+        """Return the weight that we allow ourselves in any window."""
         return int(self._limit * (1 - HEADROOM))
 
     @property
     def used(self) -> int:
-        """Return the weight spent in the last minute."""
-        oldest = self._clock.monotonic() - WINDOW
+        """Return the weight spent in the last window."""
+        oldest = self._clock.monotonic() - self._seconds
         while self._spent and self._spent[0][0] <= oldest:
             self._used -= self._spent.popleft()[1]
         return self._used
 
-    async def spend(self, weight: int) -> None:
+    async def spend(self, weight: int = 1) -> None:
         """Wait for our turn and book the weight; raise RateLimitedError if that would take over a minute."""
         async with self._turn:
             while (wait := self._wait_for(weight)) > 0:
@@ -60,6 +63,16 @@ class RequestBudget:
         """Ask nothing for so long."""
         self._quiet_until = max(self._quiet_until, self._clock.monotonic() + seconds)
 
+    def usage(self) -> Usage:
+        """Return what was spent within the window, and the limit."""
+        return Usage(self.used, self.limit)
+
+    def forecast(self, weights: Iterable[int]) -> Forecast:
+        """Say what requests of these weights will cost."""
+        listed = list(weights)
+        over = max(0, self.used + sum(listed) - self.limit)
+        return Forecast(len(listed), over / self.limit * self._seconds)
+
     def _book(self, weight: int) -> None:
         if weight:
             self._spent.append((self._clock.monotonic(), weight))
@@ -72,4 +85,4 @@ class RequestBudget:
             return self._quiet_until - now
         if not self.used or self._used + weight <= self.limit:
             return 0.0
-        return self._spent[0][0] + WINDOW - now
+        return self._spent[0][0] + self._seconds - now
