@@ -13,11 +13,12 @@ from livermore.indicators.service import Indicators
 from livermore.kernel.clock import SystemClock
 from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, Timeframe
+from livermore.market.budget import Budget
 from livermore.market.candle import Candles
 from livermore.market.desk import Desk
 from livermore.market.exchange import BINANCE
 from livermore.market.feed import REST_DELAY
-from livermore.market.ports import Checkpoint, Series, Stream, StreamSink
+from livermore.market.ports import Checkpoint, Counts, Hole, RequestBudget, Series, Stream, StreamSink
 from livermore.market.recorder import Recorder
 from livermore.market.series import SeriesTable
 from livermore.market.symbol import Symbol, Ticker
@@ -96,6 +97,7 @@ class MemoryExchange:
         self, symbols: Sequence[str], prices: Sequence[float], connect: Callable[[], Any] | None
     ) -> None:
         self.info = BINANCE
+        self.budget: RequestBudget = Budget(SystemClock(), limit=6_000)
         self._prices = dict(zip(symbols, prices, strict=True))
         self._connect = connect
 
@@ -114,6 +116,9 @@ class MemoryExchange:
     async def connect(self) -> Stream:
         stream: Stream = await self._connect() if self._connect is not None else SilentStream()
         return stream
+
+    def pages(self, buckets: int) -> list[int]:
+        return [1]
 
     async def close(self) -> None:
         pass
@@ -142,10 +147,18 @@ class MemoryStore:
         self._held: dict[Series, list[Candles]] = defaultdict(list)
 
     async def save(
-        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
-    ) -> None:
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = (),
+        holes: Sequence[Hole] = (),
+    ) -> None:  # fmt: skip
         for series, candles in batch:
             self._held[series].append(candles)
+
+    async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
+        return []
+
+    async def counts(self, series: Series, start: int, end: int) -> Counts:
+        held = await self.load(series, start, end)
+        return Counts(traded=len(held), quiet=0, missing=0)
 
     async def load(
         self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from livermore.adapters.sql import Database, SqlCandleStore
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import Candles, CandleSource
-from livermore.market.ports import CandleBatch, Checkpoint, Series
+from livermore.market.candle import Candles, CandleSource, CandleState
+from livermore.market.ports import CandleBatch, Cause, Checkpoint, Counts, Hole, Series
 
 BITCOIN = Series("coinbase", "BTC-USD", Timeframe.M1)
 ETHER = Series("coinbase", "ETH-USD", Timeframe.M1)
@@ -91,6 +91,61 @@ async def test_saving_nothing_is_nothing(store: SqlCandleStore) -> None:
     await store.save([])
     await store.save([(BITCOIN, Candles.none())])
     assert same(await store.load(BITCOIN), Candles.none())
+
+
+def hole(start: int, end: int, *, series: Series = BITCOIN, repaired_at: int | None = None) -> Hole:
+    """A hole over some minutes."""
+    return Hole(
+        series=series, start=start * MINUTE, end=end * MINUTE, cause=Cause.SEQUENCE_GAP,
+        repaired_at=repaired_at,
+    )  # fmt: skip
+
+
+async def test_holes_come_back_oldest_first_with_their_causes(store: SqlCandleStore) -> None:
+    outage = Hole(series=BITCOIN, start=9 * MINUTE, end=12 * MINUTE, cause=Cause.EXCHANGE_OUTAGE)
+    holes = [outage, hole(2, 4, repaired_at=1_750_000_000_123), hole(3, 5, series=ETHER)]
+    await store.save([], holes=holes)
+    assert await store.holes(BITCOIN, 0, 100 * MINUTE) == [holes[1], outage]
+    assert await store.holes(ETHER, 0, 100 * MINUTE) == [holes[2]]
+    assert await store.holes(DAILY, 0, 100 * MINUTE) == []
+
+
+async def test_a_hole_is_found_by_every_bucket_that_it_touches(store: SqlCandleStore) -> None:
+    await store.save([], holes=[hole(2, 5)])
+    touching = [
+        (start, end)
+        for start in range(8)
+        for end in range(start + 1, 9)
+        if await store.holes(BITCOIN, start * MINUTE, end * MINUTE)
+    ]
+    assert touching == [(start, end) for start in range(5) for end in range(max(start + 1, 3), 9)]
+
+
+async def test_a_hole_replaces_that_of_its_series_and_start(store: SqlCandleStore) -> None:
+    await store.save([], holes=[hole(2, 3), hole(2, 6), hole(7, 8)])
+    await store.save([], holes=[hole(2, 6, repaired_at=99)])
+    assert await store.holes(BITCOIN, 0, 9 * MINUTE) == [hole(2, 6, repaired_at=99), hole(7, 8)]
+
+
+async def test_holes_are_saved_with_the_candles_or_not_at_all(store: SqlCandleStore) -> None:
+    with pytest.raises(InvalidError):
+        await store.save([(BITCOIN, some(0, price=math.nan))], holes=[hole(2, 5)])
+    assert await store.holes(BITCOIN, 0, 9 * MINUTE) == []
+    too_early = Hole(series=BITCOIN, start=-(2**70), end=0, cause=Cause.LATE)
+    with pytest.raises((InvalidError, OverflowError)):
+        await store.save([(BITCOIN, some(0))], holes=[too_early])
+    assert await store.span(BITCOIN) is None
+
+
+async def test_candles_are_counted_by_state(store: SqlCandleStore) -> None:
+    states = [CandleState.TRADED, CandleState.QUIET, CandleState.TRADED, CandleState.MISSING]
+    candles = some(*range(0, 4 * MINUTE, MINUTE))
+    candles.state[:] = states
+    await store.save([(BITCOIN, candles), (ETHER, some(0, MINUTE))])
+    assert await store.counts(BITCOIN, 0, 4 * MINUTE) == Counts(traded=2, quiet=1, missing=1)
+    assert await store.counts(BITCOIN, MINUTE, 3 * MINUTE) == Counts(traded=1, quiet=1, missing=0)
+    assert await store.counts(BITCOIN, 5 * MINUTE, 9 * MINUTE) == Counts(0, 0, 0)
+    assert await store.counts(DAILY, 0, 9 * MINUTE) == Counts(0, 0, 0)
 
 
 async def test_span_tells_the_ends(store: SqlCandleStore) -> None:

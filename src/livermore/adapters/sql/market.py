@@ -1,29 +1,30 @@
-"""The market room's books: candles, checkpoints and the rows of `exchanges`."""
+"""The market room's books: candles, checkpoints, holes and the rows of `exchanges`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Row, Select, delete, select
+from sqlalchemy import Row, Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livermore.adapters.sql import postgres_candles, sqlite_candles, tables
 from livermore.adapters.sql.candle_columns import merge
 from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.statements import insert_into, upsert_into
-from livermore.adapters.sql.tables import candles, exchanges, indicator_checkpoints
+from livermore.adapters.sql.tables import candle_coverage, candles, exchanges, indicator_checkpoints
 from livermore.kernel.clock import Clock
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.candle import Candles
+from livermore.market.candle import Candles, CandleSource, CandleState
 from livermore.market.exchange import ExchangeInfo
-from livermore.market.ports import CandleBatch, Checkpoint, Series
+from livermore.market.ports import CandleBatch, Cause, Checkpoint, Counts, Hole, Series
 
 ALWAYS = 2**63 - 1
+COUNTED = (CandleState.TRADED, CandleState.QUIET, CandleState.MISSING)
 
 
 class SqlCandleStore:
-    """Keep candles and checkpoints in SQL."""
+    """Keep candles, checkpoints and holes in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,18 +32,50 @@ class SqlCandleStore:
         self._write, self._read = bulk if database.file else (postgres_candles.write, postgres_candles.read)
 
     async def save(
-        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
-    ) -> None:
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = (),
+        holes: Sequence[Hole] = (),
+    ) -> None:  # fmt: skip
         """Insert or replace all of it in one transaction; raise InvalidError for NaN and infinity."""
         listed = batch.series if isinstance(batch, CandleBatch) else [name for name, _ in batch]
-        names = [*listed, *(checkpoint.series for checkpoint in checkpoints)]
+        names = [*listed, *(one.series for one in checkpoints), *(one.series for one in holes)]
         async with self._database.writing() as connection:
             keys = await self._database.series.settle(connection, names)
             if batch:
                 await self._write(connection, merge(batch, keys))
             if checkpoints:
                 await _put_checkpoints(connection, checkpoints, keys)
+            if holes:
+                await _put_holes(connection, holes, keys)
         self._database.series.remember(keys)
+
+    async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
+        """Return the holes of a base series that touch [start, end) (ms), oldest first."""
+        this = candle_coverage.c
+        async with self._database.reading() as connection:
+            key = await self._database.series.find(connection, series)
+            touching = select(candle_coverage).where(
+                this.series_id == key, this.from_time < end, this.to_time > start
+            )
+            rows = await connection.execute(touching.order_by(this.from_time))
+        return [
+            Hole(
+                series=series, start=row.from_time, end=row.to_time, cause=Cause(row.cause),
+                repaired_at=row.repaired_at,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    async def counts(self, series: Series, start: int, end: int) -> Counts:
+        """Count the stored candles of a series that open in [start, end) (ms), by state."""
+        this = candles.c
+        async with self._database.reading() as connection:
+            key = await self._database.series.find(connection, series)
+            inside = this.series_id == key, this.time >= start, this.time < end
+            rows = await connection.execute(
+                select(this.state, func.count()).where(*inside).group_by(this.state)
+            )
+        found = {CandleState(state): count for state, count in rows}
+        return Counts(*(found.get(state, 0) for state in COUNTED))
 
     async def load(
         self, series: Series, start: int | None = None, end: int | None = None, *, newest: int | None = None
@@ -108,6 +141,19 @@ async def _put_checkpoints(
 ) -> None:
     rows = [{"series_id": keys[each.series], "time": each.time, "state": each.state} for each in checkpoints]
     await connection.execute(upsert_into(connection, indicator_checkpoints), rows)
+
+
+async def _put_holes(connection: AsyncConnection, holes: Sequence[Hole], keys: Mapping[Series, int]) -> None:
+    """Write spans that were missing; `repaired_at` says of each whether it still is."""
+    rows = [
+        {
+            "series_id": keys[hole.series], "from_time": hole.start, "to_time": hole.end,
+            "state": CandleState.MISSING, "source": CandleSource.STREAM, "cause": hole.cause,
+            "repaired_at": hole.repaired_at,
+        }
+        for hole in holes
+    ]  # fmt: skip
+    await connection.execute(upsert_into(connection, candle_coverage), rows)
 
 
 class SqlExchangeBook:

@@ -130,7 +130,7 @@ candles = Table(
     sqlite_with_rowid=False,
 )
 
-# Spans of equal buckets [from_time, to_time); a missing span has a cause and, once repaired, a time.
+# Spans [from_time, to_time) that the source did not tell: each has a cause and, once repaired, a time.
 candle_coverage = Table(
     "candle_coverage",
     metadata,
