@@ -72,6 +72,10 @@ class SeriesRules:
     armed: dict[str, bool] = field(default_factory=lambda: {OVERBOUGHT: True, OVERSOLD: True})
     reported: dict[tuple[str, Level | None], int] = field(default_factory=dict)
 
+    def remember(self, row: Row) -> None:
+        """Take note of a bar that is not judged: the next one is held against it."""
+        self.previous = self.previous if row.macdv is None else row.macdv
+
     def evaluate(self, row: Row, close: int) -> list[Finding]:
         """Run levels, then reversals, on one bar; an undefined value touches nothing."""
         if row.macdv is None:
@@ -111,8 +115,13 @@ class SeriesRules:
         return True
 
 
-def reference_signals(series: Mapping[int, Sequence[Row]], settings: Mapping[str, Any]) -> list[Signal]:
-    """Return every signal of one symbol, from the first bar on; settings is the `alerts` section."""
+def reference_signals(
+    series: Mapping[int, Sequence[Row]], settings: Mapping[str, Any], after: Mapping[int, int] | None = None
+) -> list[Signal]:
+    """Return every signal of one symbol; settings is the `alerts` section.
+
+    Bars that opened up to `after`, by timeframe, are history: they are known, and not judged.
+    """
     alerts = DEFAULTS | dict(settings)
     alerts["reversal"] = DEFAULTS["reversal"] | dict(alerts["reversal"])
     rules = {timeframe: SeriesRules(alerts) for timeframe in series}
@@ -124,6 +133,9 @@ def reference_signals(series: Mapping[int, Sequence[Row]], settings: Mapping[str
             stages |= {timeframe: row.stage for timeframe, row in closing}
             bias = bias_of(stages)
             for timeframe, row in closing:
+                if after is not None and row.time <= after[timeframe]:
+                    rules[timeframe].remember(row)
+                    continue
                 findings = rules[timeframe].evaluate(row, instant)
                 signals += [_signal(timeframe, row, finding, bias) for finding in findings]
     return signals

@@ -77,6 +77,12 @@ def test_a_held_back_signal_does_not_prolong_the_cooldown() -> None:
     assert [at for at, *_ in found([0, 210] * 5, cooldown_seconds=300)] == [1, 7]
 
 
+def test_history_is_known_and_not_judged() -> None:
+    series = {MINUTE: rows([0, 210, None, 140, 160, 0, 210])}
+    signals = reference_signals(series, {"cooldown_seconds": 300}, {MINUTE: 3 * MINUTE})
+    assert [(signal["time"] // MINUTE, signal["level"]) for signal in signals] == [(4, 150), (6, 200)]
+
+
 # Reversals
 
 
