@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 
 from benchmarks.frames import Tape
 from benchmarks.market import names_and_prices
-from livermore.adapters.exchanges.simulated.binance.frames import on_the_wire
+from livermore.adapters.exchanges.simulated.wire import on_the_wire
 
 AT_ONCE = 2**16
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from livermore.adapters.exchanges.simulated.market_clock import MarketClock
-from livermore.adapters.exchanges.simulated.schedule import Due, Kind, Schedule
+from livermore.adapters.exchanges.simulated.schedule import Due
 from livermore.adapters.exchanges.simulated.source import Source
 
 Pace = Callable[[], Awaitable[None]]
@@ -26,14 +26,28 @@ class Teller(Protocol):
         ...
 
 
+class Timetable(Protocol):
+    """Know when in a bucket something is due, the same in every bucket."""
+
+    @property
+    def dues(self) -> Sequence[Due]:
+        """Return what is due in each bucket, in order."""
+        ...
+
+    @property
+    def afterwards(self) -> Sequence[Due]:
+        """Return what is due in the bucket behind the last."""
+        ...
+
+
 class MarketRun:
     """Let a source's bars happen, from a bucket on."""
 
     def __init__(
-        self, source: Source, schedule: Schedule, clock: MarketClock, position: int, pace: Pace | None
+        self, source: Source, timetable: Timetable, clock: MarketClock, position: int, pace: Pace | None
     ) -> None:
         self._source = source
-        self._schedule = schedule
+        self._timetable = timetable
         self._clock = clock
         self._position = source.timeframe.bucket(position)
         self._pace = pace
@@ -48,10 +62,9 @@ class MarketRun:
                 await teller.audience()
             if self._pace is not None:
                 await self._pace()
-            await self._play(bucket, self._schedule.dues, teller)
+            await self._play(bucket, self._timetable.dues, teller)
             bucket += length
-        closings = [due for due in self._schedule.dues if due.kind is Kind.CLOSING]
-        await self._play(bucket, closings, teller)  # the last bar closes in the bucket behind it
+        await self._play(bucket, self._timetable.afterwards, teller)
         self._source.finished = True
 
     async def _play(self, bucket: int, dues: Sequence[Due], teller: Teller) -> None:

@@ -42,6 +42,7 @@ class Schedule:
         self.updates = [self._updates(symbol, updates - 1) for symbol in range(symbols)]
         self.closings = [self._closing(symbol) for symbol in range(symbols)]
         self.dues = sorted(due for symbol in range(symbols) for due in self._dues(symbol))
+        self.afterwards = [due for due in self.dues if due.kind is Kind.CLOSING]  # of the last bar
 
     def updates_by(self, symbol: int, offset: int) -> int:
         """Return how many updates of a bar have come by an offset (ms) into its bucket."""

@@ -8,22 +8,17 @@ import errno
 
 from aiohttp import web
 
-from livermore.adapters.exchanges.simulated.binance.broadcast import Broadcast
-from livermore.adapters.exchanges.simulated.binance.rest import RestDoor
+from livermore.adapters.exchanges.simulated.binance.dialect import BinanceDialect
 from livermore.adapters.exchanges.simulated.binance.session import SocketRules
-from livermore.adapters.exchanges.simulated.binance.sockets import SocketDoor
-from livermore.adapters.exchanges.simulated.binance.weights import Weights
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.doors import Stage
 from livermore.adapters.exchanges.simulated.market import MarketRun, Pace
 from livermore.adapters.exchanges.simulated.market_clock import MarketClock
-from livermore.adapters.exchanges.simulated.schedule import Schedule
 from livermore.adapters.exchanges.simulated.source import Source
 from livermore.adapters.exchanges.simulated.view import View
 from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.errors import ConflictError
 from livermore.kernel.service import Health
-
-FASTEST_WITH_SECONDS = 60.0  # market time by wall time up to which prices are told every second
 
 
 class SimulatedExchange:
@@ -57,14 +52,19 @@ class SimulatedExchange:
         self._flat_out = speed is None
         clock = clock or SystemClock()
         begin = source.timeframe.bucket(source.start if position is None else position)
-        schedule = _schedule(source, speed)
-        view = View(source, schedule)
+        dialect = BinanceDialect(source, speed, weight_limit, rules or SocketRules())
         self._clock = MarketClock(clock, begin, speed)
-        self._run = MarketRun(source, schedule, self._clock, begin, pace)
-        self._broadcast = Broadcast(source, schedule, view, clock, self.counters, drains=self._flat_out)
-        weights = Weights(clock, weight_limit, self.counters)
-        self._rest = RestDoor(source, view, weights, self.counters, weight_limit, self.market_time)
-        self._sockets = SocketDoor(self._broadcast, clock, rules or SocketRules(), self.counters)
+        self._run = MarketRun(source, dialect.timetable, self._clock, begin, pace)
+        self._doors = dialect.open(
+            Stage(
+                source=source,
+                view=View(source, dialect),
+                clock=clock,
+                speed=speed,
+                counters=self.counters,
+                now=self.market_time,
+            )
+        )
         self._runner: web.AppRunner | None = None
         self._market: asyncio.Task[None] | None = None
 
@@ -90,7 +90,7 @@ class SimulatedExchange:
     async def start(self) -> None:
         """Open the server; the market waits for its audience. Raises ConflictError when the port is taken."""
         application = web.Application()
-        application.add_routes([*self._rest.routes(), *self._sockets.routes()])
+        application.add_routes([*self._doors.rest.routes(), *self._doors.sockets.routes()])
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await self._listen(self._runner)
@@ -102,7 +102,7 @@ class SimulatedExchange:
             self._market.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await self._market
-        await self._sockets.close()
+        await self._doors.sockets.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -115,16 +115,16 @@ class SimulatedExchange:
 
     async def announce_shutdown(self) -> None:
         """Tell every client that the server will soon go, as before maintenance."""
-        await self._broadcast.announce_shutdown(self.market_time())
+        await self._doors.voice.announce_shutdown(self.market_time())
 
     def cut_connections(self) -> None:
         """Cut every wire without a word."""
-        self._sockets.cut()
+        self._doors.sockets.cut()
 
     async def _be_a_market(self) -> None:
         if self._hold:
-            await self._broadcast.whole_audience()
-        await self._run.run(self._broadcast, waits_for_audience=self._flat_out)
+            await self._doors.voice.whole_audience()
+        await self._run.run(self._doors.voice, waits_for_audience=self._flat_out)
 
     async def _listen(self, runner: web.AppRunner) -> None:
         site = web.TCPSite(runner, *self._address)
@@ -140,11 +140,3 @@ class SimulatedExchange:
                 hint="choose another port, or 0 for any that is free",
             ) from error
         self._address = (self._address[0], runner.addresses[0][1])
-
-
-def _schedule(source: Source, speed: float | None) -> Schedule:
-    length = source.timeframe.milliseconds
-    seconds = speed is not None and speed <= FASTEST_WITH_SECONDS
-    return Schedule(
-        len(source.markets), length, source.updates_per_bar, tickers_per_bar=None if seconds else 1
-    )

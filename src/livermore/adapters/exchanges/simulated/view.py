@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from livermore.adapters.exchanges.simulated.path import Whole, states
+from livermore.adapters.exchanges.simulated.path import State, Whole
 from livermore.adapters.exchanges.simulated.rollup import roll_up
-from livermore.adapters.exchanges.simulated.schedule import Schedule
-from livermore.adapters.exchanges.simulated.source import Bars, Market, Source
+from livermore.adapters.exchanges.simulated.source import Bars, Source
 from livermore.kernel.timeframe import Timeframe
 
 DAY = Timeframe.D1.milliseconds
@@ -27,12 +26,20 @@ class Day(NamedTuple):
     trades: int
 
 
+class Story(Protocol):
+    """Know how bars come about."""
+
+    def told(self, symbol: int, bar: Whole, offset: int) -> State | None:
+        """Return a bar as it is told so many ms into its bucket; None before its first trade."""
+        ...
+
+
 class View:
     """Look at a source as of a given market time."""
 
-    def __init__(self, source: Source, schedule: Schedule) -> None:
+    def __init__(self, source: Source, story: Story) -> None:
         self._source = source
-        self._schedule = schedule
+        self._story = story
         self._places = {market.symbol: place for place, market in enumerate(source.markets)}
 
     @property
@@ -97,17 +104,10 @@ class View:
         return roll_up(Bars.joined(parts, forming), timeframe.milliseconds)
 
     def _forming(self, symbol: str, bucket: int, now: int) -> Bars:
-        """Return the base bar of a bucket as its updates so far have told it."""
+        """Return the base bar of a bucket as it is told so far."""
         bars = self._source.bars(symbol, self._source.timeframe, bucket, bucket + 1)
-        place = self._places[symbol]
-        told = self._schedule.updates_by(place, now - bucket)
-        if not told or not len(bars) or not bars.volume[0]:
+        if not len(bars) or not bars.volume[0]:
             return Bars.none()
-        return _cut(bars, told, self._source.updates_per_bar, self._source.markets[place])
-
-
-def _cut(bars: Bars, told: int, updates: int, market: Market) -> Bars:
-    """Return a single bar as it stood after so many updates."""
-    bar = Whole._make(getattr(bars, name)[0].item() for name in Whole._fields)
-    state = states(bar, updates, market.price_decimals, market.amount_decimals)[told - 1]
-    return Bars.of([bar._replace(**state._asdict())])
+        bar = Whole._make(getattr(bars, name)[0].item() for name in Whole._fields)
+        state = self._story.told(self._places[symbol], bar, now - bucket)
+        return Bars.none() if state is None else Bars.of([bar._replace(**state._asdict())])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from livermore.adapters.exchanges.simulated.binance.numbers import decimal
+from livermore.adapters.exchanges.simulated.numbers import decimal
 from livermore.adapters.exchanges.simulated.view import DAY, Day
 
 _NOTHING = Day(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from livermore.adapters.exchanges.simulated.binance.numbers import decimal, recurring
+from livermore.adapters.exchanges.simulated.numbers import decimal, recurring
 from livermore.adapters.exchanges.simulated.path import Whole, states
 from livermore.adapters.exchanges.simulated.source import Market
 from livermore.adapters.exchanges.simulated.view import Day
@@ -69,13 +69,3 @@ def shutdown(time: int) -> bytes:
 def wrapped(stream: str, payload: bytes) -> bytes:
     """Return a frame as the combined stream carries it."""
     return b'{"stream":"%b","data":%b}' % (stream.encode(), payload)
-
-
-def on_the_wire(payload: bytes) -> bytes:
-    """Return a text frame of the WebSocket protocol, as a server sends it (RFC 6455, 5.2)."""
-    length = len(payload)
-    if length < 126:
-        return b"\x81%c%b" % (length, payload)
-    if length < 2**16:
-        return b"\x81\x7e%b%b" % (length.to_bytes(2), payload)
-    return b"\x81\x7f%b%b" % (length.to_bytes(8), payload)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from livermore.adapters.exchanges.simulated.binance.numbers import decimal, recurring
 from livermore.adapters.exchanges.simulated.binance.parameters import number_of, symbol_of, timeframe_of
+from livermore.adapters.exchanges.simulated.numbers import decimal, recurring
 from livermore.adapters.exchanges.simulated.source import COLUMNS, Bars, Source
 from livermore.adapters.exchanges.simulated.view import View
 

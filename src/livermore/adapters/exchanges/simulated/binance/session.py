@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from livermore.adapters.exchanges.simulated.binance.frames import on_the_wire, wrapped
+from livermore.adapters.exchanges.simulated.binance.frames import wrapped
 from livermore.adapters.exchanges.simulated.binance.requests import answer
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.wire import on_the_wire
 from livermore.kernel.clock import Clock
 
 _ENDS = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})

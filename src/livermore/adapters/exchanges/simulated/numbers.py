@@ -1,4 +1,4 @@
-"""Numbers as Binance writes them: decimal strings, here with exactly the digits that the float has."""
+"""Numbers as decimal strings, here with exactly the digits that the float has."""
 
 from __future__ import annotations
 
