@@ -1,0 +1,225 @@
+"""A watch: the real program on a simulated exchange, through faults and kills, to the end of what is judged."""
+
+import asyncio
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from livermore.adapters.exchanges.simulated import Counters, RecordedSource, SimulatedExchange
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles
+from tests.reference.rules import MINUTE
+from tests.reference.series import Candle
+
+from ..program import CLEAN, FREE_PORT, Program, livermore
+from .clock import FastClock, HeldClock
+from .expected import JUDGED, Series
+from .fast import CLOCK
+from .receiver import Receiver, receiving
+from .scenario import ALERTS, Scenario
+from .stored import count, file_of, newest
+
+ROOT = Path(__file__).resolve().parents[3]
+WEBHOOK = "DESK_WEBHOOK"
+PATIENCE = 60.0  # seconds of the wall for what must come about
+RUNNING = "SELECT count(*) FROM runtimes WHERE state = 'running'"
+OPEN = "SELECT count(*) FROM candle_coverage WHERE cause IS NOT NULL AND repaired_at IS NULL"
+PENDING = "SELECT count(*) FROM alerts WHERE state = 'pending'"
+
+
+@dataclass
+class Watched:
+    """What was seen from outside: market times (ms) of connections and kills, and what the servers counted.
+
+    `recorded` tells the market time (ms) of a moment of the product's own clock.
+    """
+
+    folder: Path
+    counters: Counters
+    receiver: Receiver
+    recorded: Callable[[int], float]
+    connections: list[int] = field(default_factory=list)
+    kills: list[int] = field(default_factory=list)
+    code: int = -1
+    err: str = ""
+
+
+class FastProgram(Program):
+    """The real program, by a clock as fast as the market."""
+
+    def __init__(self, folder: Path, clock: FastClock, webhook: str, *arguments: str) -> None:
+        self.folder = folder
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        own = {CLOCK: f"{clock.origin} {clock.rate} {clock.began}", WEBHOOK: webhook, "PYTHONPATH": str(ROOT)}
+        with self._out.open("ab") as out, self._err.open("ab") as err:
+            self._behind = out.tell()
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.acceptance.truth.fast", "up", *FREE_PORT, *arguments],
+                cwd=folder, env=CLEAN | own, stdout=out, stderr=err,
+            )  # fmt: skip
+
+
+async def watch(scenario: Scenario, told: Mapping[str, Sequence[Candle]], folder: Path) -> Watched:
+    """Play a scenario to its end."""
+    clock = HeldClock(0, scenario.speed)
+    exchange = served(scenario, told, clock)
+    folder.mkdir()
+    async with serving(exchange), receiving() as receiver:
+        await asyncio.to_thread(prepare, folder, scenario, exchange)
+        started = FastClock(scenario.begin, scenario.speed)
+
+        def recorded(moment: int) -> float:
+            return moment - (clock.began - started.began) * 1000 * scenario.speed
+
+        watched = Watched(folder, exchange.counters, receiver, recorded)
+        runs = Runs(scenario, exchange, watched, started)
+        runs.start()
+        try:
+            await until(lambda: count(folder, RUNNING), runs)
+            clock.let_go()
+            async with noting_connections(exchange, watched):
+                await runs.kill_now_and_then()
+                await ended(scenario, folder, runs, exchange)
+            watched.code, _ = await asyncio.to_thread(runs.program.stop)
+        finally:
+            runs.program.__exit__()
+            watched.err = runs.program.err
+    return watched
+
+
+class Runs:
+    """The program in its runs from start to kill, one after the other."""
+
+    def __init__(
+        self, scenario: Scenario, exchange: SimulatedExchange, watched: Watched, clock: FastClock
+    ) -> None:
+        self._scenario = scenario
+        self._exchange = exchange
+        self._watched = watched
+        self._clock = clock
+
+    def start(self) -> None:
+        """Start it, where an earlier run may have left off."""
+        watched = self._watched
+        self.program = FastProgram(watched.folder, self._clock, watched.receiver.url)
+
+    async def kill_now_and_then(self) -> None:
+        """End it as a power cut would at seeded moments of the market, and start it again at once."""
+        chance, scenario = random.Random(f"kills {self._scenario.seed}"), self._scenario
+        moments = (chance.uniform(0.05, 0.95) * scenario.live * MINUTE for _ in range(scenario.kills))
+        for moment in sorted(scenario.begin + moment for moment in moments):
+            while self._exchange.market_time() < moment:
+                assert self.program.process.poll() is None, self.program.err
+                await asyncio.sleep(0.005)
+            self._watched.kills.append(self._exchange.market_time())
+            self.program.kill()
+            self.start()
+
+
+def served(
+    scenario: Scenario, told: Mapping[str, Sequence[Candle]], clock: HeldClock
+) -> SimulatedExchange:
+    """Serve a recording as an exchange that has a past and goes on from there."""
+    candles = {symbol: Candles.of(*map(list, zip(*rows, strict=True))) for symbol, rows in told.items()}
+    source = RecordedSource(candles, Timeframe.M1)
+    return SimulatedExchange(source, speed=1.0, position=scenario.begin, clock=clock)
+
+
+@asynccontextmanager
+async def serving(exchange: SimulatedExchange) -> AsyncIterator[None]:
+    """Let an exchange run."""
+    await exchange.start()
+    try:
+        yield
+    finally:
+        await exchange.stop()
+
+
+@asynccontextmanager
+async def noting_connections(exchange: SimulatedExchange, watched: Watched) -> AsyncIterator[None]:
+    """Write down when the program connects."""
+
+    async def note() -> None:
+        seen = 0
+        while True:
+            if exchange.counters.connections != seen:
+                seen = exchange.counters.connections
+                watched.connections.append(exchange.market_time())
+            await asyncio.sleep(0.005)
+
+    task = asyncio.create_task(note())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def prepare(folder: Path, scenario: Scenario, exchange: SimulatedExchange) -> None:
+    """Make the workspace of a user who watches everything, and has alerts sent to a server of his own."""
+    here = ("--rest-url", exchange.rest_url, "--ws-url", exchange.ws_url)
+    for words in (("db", "upgrade"), ("exchanges", "edit", scenario.protocol, *here)):
+        outcome = livermore(folder, *words)
+        assert outcome.code == 0, outcome.err
+    document = json.dumps(settings(scenario))
+    with closing(sqlite3.connect(file_of(folder))) as connection, connection:
+        connection.execute(
+            "INSERT INTO users (id, username, identity_provider, identity_sub, role, settings)"
+            " VALUES (1, 'local', 'local', 'local', 'admin', ?)", (document,),
+        )  # fmt: skip
+        connection.execute(
+            "INSERT INTO settings_revisions (user_id, revision, document, diff, author, source)"
+            " VALUES (1, 1, ?, '[]', 'system', 'system')", (document,),
+        )  # fmt: skip
+
+
+def settings(scenario: Scenario) -> dict[str, Any]:
+    """Return the settings of the watch."""
+    return {
+        "version": 2,
+        "perseus_profile": {"primary_exchange": scenario.protocol},
+        "livermore_runtime": {
+            "auto_start": True, "mode": "scalper-macdv", "logging": {"verbosity_level": "info"},
+        },
+        "symbols": scenario.names,
+        "timeframes": list(JUDGED),
+        "alerts": {**ALERTS, "routes": [{"channel": "webhook", "url_environment_variable": WEBHOOK}]},
+        "storage": {"keep_days": dict.fromkeys(JUDGED)},
+    }  # fmt: skip
+
+
+async def ended(scenario: Scenario, folder: Path, runs: Runs, exchange: SimulatedExchange) -> None:
+    """Wait until every bar that is judged has closed, every hole is repaired and every alert is sent."""
+    last = {(symbol, name): closes_last(scenario.end, length) for symbol in scenario.names
+            for name, length in JUDGED.items()}  # fmt: skip
+
+    def done() -> bool:
+        have = newest(folder)
+        behind = [one for one, time in last.items() if have.get(one, -1) < time]
+        return not behind and not count(folder, OPEN) and not count(folder, PENDING)
+
+    seconds = (scenario.end - exchange.market_time()) / 1000 / scenario.speed
+    await asyncio.sleep(max(0.0, seconds))
+    with suppress(TimeoutError):  # what is not done by then, the checker names
+        await until(done, runs, PATIENCE / 2)
+
+
+def closes_last(end: int, length: int) -> int:
+    """Return the open (ms) of the last bar that has closed by a time."""
+    return end - end % length - length
+
+
+async def until(condition: Callable[[], object], runs: Runs, seconds: float = PATIENCE) -> None:
+    """Wait until something holds, as long as the program runs."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            assert runs.program.process.poll() is None, runs.program.err
+            await asyncio.sleep(0.1)
