@@ -26,6 +26,7 @@ from livermore.adapters.sql import (
 from livermore.bootstrap.system import System
 from livermore.indicators.service import IndicatorService
 from livermore.kernel.clock import SystemClock
+from livermore.market.coverage import CoverageService
 from livermore.market.exchange import SEEDED
 from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
@@ -84,6 +85,7 @@ async def read_only(url: str) -> System:
         bus=bus,
         user=user,
         market=market,
+        coverage=CoverageService(plane, store, market, {}, clock),
         indicators=IndicatorService(plane, {}, market),
         signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store, list),
         settings=SettingsService(SqlSettingsStore(stored, clock)),

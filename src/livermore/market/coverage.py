@@ -1,0 +1,227 @@
+"""How much of what should be known is known: of one series in full, of all watched ones at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import Candles, CandleState, Times
+from livermore.market.desk import Desk
+from livermore.market.freshness import GRACE, LATELY, WINDOW, Freshness, FreshnessRow, freshness, glances
+from livermore.market.gaps import Gap, gaps_of, upwards
+from livermore.market.plane import MarketPlane
+from livermore.market.ports import CandleStore, Counts, Hole, Series
+from livermore.market.service import MarketService
+
+LOOKBACK = 7 * LATELY
+ASK_AGAIN = 60.0
+SOON = 2.0
+AT_ONCE = 20
+ALWAYS = 2**62
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the buckets of a series that open in [start, end) (ms) and have closed.
+
+    Each bucket is exactly one of traded, quiet and missing, and each missing one lies in an open gap.
+    """
+
+    series: Series
+    start: int
+    end: int
+    counts: Counts
+    gaps: list[Gap]
+
+
+class Ledger(Protocol):
+    """Know what is missing now on one exchange."""
+
+    def open_holes(self, symbol: str) -> list[Hole]:
+        """Return the holes of a symbol's base series that are not repaired yet."""
+        ...
+
+
+class Part(NamedTuple):
+    """The closed buckets of a series in [start, end) (ms): stored ones, and behind them `newer` ones."""
+
+    series: Series
+    start: int
+    end: int
+    stored_until: int
+    newer: Candles
+
+    def every(self) -> Times:
+        """Return the open (ms) of every bucket."""
+        return np.arange(self.start, self.end, self.series.timeframe.milliseconds, dtype=np.int64)
+
+
+class Remembered(NamedTuple):
+    """The repaired holes of a symbol as stored, what was open when that was asked, and when to ask again."""
+
+    repaired: list[Hole]
+    opened: list[Hole]
+    again_at: float
+
+
+class CoverageService:
+    """Answer for what is known, what is not, and why."""
+
+    def __init__(
+        self, plane: MarketPlane, store: CandleStore, market: MarketService, ledgers: Mapping[str, Ledger],
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._plane = plane
+        self._store = store
+        self._market = market
+        self._ledgers = ledgers
+        self._clock = clock
+        self._remembered: dict[tuple[str, str], Remembered] = {}
+
+    # -- one series ---------------------------------------------------------------------------------
+
+    async def of(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None = None, end: int | None = None
+    ) -> Coverage:
+        """Return the coverage of the closed buckets of a series that open in [start, end) ms.
+
+        Without a start from its first candle on, without an end up to the last bucket that has closed.
+        Errors: NotFoundError and InvalidError, as for candles.
+        """
+        series = await self._market.named(exchange, symbol, timeframe)
+        part = await self._part(series, start, end)
+        counts, missing = await self._count(part)
+        opened = self._opened(exchange, series.symbol)
+        holes = joined(await self._stored_holes(part), opened)
+        gaps = gaps_of(series.timeframe, (part.start, part.end), holes, opened, missing)
+        return Coverage(series=series, start=part.start, end=part.end, counts=counts, gaps=gaps)
+
+    async def _part(self, series: Series, start: int | None, end: int | None) -> Part:
+        length = series.timeframe.milliseconds
+        span = await self._store.span(series)
+        stored_until = span[1] + length if span is not None else 0
+        newer = self._plane.recent(series).candles.between(stored_until, ALWAYS)
+        known = int(newer.time[-1]) + length if len(newer) else stored_until
+        closed = max(known, self._due(series))
+        first = span[0] if span is not None else int(newer.time[0]) if len(newer) else closed
+        begin = first if start is None else max(first, upwards(start, length))
+        stop = closed if end is None else min(closed, upwards(end, length))
+        begin = min(begin, closed)
+        return Part(series, begin, max(begin, stop), stored_until, newer.between(begin, stop))
+
+    def _due(self, series: Series) -> int:
+        """Return up to which time (ms) the buckets of a series should have closed; 0 if nobody watches it."""
+        if not self._plane.watches(series):
+            return 0
+        return series.timeframe.bucket(self._now(self._plane.desks[series.exchange]) - GRACE)
+
+    def _now(self, desk: Desk) -> int:
+        """Return the market time (ms), which goes on when an exchange falls silent."""
+        silent = self._clock.monotonic() - desk.heard_at if desk.heard_at is not None else 0.0
+        return desk.feed.market_time + int(silent * 1000)
+
+    async def _count(self, part: Part) -> tuple[Counts, Times]:
+        """Count the buckets by state, and name those that are missing."""
+        stored_end = min(part.end, part.stored_until)
+        stored, newer = await self._store.counts(part.series, part.start, stored_end), tally(part.newer)
+        counts = Counts(stored.traded + newer.traded, stored.quiet + newer.quiet, 0)
+        every = part.every()
+        if sum(counts) == len(every):
+            return counts, every[:0]
+        held = Candles.joined(await self._store.load(part.series, part.start, stored_end), part.newer)
+        missing = np.setdiff1d(every, held.time[held.state != CandleState.MISSING])
+        return tally(held)._replace(missing=len(missing)), missing
+
+    async def _stored_holes(self, part: Part) -> list[Hole]:
+        """Return the stored holes that touch a part: of the base series, whichever that is."""
+        exchange, symbol, timeframe = part.series
+        shorter = [one for one in Timeframe if one.milliseconds <= timeframe.milliseconds]
+        return [
+            hole
+            for base in shorter
+            for hole in await self._store.holes(Series(exchange, symbol, base), part.start, part.end)
+        ]
+
+    def _opened(self, exchange: str, symbol: str) -> list[Hole]:
+        ledger = self._ledgers.get(exchange)
+        return ledger.open_holes(symbol) if ledger is not None else []
+
+    # -- all of them --------------------------------------------------------------------------------
+
+    async def grid(self) -> list[FreshnessRow]:
+        """Say how fresh every watched series is.
+
+        From memory; the store is asked for the holes of a symbol at first, when what is open has changed,
+        and once a minute for what opened and was repaired between two calls.
+        """
+        await self._remember()
+        return [row for desk in self._plane.desks.values() for row in self._rows(desk)]
+
+    async def stored_row(self, exchange: str, symbol: str, timeframes: Sequence[str]) -> FreshnessRow:
+        """Say what the stored series of a symbol lack; nobody watches them, so none is fresh."""
+        cells = {}
+        for timeframe in timeframes:
+            whole = await self.of(exchange, symbol, timeframe)
+            newest = whole.end - whole.series.timeframe.milliseconds
+            since = whole.end - WINDOW * whole.series.timeframe.milliseconds
+            lately = await self.of(exchange, symbol, timeframe, start=since)
+            cells[timeframe] = Freshness(
+                state="hole" if lately.counts.missing else "waiting", newest=newest, age_ms=None,
+                missing=lately.counts.missing, holes=len(lately.gaps),
+            )  # fmt: skip
+        return FreshnessRow(exchange=exchange, symbol=symbol, cells=cells)
+
+    def _rows(self, desk: Desk) -> list[FreshnessRow]:
+        now, seen = self._now(desk), glances(desk.table)
+        rows = []
+        for symbol in desk.symbols:
+            column, holes = desk.table.columns[symbol], self._recent_holes(desk, symbol)
+            is_loading = symbol not in desk.loaded and symbol not in desk.unlisted
+            cells = {
+                str(one.timeframe): freshness(
+                    one.timeframe, one.newest[column], one.missing[column], holes, now, is_loading=is_loading
+                )
+                for one in seen
+            }
+            rows.append(FreshnessRow(exchange=desk.info.name, symbol=symbol, cells=cells))
+        return rows
+
+    def _recent_holes(self, desk: Desk, symbol: str) -> list[Hole]:
+        remembered = self._remembered.get((desk.info.name, symbol))
+        return [*(remembered.repaired if remembered else []), *self._opened(desk.info.name, symbol)]
+
+    async def _remember(self) -> None:
+        """Ask the store for the holes of those symbols whose answer may have changed."""
+        wall = self._clock.monotonic()
+        overdue = []
+        for desk in self._plane.desks.values():
+            for symbol in desk.symbols:
+                known = self._remembered.get((desk.info.name, symbol))
+                if known is None or known.opened != self._opened(desk.info.name, symbol):
+                    # What is repaired reaches the store a moment later.
+                    await self._ask(desk, symbol, wall + SOON)
+                elif known.again_at <= wall:
+                    overdue.append((known.again_at, desk, symbol))
+        for _, desk, symbol in sorted(overdue, key=lambda entry: entry[0])[:AT_ONCE]:
+            await self._ask(desk, symbol, wall + ASK_AGAIN)
+
+    async def _ask(self, desk: Desk, symbol: str, again_at: float) -> None:
+        opened, base = self._opened(desk.info.name, symbol), Series(desk.info.name, symbol, desk.table.base)
+        stored = await self._store.holes(base, self._now(desk) - LOOKBACK, ALWAYS)
+        repaired = [hole for hole in stored if hole.repaired_at is not None]
+        self._remembered[desk.info.name, symbol] = Remembered(repaired, opened, again_at)
+
+
+def tally(candles: Candles) -> Counts:
+    """Count candles by state."""
+    quiet, traded, missing = np.bincount(candles.state, minlength=3).tolist()
+    return Counts(traded, quiet, missing)
+
+
+def joined(stored: Sequence[Hole], opened: Sequence[Hole]) -> list[Hole]:
+    """Put holes that are open now in the places of those of the same series and start."""
+    return list({(hole.series, hole.start): hole for hole in (*stored, *opened)}.values())
