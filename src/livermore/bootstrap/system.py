@@ -37,6 +37,7 @@ from livermore.kernel.log import logger, set_up_logging
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
 from livermore.kernel.timeframe import MINUTE, Timeframe
+from livermore.market.coverage import CoverageService
 from livermore.market.desk import Desk
 from livermore.market.exchange import SEEDED, ExchangeInfo
 from livermore.market.plane import MarketPlane
@@ -68,6 +69,7 @@ class System:
     bus: EventBus
     user: User
     market: MarketService
+    coverage: CoverageService
     indicators: IndicatorService
     signals: SignalService
     settings: SettingsService
@@ -186,6 +188,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         bus=ground.bus,
         user=ground.user,
         market=market,
+        coverage=CoverageService(plane, ground.store, market, {}, ground.clock),
         indicators=IndicatorService(plane, indicators, market),
         signals=SignalService(ground.work, ground.store, dispatcher.channels),
         settings=SettingsService(SqlSettingsStore(ground.database, ground.clock)),
