@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Counters:
-    """Requests by path, their weight, frames; refused requests, and connections cut for breaking a limit."""
+    """Requests by path, their weight, frames; refused requests, and connections cut for breaking a limit.
+
+    `faults` counts by kind what was injected, which is never a client's fault and counted nowhere else.
+    """
 
     requests: Counter[str] = field(default_factory=Counter)
     weight: int = 0
@@ -18,4 +21,5 @@ class Counters:
     messages: int = 0
     frames: int = 0
     cut: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     subscriptions: set[str] = field(default_factory=set)

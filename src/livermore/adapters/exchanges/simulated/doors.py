@@ -9,6 +9,7 @@ from typing import Protocol
 from aiohttp import web
 
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.faults import Faults
 from livermore.adapters.exchanges.simulated.market import Teller, Timetable
 from livermore.adapters.exchanges.simulated.source import Source
 from livermore.adapters.exchanges.simulated.view import Story, View
@@ -58,6 +59,7 @@ class Stage:
     clock: Clock
     speed: float | None
     counters: Counters
+    faults: Faults
     now: Callable[[], int]
 
     @property

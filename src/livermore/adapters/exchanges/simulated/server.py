@@ -12,6 +12,7 @@ from livermore.adapters.exchanges.simulated.binance.dialect import BinanceDialec
 from livermore.adapters.exchanges.simulated.binance.session import SocketRules
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.doors import Stage
+from livermore.adapters.exchanges.simulated.faults import SHAPES, Faults, FaultScript, Place
 from livermore.adapters.exchanges.simulated.market import MarketRun, Pace
 from livermore.adapters.exchanges.simulated.market_clock import MarketClock
 from livermore.adapters.exchanges.simulated.source import Source
@@ -26,7 +27,8 @@ class SimulatedExchange:
 
     `speed` is market time by wall time, None as fast as the subscribers read. The market stands still until
     it has been subscribed to (`hold`); `position` (ms) is where it begins, else where the source does. `pace`
-    is awaited between two buckets, so that the caller can hold the market back.
+    is awaited between two buckets, so that the caller can hold the market back. `faults` is what goes wrong
+    on the wire; `exchange.faults` begins and ends others.
     """
 
     name = "simulated-exchange"
@@ -44,9 +46,11 @@ class SimulatedExchange:
         clock: Clock | None = None,
         weight_limit: int = 6000,
         rules: SocketRules | None = None,
+        faults: Faults | FaultScript | None = None,
     ) -> None:
         self.source = source
         self.counters = Counters()
+        self.faults = faults if isinstance(faults, Faults) else Faults(faults)
         self._address = (host, port)
         self._hold = hold
         self._flat_out = speed is None
@@ -55,13 +59,24 @@ class SimulatedExchange:
         dialect = BinanceDialect(source, speed, weight_limit, rules or SocketRules())
         self._clock = MarketClock(clock, begin, speed)
         self._run = MarketRun(source, dialect.timetable, self._clock, begin, pace)
+        self.faults.attach(
+            Place(
+                now=self.market_time,
+                origin=begin,
+                clock=clock,
+                symbols=[market.symbol for market in source.markets],
+                shapes=SHAPES["binance"],
+                counts=self.counters.faults,
+            )
+        )
         self._doors = dialect.open(
             Stage(
                 source=source,
-                view=View(source, dialect),
+                view=View(source, dialect, self.faults.known),
                 clock=clock,
                 speed=speed,
                 counters=self.counters,
+                faults=self.faults,
                 now=self.market_time,
             )
         )
@@ -89,7 +104,7 @@ class SimulatedExchange:
 
     async def start(self) -> None:
         """Open the server; the market waits for its audience. Raises ConflictError when the port is taken."""
-        application = web.Application()
+        application = web.Application(middlewares=[self.faults.middleware])
         application.add_routes([*self._doors.rest.routes(), *self._doors.sockets.routes()])
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from livermore.adapters.exchanges.simulated.source import Bars, Source
 from livermore.kernel.timeframe import Timeframe
 
 DAY = Timeframe.D1.milliseconds
+Known = Callable[[str, Timeframe, Bars, int], Bars]  # of a symbol's bars those that are known at a time (ms)
 
 
 class Day(NamedTuple):
@@ -37,9 +39,10 @@ class Story(Protocol):
 class View:
     """Look at a source as of a given market time."""
 
-    def __init__(self, source: Source, story: Story) -> None:
+    def __init__(self, source: Source, story: Story, known: Known | None = None) -> None:
         self._source = source
         self._story = story
+        self._known = known
         self._places = {market.symbol: place for place, market in enumerate(source.markets)}
 
     @property
@@ -48,7 +51,11 @@ class View:
         return self._places
 
     def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int, now: int) -> Bars:
-        """Return the bars that open in [start, end), the running one as it is now."""
+        """Return the bars that open in [start, end), the running one as it is now, if they are known."""
+        bars = self._bars(symbol, timeframe, start, end, now)
+        return bars if self._known is None else self._known(symbol, timeframe, bars, now)
+
+    def _bars(self, symbol: str, timeframe: Timeframe, start: int, end: int, now: int) -> Bars:
         running_since = timeframe.bucket(now)
         whole = self._source.bars(symbol, timeframe, start, min(end, running_since))
         if not start <= running_since < end:
@@ -77,7 +84,7 @@ class View:
 
     def day(self, symbol: str, now: int) -> Day | None:
         """Return the last 24 hours; None when nothing was ever traded in them."""
-        bars = self.bars(symbol, self._source.timeframe, now - DAY + 1, now + 1, now)
+        bars = self._bars(symbol, self._source.timeframe, now - DAY + 1, now + 1, now)
         bars = bars[bars.volume > 0]
         if not len(bars):
             return None

@@ -42,4 +42,4 @@ class BinanceDialect:
         voice = Broadcast(source, self.timetable, view, clock, counters, drains=stage.flat_out)
         weights = Weights(clock, self._weight_limit, counters)
         rest = RestDoor(source, view, weights, counters, self._weight_limit, stage.now)
-        return Doors(rest, SocketDoor(voice, clock, self._rules, counters), voice)
+        return Doors(rest, SocketDoor(voice, clock, self._rules, counters, stage.faults), voice)

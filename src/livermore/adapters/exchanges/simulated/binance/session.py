@@ -14,6 +14,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from livermore.adapters.exchanges.simulated.binance.frames import wrapped
 from livermore.adapters.exchanges.simulated.binance.requests import answer
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.faults import Faults
 from livermore.adapters.exchanges.simulated.wire import on_the_wire
 from livermore.kernel.clock import Clock
 
@@ -43,12 +44,15 @@ class Session:
         clock: Clock,
         rules: SocketRules,
         counters: Counters,
+        faults: Faults,
         on_change: Callable[[], None],
     ) -> None:
         self._socket = socket
         self._clock = clock
         self._rules = rules
         self._counters = counters
+        self._wire = faults.wire(self)
+        self._frozen = False
         self._spoken: deque[float] = deque(maxlen=rules.messages_per_second)
         self._pong_at = clock.monotonic()
         self.changed = on_change
@@ -61,17 +65,21 @@ class Session:
         self._transport = request.transport
         self.streams.update(streams)
         self.changed()
+        self._wire.opened()
         pings = asyncio.ensure_future(self._ping())
         try:
             with contextlib.suppress(ConnectionError, aiohttp.ClientError):
                 await self._listen()
         finally:
+            self._wire.closed()
             pings.cancel()
             await asyncio.gather(pings, return_exceptions=True)
 
     async def send(self, frames: list[tuple[str, bytes]], *, drain: bool) -> None:
         """Send what the client asked for; with `drain` wait for a slow one, else cut one far too slow."""
         streams, combined = self.streams, self.combined
+        if self._wire.faulty:
+            frames = self._wire.told(frame for frame in frames if frame[0] in streams)
         mine = [
             on_the_wire(wrapped(stream, payload) if combined else payload)
             for stream, payload in frames
@@ -89,17 +97,30 @@ class Session:
 
     async def announce(self, payload: bytes) -> None:
         """Send a frame that nobody needs to subscribe to."""
+        if self._frozen:
+            return
         text = wrapped("!serverShutdown", payload) if self.combined else payload
         await self._socket.send_str(text.decode())
 
     async def close(self) -> None:
-        """Close the connection in good order."""
+        """Close the connection in good order, unless it is past that."""
+        if self._frozen:
+            self.abort()
+            return
         await self._socket.close(code=WSCloseCode.GOING_AWAY)
 
     def abort(self) -> None:
         """Cut the wire."""
         if self._transport is not None:
             self._transport.abort()
+
+    def freeze(self) -> None:
+        """Read and say nothing more, with the connection open; it is no longer counted as a listener."""
+        self._frozen = True
+        self.streams.clear()
+        self.changed()
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     async def _listen(self) -> None:
         while len(self.streams) <= self._rules.streams:
@@ -122,6 +143,8 @@ class Session:
         return too_fast
 
     async def _take(self, message: aiohttp.WSMessage) -> None:
+        if self._frozen:
+            return
         if message.type is WSMsgType.PING:
             await self._socket.pong(message.data)
         elif message.type is WSMsgType.PONG:
@@ -134,6 +157,8 @@ class Session:
         rules, born = self._rules, self._clock.monotonic()
         while True:
             await self._clock.sleep(rules.ping_every)
+            if self._frozen:
+                return
             now = self._clock.monotonic()
             if now - self._pong_at > rules.pong_within or now - born > rules.lifetime:
                 self._counters.cut += 1

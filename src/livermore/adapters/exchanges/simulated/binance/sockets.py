@@ -7,17 +7,21 @@ from aiohttp import web
 from livermore.adapters.exchanges.simulated.binance.broadcast import Broadcast
 from livermore.adapters.exchanges.simulated.binance.session import Session, SocketRules
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.faults import Faults
 from livermore.kernel.clock import Clock
 
 
 class SocketDoor:
     """Let clients listen to the broadcast."""
 
-    def __init__(self, broadcast: Broadcast, clock: Clock, rules: SocketRules, counters: Counters) -> None:
+    def __init__(
+        self, broadcast: Broadcast, clock: Clock, rules: SocketRules, counters: Counters, faults: Faults
+    ) -> None:
         self._broadcast = broadcast
         self._clock = clock
         self._rules = rules
         self._counters = counters
+        self._faults = faults
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return every path and its handler."""
@@ -51,6 +55,7 @@ class SocketDoor:
             clock=self._clock,
             rules=self._rules,
             counters=self._counters,
+            faults=self._faults,
             on_change=self._broadcast.changed,
         )
         self._counters.connections += 1
