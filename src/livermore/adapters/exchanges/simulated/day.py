@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livermore.adapters.exchanges.simulated.numbering import numbered, trade_counts
 from livermore.adapters.exchanges.simulated.profiles import Profile
 from livermore.adapters.exchanges.simulated.source import UNTOLD, Bars, Floats, Ints
 from livermore.kernel.timeframe import MINUTE
@@ -43,9 +44,18 @@ def first_evening(profile: Profile) -> Evening:
 
 
 def draw_day(
-    profile: Profile, random: np.random.Generator, start: int, before: Evening, least_trades: int
+    profile: Profile,
+    random: np.random.Generator,
+    start: int,
+    before: Evening,
+    least_trades: int,
+    *,
+    every_trade: bool,
 ) -> tuple[Bars, Evening]:
-    """Return the day's minutes and the state at its end; a traded minute has at least so many trades."""
+    """Return the day's minutes and the state at its end; a traded minute has at least so many trades.
+
+    With `every_trade` it has exactly so many, as far as its volume can be told in so many.
+    """
     wave = _wave(random, before.wave)
     volatility = profile.volatility * np.exp(_by_minute(wave, before.wave))
     quiet = random.random(MINUTES) < profile.quiet
@@ -55,7 +65,10 @@ def draw_day(
     prices = _rounded(np.exp(logs), profile).reshape(MINUTES, STEPS)
     volume = _volume(profile, random, volatility, prices)
     volume[quiet] = 0.0
-    bars = _bars(prices, volume, start, before, _trades(random, volume, prices, profile, least_trades))
+    bars = _bars(prices, volume, start, before.close)
+    usual = _trades(random, volume, prices, profile, least_trades)
+    counts = trade_counts(bars, least_trades) if every_trade else usual
+    bars = numbered(bars, counts, before.next_id)
     evening = Evening(
         log_price=float(logs[-1]),
         close=float(bars.close[-1]),
@@ -123,10 +136,11 @@ def _trades(
     return np.where(volume > 0, least + random.poisson(usual), 0)
 
 
-def _bars(prices: Floats, volume: Floats, start: int, before: Evening, trades: Ints) -> Bars:
+def _bars(prices: Floats, volume: Floats, start: int, price_before: float) -> Bars:
+    """Return the day's minutes, their trades not yet numbered."""
     close = prices[:, -1]
-    open_ = np.concatenate(([before.close], close[:-1]))
-    after = before.next_id + np.cumsum(trades)
+    open_ = np.concatenate(([price_before], close[:-1]))
+    untold: Ints = np.full(MINUTES, UNTOLD, np.int64)
     return Bars(
         time=start + MINUTE * np.arange(MINUTES, dtype=np.int64),
         open=open_,
@@ -134,6 +148,6 @@ def _bars(prices: Floats, volume: Floats, start: int, before: Evening, trades: I
         low=np.minimum(prices.min(axis=1), open_),
         close=close,
         volume=volume,
-        first_id=np.where(trades > 0, after - trades, UNTOLD),
-        last_id=np.where(trades > 0, after - 1, UNTOLD),
+        first_id=untold,
+        last_id=untold,
     )

@@ -1,4 +1,4 @@
-"""What a protocol puts in front of the market: a REST door, a socket door, and a voice that tells its news."""
+"""What a protocol puts in front of the market: a REST door, a socket door, and a voice for its news."""
 
 from __future__ import annotations
 

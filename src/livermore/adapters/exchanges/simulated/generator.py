@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from livermore.adapters.exchanges.simulated.day import DAY, Evening, draw_day, first_evening
+from livermore.adapters.exchanges.simulated.numbering import LEAST_TRADES
 from livermore.adapters.exchanges.simulated.profiles import WELL_KNOWN, profile_of
 from livermore.adapters.exchanges.simulated.rollup import roll_up
 from livermore.adapters.exchanges.simulated.source import Bars, longer_timeframes
@@ -39,7 +40,8 @@ class GeneratedSource:
     ) -> None:
         self._profiles = {symbol: profile_of(symbol) for symbol in symbols}
         self._seed = seed
-        self._evenings = {symbol: [first_evening(profile)] for symbol, profile in self._profiles.items()}
+        self._numbers_every_trade = False
+        self._evenings = self._first_evenings()
         self._kept: dict[Timeframe, OrderedDict[tuple[str, int], Bars]] = {}
         self.timeframe = Timeframe.M1
         self.timeframes = longer_timeframes(self.timeframe)
@@ -61,6 +63,16 @@ class GeneratedSource:
         if start >= end or not days:
             return Bars.none()
         return Bars.joined(*(self._day(symbol, timeframe, day) for day in days)).between(start, end)
+
+    def number_every_trade(self) -> None:
+        """Give a traded minute as many trades as it has updates, and forget what was drawn before."""
+        self.updates_per_bar = max(self.updates_per_bar, LEAST_TRADES)
+        self._numbers_every_trade = True
+        self._evenings = self._first_evenings()
+        self._kept.clear()
+
+    def _first_evenings(self) -> dict[str, list[Evening]]:
+        return {symbol: [first_evening(profile)] for symbol, profile in self._profiles.items()}
 
     def _day(self, symbol: str, timeframe: Timeframe, day: int) -> Bars:
         """Return one day, drawing it (again) when it is not kept."""
@@ -85,7 +97,10 @@ class GeneratedSource:
         start = self.first + day * DAY
         random = np.random.default_rng([self._seed, zlib.crc32(symbol.encode()), start // DAY])
         before = self._evenings[symbol][day]
-        return draw_day(self._profiles[symbol], random, start, before, self.updates_per_bar)
+        return draw_day(
+            self._profiles[symbol], random, start, before, self.updates_per_bar,
+            every_trade=self._numbers_every_trade,
+        )  # fmt: skip
 
     def _keep_all(self, symbol: str, day: int, minutes: Bars) -> None:
         """Keep a day in every timeframe, and let go of the days asked for longest ago."""

@@ -39,29 +39,33 @@ def _profile(
 
 
 PROFILES = {
-    "BTCUSDT": _profile(94_000, (2, 5), 0.0005, 1_500_000),
-    "ETHUSDT": _profile(3_350, (2, 4), 0.0006, 900_000),
-    "SOLUSDT": _profile(190, (2, 3), 0.0008, 400_000),
-    "XRPUSDT": _profile(2.1, (4, 0), 0.0008, 350_000),
-    "DOGEUSDT": _profile(0.32, (5, 0), 0.0009, 250_000),
-    "ADAUSDT": _profile(0.86, (4, 1), 0.0009, 120_000),
-    "LINKUSDT": _profile(20.1, (2, 2), 0.001, 60_000),
-    "AVAXUSDT": _profile(36.2, (2, 2), 0.001, 50_000),
-    "LTCUSDT": _profile(103, (2, 3), 0.0009, 30_000, quiet=0.06),
-    "ATOMUSDT": _profile(6.25, (3, 2), 0.0011, 6_000, quiet=0.3),
-    "BNBUSDT": _profile(700, (2, 3), 0.0005, 200_000),
-    "DOTUSDT": _profile(6.7, (3, 2), 0.001, 30_000),
-    "NEARUSDT": _profile(5.1, (3, 1), 0.0011, 25_000),
-    "UNIUSDT": _profile(13.3, (3, 2), 0.0011, 25_000),
-    "AAVEUSDT": _profile(310, (2, 3), 0.0011, 20_000, quiet=0.1),
-    "FILUSDT": _profile(4.9, (3, 2), 0.0011, 12_000, quiet=0.15),
+    "BTC": _profile(94_000, (2, 5), 0.0005, 1_500_000),
+    "ETH": _profile(3_350, (2, 4), 0.0006, 900_000),
+    "SOL": _profile(190, (2, 3), 0.0008, 400_000),
+    "XRP": _profile(2.1, (4, 0), 0.0008, 350_000),
+    "DOGE": _profile(0.32, (5, 0), 0.0009, 250_000),
+    "ADA": _profile(0.86, (4, 1), 0.0009, 120_000),
+    "LINK": _profile(20.1, (2, 2), 0.001, 60_000),
+    "AVAX": _profile(36.2, (2, 2), 0.001, 50_000),
+    "LTC": _profile(103, (2, 3), 0.0009, 30_000, quiet=0.06),
+    "ATOM": _profile(6.25, (3, 2), 0.0011, 6_000, quiet=0.3),
+    "BNB": _profile(700, (2, 3), 0.0005, 200_000),
+    "DOT": _profile(6.7, (3, 2), 0.001, 30_000),
+    "NEAR": _profile(5.1, (3, 1), 0.0011, 25_000),
+    "UNI": _profile(13.3, (3, 2), 0.0011, 25_000),
+    "AAVE": _profile(310, (2, 3), 0.0011, 20_000, quiet=0.1),
+    "FIL": _profile(4.9, (3, 2), 0.0011, 12_000, quiet=0.15),
 }
-WELL_KNOWN = tuple(PROFILES)[:10]
+WELL_KNOWN = tuple(f"{base}USDT" for base in tuple(PROFILES)[:10])
+WELL_KNOWN_AT_COINBASE = tuple(f"{base}-USD" for base in tuple(PROFILES)[:10])
+DOLLARS = frozenset({"USD", "USDC", "USDT"})
 
 
 def profile_of(symbol: str) -> Profile:
     """Return the character of a pair; one that is not known here is a thin altcoin, derived from its name."""
-    return PROFILES.get(symbol) or _derived(zlib.crc32(symbol.encode()))
+    market = market_named(symbol)
+    known = PROFILES.get(market.base) if market.quote in DOLLARS else None
+    return known or _derived(zlib.crc32(symbol.encode()))
 
 
 def _derived(number: int) -> Profile:

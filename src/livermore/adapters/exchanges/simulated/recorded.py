@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from livermore.adapters.exchanges.simulated.names import market_named
+from livermore.adapters.exchanges.simulated.numbering import LEAST_TRADES, numbered, trade_counts
 from livermore.adapters.exchanges.simulated.rollup import roll_up
 from livermore.adapters.exchanges.simulated.source import (
     UNTOLD,
@@ -53,6 +54,15 @@ class RecordedSource:
         """Return the bars that open in [start, end) (ms)."""
         return self._all(symbol, timeframe).between(start, end)
 
+    def number_every_trade(self) -> None:
+        """Number four trades a bar: open, the extremes, close."""
+        self.updates_per_bar = LEAST_TRADES
+        self._bars = {
+            symbol: numbered(bars, trade_counts(bars, LEAST_TRADES), FIRST_ID)
+            for symbol, bars in self._bars.items()
+        }
+        self._rolled.clear()
+
     def _all(self, symbol: str, timeframe: Timeframe) -> Bars:
         if timeframe is self.timeframe:
             return self._bars[symbol]
@@ -70,28 +80,28 @@ class RecordedSource:
 
 def _bars(candles: Candles, trades_per_bar: int) -> Bars:
     """Number the trades of each traded bar: as many as there are updates, one behind the other."""
-    traded = candles.volume > 0
-    first_id: Ints = FIRST_ID + (np.cumsum(traded) - 1) * trades_per_bar
-    return Bars(
+    untold: Ints = np.full(len(candles), UNTOLD, np.int64)
+    bars = Bars(
         time=candles.time,
         open=candles.open,
         high=candles.high,
         low=candles.low,
         close=candles.close,
         volume=candles.volume,
-        first_id=np.where(traded, first_id, UNTOLD),
-        last_id=np.where(traded, first_id + trades_per_bar - 1, UNTOLD),
+        first_id=untold,
+        last_id=untold,
     )
+    return numbered(bars, trades_per_bar * (candles.volume > 0), FIRST_ID)
 
 
 def _market(symbol: str, bars: Bars) -> Market:
-    return market_named(symbol, price_decimals=_decimals(bars.close), amount_decimals=_decimals(bars.volume))
+    sample = bars.close[:: max(1, len(bars) // 200)]
+    return market_named(symbol, price_decimals=_decimals(sample), amount_decimals=_decimals(bars.volume))
 
 
 def _decimals(values: Floats) -> int:
-    """Return how many decimals the values need, as far as a sample tells."""
-    sample = values[:: max(1, len(values) // 200)]
+    """Return how many decimals the values need; eight where they do not end."""
     for decimals in range(MOST_DECIMALS):
-        if np.allclose(sample, np.round(sample, decimals), rtol=1e-12, atol=0):
+        if np.array_equal(values, np.round(values, decimals)):
             return decimals
     return MOST_DECIMALS

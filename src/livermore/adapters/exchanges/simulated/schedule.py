@@ -20,6 +20,7 @@ class Kind(IntEnum):
     CLOSING = 0
     UPDATE = 1
     TICKER = 2
+    BEAT = 3
 
 
 class Due(NamedTuple):

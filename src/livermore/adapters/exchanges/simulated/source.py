@@ -104,6 +104,10 @@ class Source(Protocol):
         """Return the bars that open in [start, end) (ms); an interval that is not told of is absent."""
         ...
 
+    def number_every_trade(self) -> None:
+        """Number the trades so that every one of them can be told; to be asked for before any bar is."""
+        ...
+
 
 def longer_timeframes(base: Timeframe) -> tuple[Timeframe, ...]:
     """Return a timeframe and those into which it can be rolled up, shortest first."""

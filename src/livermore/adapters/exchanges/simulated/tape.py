@@ -9,10 +9,11 @@ BLOCK = 64
 
 
 class Tape:
-    """Hand out a source's bars one bucket at a time."""
+    """Hand out a source's bars one bucket at a time; so many buckets before it stay at hand."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, back: int = 1) -> None:
         self._source = source
+        self._back = back
         self._length = source.timeframe.milliseconds
         self._block: range = range(0)
         self._bars: list[dict[int, Whole]] = []
@@ -24,8 +25,8 @@ class Tape:
         return self._bars[symbol].get(bucket)
 
     def _read(self, bucket: int) -> None:
-        """Read a block which begins one bucket before, whose closing frames are still to come."""
-        self._block = range(bucket - self._length, bucket + BLOCK * self._length, self._length)
+        """Read a block which begins before the bucket, as more is still to be told of those behind it."""
+        self._block = range(bucket - self._back * self._length, bucket + BLOCK * self._length, self._length)
         self._bars = [self._traded(market.symbol) for market in self._source.markets]
 
     def _traded(self, symbol: str) -> dict[int, Whole]:
