@@ -12,6 +12,7 @@ import pytest
 
 from livermore import bootstrap
 from livermore.adapters.exchanges import binance
+from livermore.bootstrap import exchanges as chosen
 from livermore.bootstrap import system as joined
 from livermore.market import reconnect
 from livermore.market.desk import Desk
@@ -31,7 +32,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every desk connect again soon, and wait for no request long."""
     timing = binance.Timing(request=REQUEST)
     monkeypatch.setattr(joined, "Desk", _HastyDesk)
-    monkeypatch.setattr(joined, "Binance", partial(binance.Binance, timing=timing))
+    monkeypatch.setattr(chosen, "Binance", partial(binance.Binance, timing=timing))
     monkeypatch.setattr(reconnect, "LONGEST_DELAY", 10 * DELAY)
 
 

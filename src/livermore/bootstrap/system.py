@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from livermore.accounts.service import LOCAL, local_user
 from livermore.accounts.user import User
-from livermore.adapters.exchanges.binance import Binance
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.adapters.memory.bus import MemoryBus
 from livermore.adapters.notify.channels import channels_of
@@ -26,12 +25,14 @@ from livermore.adapters.sql import (
     SqlUserBook,
     migrate,
 )
+from livermore.bootstrap.brake import Brake, Watched
+from livermore.bootstrap.exchanges import Unwatchable, adapter_of, check_protocol
 from livermore.bootstrap.plan import Plan
-from livermore.bootstrap.world import World, world_of
+from livermore.bootstrap.world import Served, World, world_of
 from livermore.indicators.announcer import Announcer
 from livermore.indicators.service import Indicators, IndicatorService
 from livermore.kernel.clock import Clock, SystemClock
-from livermore.kernel.errors import InvalidError, NotImplementedYetError
+from livermore.kernel.errors import InvalidError, LivermoreError
 from livermore.kernel.events import EventBus
 from livermore.kernel.log import logger, set_up_logging
 from livermore.kernel.scope import Scope
@@ -39,7 +40,7 @@ from livermore.kernel.service import Service
 from livermore.kernel.timeframe import MINUTE, Timeframe
 from livermore.market.coverage import CoverageService
 from livermore.market.desk import Desk
-from livermore.market.exchange import SEEDED, ExchangeInfo
+from livermore.market.exchange import COINBASE, PRESETS, SEEDED, ExchangeInfo
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import Exchange, Series
 from livermore.market.recorder import Recorder
@@ -57,7 +58,6 @@ from livermore.signals.rules import Rules
 from livermore.signals.service import SignalService
 from livermore.workspace.folder import Workspace
 
-BACKLOG = 10_000
 log = logger("bootstrap")
 
 
@@ -76,7 +76,7 @@ class System:
     runtime: Runtime
     database: Database
     recorder: Recorder
-    source: SimulatedExchange | None = None
+    sources: tuple[SimulatedExchange, ...] = ()
 
     async def start(self) -> None:
         """Start the runtime."""
@@ -85,13 +85,13 @@ class System:
     async def stop(self) -> None:
         """Stop the runtime, then what it stood on."""
         await self.runtime.stop()
-        if self.source is not None:
-            await self.source.stop()
+        for source in self.sources:
+            await source.stop()
         await self.database.close()
 
     async def recording_ended(self) -> None:
         """Return when a recording has ended and is stored whole; never for another source."""
-        while self.source is None or not self.source.finished or self.recorder.backlog:
+        while not self.sources or not all(one.finished for one in self.sources) or self.recorder.backlog:
             await self.clock.sleep(0.5)
 
     async def ready(self) -> dict[str, bool]:
@@ -107,27 +107,6 @@ class System:
         }
 
 
-class Brake:
-    """Hold a source back that runs as fast as it can: until all is loaded, and while writing lags."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._watched: tuple[Runtime, Recorder] | None = None
-
-    def watch(self, runtime: Runtime, recorder: Recorder) -> None:
-        """Follow a runtime and its recorder."""
-        self._watched = runtime, recorder
-
-    async def __call__(self) -> None:
-        """Wait until the market may go on."""
-        while self._watched is None:
-            await self._clock.sleep(0.05)
-        runtime, recorder = self._watched
-        await runtime.ready.wait()
-        while recorder.backlog > BACKLOG:
-            await self._clock.sleep(0.01)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What every part of a system stands on."""
@@ -141,7 +120,7 @@ class Ground:
     user: User
     current: Current
     brake: Brake
-    source: SimulatedExchange | None = None
+    sources: tuple[SimulatedExchange, ...] = ()
     overrides: dict[str, ExchangeInfo] = field(default_factory=dict)
 
     def work(self, scope: Scope) -> SqlSignalWork:
@@ -181,7 +160,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         mode=document.livermore_runtime.mode, revision=ground.current.revision,
         total=len(watched_symbols(document)), auto_start=document.livermore_runtime.auto_start,
     )  # fmt: skip
-    ground.brake.watch(runtime, ground.recorder)
+    ground.brake.watch(Watched(runtime, ground.recorder, desks))
     market = MarketService(plane, ground.store, ground.book)
     return System(
         clock=ground.clock,
@@ -195,7 +174,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         runtime=runtime,
         database=ground.database,
         recorder=ground.recorder,
-        source=ground.source,
+        sources=ground.sources,
     )
 
 
@@ -214,17 +193,23 @@ async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
     known = await users.find(LOCAL, name)
     user = known or await local_user(users, _first_settings(plan, world), name=name)
     current = await SettingsService(SqlSettingsStore(database, clock)).current(user.scope())
-    source, overrides, brake = None, {}, Brake(clock)
-    if world is not None:
-        position = await _position(store, world, current.document)
-        source = await world.open(plan.speed, position, brake)
-        opened.push_async_callback(source.stop)
-        info = await book.get(world.exchange)
-        overrides = {world.exchange: world.info(info or SEEDED[1], source.rest_url, source.ws_url)}
-    return Ground(
+    ground = Ground(
         clock=clock, bus=bus, database=database, store=store, recorder=Recorder(store, clock), book=book,
-        user=user, current=current, brake=brake, source=source, overrides=overrides,
+        user=user, current=current, brake=Brake(clock, flat_out=plan.speed is None),
     )  # fmt: skip
+    return ground if world is None else await _served(plan, ground, world, opened)
+
+
+async def _served(plan: Plan, ground: Ground, world: World, opened: AsyncExitStack) -> Ground:
+    """Start the exchanges of a market of our own making, where an earlier run stopped, and lead to them."""
+    positions = await _positions(ground.store, world, ground.current.document)
+    sources, overrides = [], {}
+    for one in world.served:
+        source = await one.open(plan.speed, positions[one.exchange], ground.brake)
+        opened.push_async_callback(source.stop)
+        sources.append(source)
+        overrides[one.exchange] = one.info(await _row(one.exchange, ground.book), source)
+    return replace(ground, sources=tuple(sources), overrides=overrides)
 
 
 async def _desks(
@@ -233,49 +218,64 @@ async def _desks(
     """Set up a desk, with its indicators and rules, for each exchange that is watched."""
     indicators: dict[str, Indicators] = {}
     announcers: list[Announcer] = []
-    watched = defaultdict(list)
-    for exchange, symbol in watched_symbols(ground.current.document):
-        watched[exchange].append(symbol)
-    for name, symbols in watched.items():
-        adapter = await _adapter(name, ground)
-        if not adapter.info.is_active:
-            hint = f"switch it on with: livermore exchanges edit {name} --active"
-            log.error("exchange is switched off and not watched", exchange=name, hint=hint)
-            continue
+    for adapter, symbols in await _watched(ground):
         table = _table(adapter, ground.current.document, symbols)
         engine = await _engine(plan, ground, table, symbols, signals)
         announcer = Announcer(ground.bus, ground.clock)
         kept = Indicators(table, ground.store, ground.recorder, [engine, announcer])
         engine.follow(kept.bank)
-        first_delay = 0.2 if ground.source is not None else 5.0
+        first_delay = 0.2 if ground.sources else 5.0
         desk = Desk(
             adapter, table, ground.store, ground.recorder, kept, ground.clock, first_delay=first_delay
         )
         desk.watch(symbols)
         announcer.follow(desk)
-        desks[name], indicators[name] = desk, kept
+        desks[adapter.info.name], indicators[adapter.info.name] = desk, kept
         announcers.append(announcer)
     return indicators, announcers
 
 
-async def _adapter(name: str, ground: Ground) -> Exchange:
-    """Choose the adapter of an exchange by the protocol that it speaks."""
-    info = ground.overrides.get(name) or await ground.book.get(name)
+async def _watched(ground: Ground) -> list[tuple[Exchange, list[str]]]:
+    """Return the adapter of each exchange that is watched, with its symbols.
+
+    An exchange that no adapter can be made for does not keep the others from being watched; when there are
+    no others, its error is raised.
+    """
+    watched = defaultdict(list)
+    for exchange, symbol in watched_symbols(ground.current.document):
+        watched[exchange].append(symbol)
+    adapters = [adapter for name in watched if (adapter := await _adapter(name, ground)) is not None]
+    refused = [adapter.why for adapter in adapters if isinstance(adapter, Unwatchable)]
+    if refused and len(refused) == len(adapters):
+        raise refused[0]
+    return [(adapter, watched[adapter.info.name]) for adapter in adapters]
+
+
+async def _adapter(name: str, ground: Ground) -> Exchange | None:
+    """Make the adapter of an exchange; None when it is switched off."""
+    try:
+        info = ground.overrides.get(name) or await _row(name, ground.book)
+        if info.is_active:
+            return adapter_of(info, ground.clock)
+    except LivermoreError as error:
+        log.error("exchange cannot be watched", exchange=name, error=str(error), hint=error.hint)
+        return Unwatchable(name, error, ground.clock)
+    hint = f"switch it on with: livermore exchanges edit {name} --active"
+    log.error("exchange is switched off and not watched", exchange=name, hint=hint)
+    return None
+
+
+async def _row(name: str, book: SqlExchangeBook) -> ExchangeInfo:
+    """Return the row of an exchange; a preset gets its row when it is first watched."""
+    info = await book.get(name)
+    if info is None and name in PRESETS:
+        info = PRESETS[name]
+        await book.put(info)
     if info is None:
         raise InvalidError(
             f"no exchange is called {name!r}", where="settings", hint="see: livermore exchanges"
         )
-    check_protocol(name)
-    return Binance(info, ground.clock, base=info.timeframes()[0])
-
-
-def check_protocol(exchange: str) -> None:
-    """Refuse an exchange whose protocol this version does not speak, before anything of it is stored."""
-    if not exchange.startswith("binance"):
-        raise NotImplementedYetError(
-            f"{exchange} cannot be watched in this version",
-            hint="start with: livermore up --exchange binance",
-        )
+    return info
 
 
 def _table(adapter: Exchange, document: SettingsDocument, symbols: Sequence[str]) -> SeriesTable:
@@ -333,7 +333,7 @@ def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
     """Return what revision 1 holds: the world's own settings, or what the first live start asks for."""
     if world is not None:
         return world.settings()
-    exchange = plan.exchange or "coinbase"
+    exchange = plan.exchange or COINBASE.name
     check_protocol(exchange)
     return {
         "version": 2,
@@ -344,9 +344,25 @@ def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
     }
 
 
-async def _position(store: SqlCandleStore, world: World, document: SettingsDocument) -> int | None:
-    """Return the market time (ms) up to which an earlier run stored every symbol; None for a first run."""
-    base = world.source.timeframe
-    spans = [await store.span(Series(world.exchange, symbol, base)) for symbol in world.symbols]
+async def _positions(
+    store: SqlCandleStore, world: World, document: SettingsDocument
+) -> Mapping[str, int | None]:
+    """Return the market time (ms) up to which an earlier run stored each exchange; None for a first run."""
+    watched = watched_symbols(document)
+    each = {
+        one.exchange: await _position(
+            store, one, [symbol for name, symbol in watched if name == one.exchange]
+        )
+        for one in world.served
+    }
+    known = [position for position in each.values() if position is not None]
+    if known and world.keeps_one_time:
+        return dict.fromkeys(each, min(known))
+    return each
+
+
+async def _position(store: SqlCandleStore, served: Served, symbols: Sequence[str]) -> int | None:
+    base = served.source.timeframe
+    spans = [await store.span(Series(served.exchange, symbol, base)) for symbol in symbols]
     newest = [span[1] for span in spans if span is not None]
     return min(newest) + base.milliseconds if newest else None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from livermore.adapters.exchanges.simulated import GeneratedSource, RecordedSource, SimulatedExchange
-from livermore.adapters.files import read_markets_apart
+from livermore.adapters.files import RecordedMarket, read_markets_apart
 from livermore.bootstrap.plan import Plan
 from livermore.kernel.errors import InvalidError, NotImplementedYetError
 from livermore.kernel.ids import derived_id
@@ -19,36 +20,61 @@ from livermore.market.exchange import ExchangeInfo
 from livermore.signals.replay import timeframes_of
 
 Pace = Callable[[], Awaitable[None]]
+DEMO = {
+    "binance": (
+        "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT",
+        "ADAUSDT", "LINKUSDT", "AVAXUSDT", "LTCUSDT", "ATOMUSDT",
+    ),
+}  # fmt: skip
+"""What the demonstration watches; each of its exchanges lists more."""
 
 
-class World(NamedTuple):
-    """A market of our own making: what the demonstration or a replay watches instead of a real exchange."""
+class Served(NamedTuple):
+    """One exchange of such a market: what it is called, fed with, and what is watched of it at first."""
 
     exchange: str
     source: GeneratedSource | RecordedSource
     symbols: tuple[str, ...]
-    digest: str
 
     async def open(self, speed: float | None, position: int | None, pace: Pace) -> SimulatedExchange:
-        """Start the simulated exchange that serves it, where an earlier run stopped."""
-        server = SimulatedExchange(self.source, speed=speed, position=position, pace=pace)
+        """Start the simulated exchange that serves it, where an earlier run stopped; `pace` holds it."""
+        server = SimulatedExchange(self.source, speed=speed, position=position, pace=pace, hold=False)
         await server.start()
         return server
 
-    def info(self, row: ExchangeInfo, rest_url: str, ws_url: str) -> ExchangeInfo:
+    def info(self, row: ExchangeInfo, server: SimulatedExchange) -> ExchangeInfo:
         """Return the exchange's row for this run: the simulated server's addresses and timeframes."""
         timeframes = tuple(timeframe.value for timeframe in self.source.timeframes)
-        return msgspec.structs.replace(row, rest_url=rest_url, ws_url=ws_url, supported_timeframes=timeframes)
+        return msgspec.structs.replace(
+            row, rest_url=server.rest_url, ws_url=server.ws_url, supported_timeframes=timeframes
+        )
+
+
+class World(NamedTuple):
+    """What the demonstration or a replay watches instead of real exchanges; the first one is the primary."""
+
+    served: tuple[Served, ...]
+    digest: str = ""
+
+    @property
+    def keeps_one_time(self) -> bool:
+        """Say whether its exchanges begin at one moment, and so stay at one."""
+        return len({one.source.start for one in self.served}) == 1
 
     def settings(self) -> dict[str, Any]:
-        """Return revision 1 of its user: everything that it offers is watched from the start, and kept."""
-        longer = [timeframe.value for timeframe in timeframes_of(self.source.timeframe, ())]
+        """Return revision 1 of its user: everything that is watched is judged from the start, and kept."""
+        primary = self.served[0].exchange
+        longer = {timeframe for one in self.served for timeframe in timeframes_of(one.source.timeframe, ())}
         return {
             "version": 2,
-            "perseus_profile": {"primary_exchange": self.exchange},
+            "perseus_profile": {"primary_exchange": primary},
             "livermore_runtime": {"auto_start": True, "mode": "scalper-macdv"},
-            "symbols": list(self.symbols),
-            "timeframes": longer,
+            "symbols": [
+                symbol if one.exchange == primary else f"{one.exchange}:{symbol}"
+                for one in self.served
+                for symbol in one.symbols
+            ],
+            "timeframes": [timeframe.value for timeframe in Timeframe if timeframe in longer],
             "storage": {"keep_days": {timeframe.value: None for timeframe in Timeframe}},
         }
 
@@ -58,42 +84,62 @@ def world_of(plan: Plan) -> World | None:
     if plan.source == "live":
         return None
     if plan.source == "demo":
-        source = GeneratedSource()
-        return World("binance", source, tuple(market.symbol for market in source.markets), "")
+        return World(tuple(_generated(exchange, symbols) for exchange, symbols in DEMO.items()))
     recorded = _recorded(plan.files, plan.exchange)
     updates = 1 if plan.speed is None else 5
-    replayed = RecordedSource(recorded.candles, recorded.timeframe, updates_per_bar=updates)
-    return World(recorded.exchange, replayed, tuple(recorded.candles), recorded.digest)
+    return World(tuple(one.served(updates) for one in recorded), _digest(plan.files))
+
+
+def _generated(exchange: str, watched: tuple[str, ...]) -> Served:
+    """Make up an exchange that lists every well-known pair under the names that it would give them."""
+    well_known = GeneratedSource()
+    if exchange != "coinbase":
+        return Served(exchange, well_known, watched)
+    names = tuple(f"{market.base}-USD" for market in well_known.markets)
+    return Served(exchange, GeneratedSource(names), watched)
 
 
 class Recorded(NamedTuple):
-    """Recorded candles of one exchange and one timeframe, by symbol; `digest` tells recordings apart."""
+    """Recorded candles of one exchange and one timeframe, by symbol."""
 
     exchange: str
     timeframe: Timeframe
     candles: dict[str, Candles]
-    digest: str
+
+    def served(self, updates_per_bar: int) -> Served:
+        """Serve them."""
+        source = RecordedSource(self.candles, self.timeframe, updates_per_bar=updates_per_bar)
+        return Served(self.exchange, source, tuple(self.candles))
 
 
-def _recorded(files: Sequence[Path], exchange: str | None) -> Recorded:
-    """Read recordings that can be served together; raise InvalidError where they cannot."""
-    markets = [market for file in files for market in read_markets_apart(file, exchange=exchange)]
-    exchanges = {market.exchange for market in markets}
-    timeframes = {market.timeframe for market in markets}
-    for what, found in (("exchange", exchanges), ("timeframe", timeframes)):
-        if len(found) > 1:
-            named = ", ".join(sorted(found))
-            raise InvalidError(
-                f"the files are of more than one {what}: {named}", hint=f"replay one {what} at a time"
-            )
-    served = exchanges.pop()
-    if not served.startswith("binance"):
-        raise NotImplementedYetError(
-            f"a recording of {served} cannot be served in this version",
-            hint="serve it over Binance's protocol with --exchange binance, or use: livermore replay",
+def _recorded(files: Sequence[Path], exchange: str | None) -> list[Recorded]:
+    """Read recordings, exchange by exchange; raise InvalidError where they cannot be served."""
+    markets: dict[str, list[RecordedMarket]] = defaultdict(list)
+    for file in files:
+        for market in read_markets_apart(file, exchange=exchange):
+            markets[market.exchange].append(market)
+    return [_joined(name, found) for name, found in markets.items()]
+
+
+def _joined(exchange: str, markets: Iterable[RecordedMarket]) -> Recorded:
+    if not exchange.startswith(("binance", "coinbase")):
+        raise InvalidError(
+            f"a recording of {exchange} cannot be served",
+            hint="serve it as another one with --exchange coinbase or binance, or use: livermore replay",
         )
-    digest = derived_id(*(f"{file.name} {file.stat().st_size}" for file in sorted(files)))[:12]
-    return Recorded(served, timeframes.pop(), {market.symbol: market.candles for market in markets}, digest)
+    timeframes = {market.timeframe for market in markets}
+    if len(timeframes) > 1:
+        named = ", ".join(sorted(timeframes))
+        raise InvalidError(
+            f"the files of {exchange} are of more than one timeframe: {named}",
+            hint="replay one timeframe at a time",
+        )
+    return Recorded(exchange, timeframes.pop(), {market.symbol: market.candles for market in markets})
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Tell recordings apart."""
+    return derived_id(*(f"{file.name} {file.stat().st_size}" for file in sorted(files)))[:12]
 
 
 def simulated(
@@ -107,7 +153,7 @@ def simulated(
         )
     source: GeneratedSource | RecordedSource
     if files:
-        recorded = _recorded(files, exchange)
+        (recorded,) = _recorded(files, exchange)
         source = RecordedSource(recorded.candles, recorded.timeframe)
     else:
         source = GeneratedSource(symbols, seed=seed) if symbols else GeneratedSource(seed=seed)

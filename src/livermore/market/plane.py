@@ -76,9 +76,13 @@ class MarketPlane:
         return ticker.price if ticker is not None else None
 
     def progress(self) -> tuple[int, int]:
-        """Return how many symbols are loaded, of how many that are listed."""
-        loaded = sum(len(desk.loaded) for desk in self.desks.values())
-        return loaded, sum(len(desk.symbols) - len(desk.unlisted) for desk in self.desks.values())
+        """Return how many symbols are loaded, of how many that are listed.
+
+        An exchange that could not be reached yet keeps nobody waiting; its symbols are loaded when it can.
+        """
+        desks = [desk for desk in self.desks.values() if desk.connected_at is not None or not desk.reconnects]
+        loaded = sum(len(desk.loaded) for desk in desks)
+        return loaded, sum(len(desk.symbols) - len(desk.unlisted) for desk in desks)
 
     def newest_age(self) -> int | None:
         """Return how long ago (ms of market time) the newest candle closed."""
