@@ -1,0 +1,95 @@
+"""An exchange behind ccxt as the market room sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from livermore.adapters.exchanges.through_ccxt.history import check_offered, history, page_of
+from livermore.adapters.exchanges.through_ccxt.library import Factory, Library
+from livermore.adapters.exchanges.through_ccxt.listing import listing
+from livermore.adapters.exchanges.through_ccxt.polling import PollingStream
+from livermore.adapters.exchanges.through_ccxt.readers import candle_watch, trade_watch
+from livermore.adapters.exchanges.through_ccxt.tickers import tickers
+from livermore.adapters.exchanges.through_ccxt.timing import Timing
+from livermore.adapters.exchanges.through_ccxt.watching import WatchingStream
+from livermore.kernel.clock import Clock
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.budget import Budget
+from livermore.market.candle import Candles
+from livermore.market.exchange import ExchangeInfo
+from livermore.market.ports import RequestBudget, Stream
+from livermore.market.symbol import Symbol, Ticker
+
+CAUTIOUS_LIMIT = 60  # requests a minute, until ccxt has said what the exchange allows
+
+
+class ThroughCcxt:
+    """Read the public market data of an exchange that ccxt knows; `base` is the interval that is streamed.
+
+    ccxt's name of it is the row's, or `{"ccxt": …}` in the row's limits. `factory` makes ccxt's object from
+    that name and its configuration. Raises InvalidError when ccxt is not installed and no factory is given.
+    """
+
+    def __init__(
+        self,
+        info: ExchangeInfo,
+        clock: Clock,
+        *,
+        base: Timeframe = Timeframe.M1,
+        timing: Timing | None = None,
+        budget: RequestBudget | None = None,
+        factory: Factory | None = None,
+    ) -> None:
+        self.info = info
+        self.budget = budget or budget_of(info, clock)
+        self._clock = clock
+        self._base = base
+        self._timing = timing or Timing()
+        self._library = Library(info, clock, self.budget, self._timing, factory)
+
+    async def listing(self) -> list[Symbol]:
+        """Return every market that the exchange lists."""
+        return await listing(self._library)
+
+    async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
+        """Return the candles that open in [start, end) (ms), oldest first."""
+        return await history(self._library, symbol, timeframe, start, end)
+
+    async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
+        """Return the tickers of the symbols that the exchange knows."""
+        return await tickers(self._library, symbols)
+
+    async def server_time(self) -> int:
+        """Return the exchange's clock in ms UTC, or what the dates of its answers say of it."""
+        await self._library.open()
+        if self._library.has("fetchTime"):
+            asked = self._clock.now()
+            self._library.time.told(int(await self._library.ask("fetch_time")), asked)
+        else:
+            await self._library.markets()
+        return self._library.time.now()
+
+    async def connect(self) -> Stream:
+        """Open a stream of the best kind that ccxt offers for this exchange."""
+        await self._library.markets()
+        await self.server_time()
+        check_offered(self._library, self._base)
+        ways = {"watchOHLCV": candle_watch, "watchTrades": trade_watch}
+        watch = next((way(self._base) for feature, way in ways.items() if self._library.has(feature)), None)
+        if watch is None:
+            return PollingStream(self.budget, self._library, self._base, self._clock, self._timing)
+        return WatchingStream(watch, self._library, self._base, self._clock, self._timing)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._library.close()
+
+    def pages(self, buckets: int) -> list[int]:
+        """Return the weights of the requests that a history of so many buckets takes."""
+        return [1] * -(-buckets // page_of(self._library))
+
+
+def budget_of(info: ExchangeInfo, clock: Clock) -> Budget:
+    """Make the budget of a host: cautious until ccxt has said what the exchange allows."""
+    ceiling = (info.api_limits or {}).get("rest_weight_limit")
+    return Budget(clock, limit=CAUTIOUS_LIMIT, seconds=60.0, ceiling=ceiling)

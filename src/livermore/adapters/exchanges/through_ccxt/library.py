@@ -1,0 +1,175 @@
+"""One instance of ccxt: imported when first needed, our budget in front of every request, always closed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from livermore.adapters.exchanges.through_ccxt.addresses import redirected
+from livermore.adapters.exchanges.through_ccxt.refusals import USUAL_WAIT, translated
+from livermore.adapters.exchanges.through_ccxt.server_clock import ServerClock
+from livermore.adapters.exchanges.through_ccxt.timing import Timing
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import InvalidError, NotFoundError
+from livermore.kernel.timeframe import MINUTE
+from livermore.market.exchange import ExchangeInfo
+from livermore.market.ports import RequestBudget
+
+Factory = Callable[[str, dict[str, Any]], Any]
+Listener = Callable[[Any], None]
+BARS_KEPT = 10
+_REMEDY = "install it with: pip install 'livermore[ccxt]'"
+
+
+def ccxt_id(info: ExchangeInfo) -> str:
+    """Return ccxt's name of an exchange: the row's own, unless its limits tell another."""
+    return str((info.api_limits or {}).get("ccxt", info.name))
+
+
+def require_ccxt() -> None:
+    """Raise InvalidError when the library is not installed; importing it costs 110 MB, so it is not tried."""
+    if importlib.util.find_spec("ccxt") is None:
+        raise InvalidError("this exchange is reached through ccxt, which is not installed", hint=_REMEDY)
+
+
+def make(name: str, config: dict[str, Any]) -> Any:
+    """Make ccxt's own object for an exchange."""
+    library = importlib.import_module("ccxt.pro")
+    kind = getattr(library, name, None) or getattr(importlib.import_module("ccxt.async_support"), name, None)
+    if not isinstance(kind, type) or not issubclass(kind, library.Exchange):
+        raise InvalidError(
+            f"ccxt knows no exchange called {name!r}",
+            where="exchanges",
+            hint='name the row as ccxt does, or put its name into the row\'s limits: {"ccxt": "kraken"}',
+        )
+    return kind(config)
+
+
+class Library:
+    """Ask one exchange through ccxt."""
+
+    def __init__(
+        self, info: ExchangeInfo, clock: Clock, budget: RequestBudget, timing: Timing, factory: Factory | None
+    ) -> None:
+        if factory is None:
+            require_ccxt()
+        self.info = info
+        self.time = ServerClock(clock)
+        self.listener: Listener | None = None
+        self._clock = clock
+        self._budget = budget
+        self._timing = timing
+        self._factory = factory or make
+        self._opening = asyncio.Lock()
+        self._instance: Any = None
+        self._session: aiohttp.ClientSession | None = None
+        self._asked_wait: float | None = None
+
+    @property
+    def loaded(self) -> Any:
+        """Return ccxt's object, or None before the first question."""
+        return self._instance
+
+    async def open(self) -> Any:
+        """Return ccxt's object, importing the library in a thread of its own when first needed."""
+        async with self._opening:
+            if self._instance is None:
+                self._session = self._session or aiohttp.ClientSession()
+                instance = await asyncio.to_thread(self._factory, ccxt_id(self.info), self._config())
+                self._prepare(instance)
+                self._instance = instance
+            return self._instance
+
+    async def ask(self, method: str, *arguments: Any) -> Any:
+        """Call one of ccxt's methods; raises the kernel's errors."""
+        instance = await self.open()
+        with translated(self.info.name, lambda: self._asked_wait):
+            return await getattr(instance, method)(*arguments)
+
+    async def markets(self, *, fresh: bool = False) -> dict[str, dict[str, Any]]:
+        """Return ccxt's markets by the exchange's own name: the spot ones, or all where it has none."""
+        markets: Mapping[str, dict[str, Any]] = await self.ask("load_markets", fresh)
+        spot = [market for market in markets.values() if market.get("spot")]
+        return {market["id"]: market for market in reversed(spot or list(markets.values()))}
+
+    async def unified(self, name: str) -> str:
+        """Return ccxt's name of a symbol; raise NotFoundError when the exchange does not list it."""
+        market = (await self.markets()).get(name)
+        if market is None:
+            raise NotFoundError(f"{self.info.display_name} lists no {name}", where=self.info.name)
+        return str(market["symbol"])
+
+    def has(self, feature: str) -> bool:
+        """Say whether ccxt offers something for this exchange, not counting what it makes up."""
+        return self._instance is not None and self._instance.has.get(feature) is True
+
+    async def close(self) -> None:
+        """Close every connection and forget the instance."""
+        async with self._opening:
+            instance, self._instance = self._instance, None
+            session, self._session = self._session, None
+            if instance is not None:
+                await instance.close()
+            if session is not None:
+                await session.close()
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "enableRateLimit": True,  # it paces subscriptions too; see `_prepare` for requests
+            "timeout": int(self._timing.request * 1000),
+            "asyncio_loop": asyncio.get_running_loop(),
+            "session": self._session,  # its own would be opened in a way that newer Pythons warn of
+            "options": {"OHLCVLimit": BARS_KEPT},
+        }
+
+    def _prepare(self, instance: Any) -> None:
+        """Put our budget before every request, and hear what ccxt does not hand on."""
+        instance.urls["api"] = redirected(instance.urls["api"], self.info.rest_url, self.info.ws_url)
+        _only_spot(instance)
+        spaced, heard, read = instance.throttle, instance.on_rest_response, instance.handle_message
+
+        async def throttle(cost: float | None = None) -> None:
+            # The budget keeps to the minute, to the row and to Retry-After; ccxt to what a second allows.
+            await self._budget.spend(max(1, math.ceil(cost or 1)))
+            await spaced(cost)
+
+        def on_rest_response(
+            code: int, reason: Any, url: Any, method: Any, headers: dict[str, str], *rest: Any
+        ) -> Any:
+            self._answered(code, {name.lower(): value for name, value in headers.items()})
+            return heard(code, reason, url, method, headers, *rest)
+
+        def handle_message(client: Any, message: Any) -> None:
+            if self.listener is not None:
+                self.listener(message)
+            read(client, message)
+
+        instance.throttle = throttle
+        instance.on_rest_response = on_rest_response
+        instance.handle_message = handle_message
+        self._budget.told_limit(max(1, int(MINUTE / instance.rateLimit)))
+
+    def _answered(self, status: int, headers: Mapping[str, str]) -> None:
+        if "date" in headers:
+            self.time.dated(headers["date"])
+        self._asked_wait = None
+        if status in {418, 429}:
+            told = headers.get("retry-after", "")
+            self._asked_wait = float(told) if told.isascii() and told.isdigit() else USUAL_WAIT
+            self._budget.hold_off(self._asked_wait)
+
+
+def _only_spot(instance: Any) -> None:
+    """Keep an exchange that has spot markets from listing its derivatives: each kind costs a request."""
+    if not instance.has.get("spot"):
+        return
+    instance.options["defaultType"] = "spot"
+    chosen = instance.options.get("fetchMarkets")
+    if isinstance(chosen, dict) and "spot" in (chosen.get("types") or ()):
+        instance.options["fetchMarkets"] = {**chosen, "types": ["spot"]}
