@@ -131,6 +131,18 @@ def _believed(candles: Candles) -> Candles:
     return candles
 
 
+def explicit(told: Candles, base: Timeframe, start: int, end: int, last_close: float) -> Candles:
+    """Return a candle for every base bucket in [start, end) (ms): what REST does not tell is quiet.
+
+    It is flat at the close before it, at first `last_close`; where that is NaN the first trade comes first.
+    """
+    inside = told.between(start, end)
+    if last_close != last_close:
+        return fill_quiet(from_first_trade(inside), base, end)
+    before = Candles.of([start - base.milliseconds], *([last_close],) * 4, [0.0], state=[CandleState.TRADED])
+    return fill_quiet(Candles.joined(before, inside), base, end)[1:]
+
+
 def from_first_trade(candles: Candles) -> Candles:
     """Leave out what comes before the first trade: quiet buckets do not exist there."""
     traded = candles.state == CandleState.TRADED

@@ -10,16 +10,18 @@ from itertools import groupby
 from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import LivermoreError, TransientError
+from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.backfill import Backfill
-from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource
-from livermore.market.feed import REST_DELAY, Feed, columns_of
-from livermore.market.ports import CandleStore, ClosedBars, Exchange, Series
+from livermore.market.backfill import Backfill, explicit
+from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource, CandleState
+from livermore.market.feed import REST_DELAY, REST_KNOWS, Feed, columns_of
+from livermore.market.ledger import Ledger
+from livermore.market.ports import CandleStore, Cause, ClosedBars, Exchange, Series, Stream
 from livermore.market.reconnect import FIRST_DELAY, LONGEST_DELAY, keep_connected
 from livermore.market.recorder import Recorder
 from livermore.market.rollup import Rollup
@@ -28,8 +30,11 @@ from livermore.market.symbol import Symbol
 
 TICK = 0.1
 REPAIR_AGAIN = 30.0
+BEHIND_AGAIN = 1.0
+GATHERED = 0.2
 PRICES = ("open", "high", "low", "close", "volume")
 AT_ONCE = 4
+FEWEST_FOR_OUTAGE = 3
 CAUSES = "look for causes with: livermore doctor"
 ExchangeState = Literal["connecting", "connected", "degraded", "disconnected", "paused"]
 log = logger("market")
@@ -67,6 +72,7 @@ class Desk:
         self.table = table
         self.feed = Feed(table.base, clock, self)
         self.rollup = Rollup(table)
+        self.ledger = Ledger(exchange.info.name, table.base, recorder)
         self.state: ExchangeState = "connecting"
         self.detail: str | None = None
         self.connected_at: int | None = None
@@ -84,6 +90,9 @@ class Desk:
         self._clock = clock
         self._first_delay = first_delay
         self._backfill = Backfill(exchange, store, clock, table.timeframes)
+        self._stream: Stream | None = None
+        self._silent: set[str] = set()
+        self._longer: dict[str, BarUpdate] = {}
         self._few = asyncio.Semaphore(AT_ONCE)
         # One hand at a time on a lane: loading, repair and revision each set where it goes on.
         self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -138,9 +147,11 @@ class Desk:
             try:
                 await stream.subscribe(wanted)
                 self.feed.subscribed()
+                self._stream = stream
                 self._arrived(wanted)
                 await running
             finally:
+                self._stream = None
                 running.cancel()
                 with suppress(asyncio.CancelledError, LivermoreError):
                     await running
@@ -234,34 +245,93 @@ class Desk:
         return await self._store.load(series, await self._listener.since(series, span[1]))
 
     async def _repair(self, symbol: str, start: int, end: int) -> None:
-        """Read a range from REST once it can know it, and hand it to the feed."""
-        await self._told(end)
-        async with self._changing[symbol]:
-            if not self.feed.waits_for(symbol, start):
-                return
-            candles = await self._read(symbol, start, end)
-            log.info(
-                "repaired", exchange=self.info.name, symbol=symbol, start=start, end=end, traded=len(candles)
-            )
-            self.feed.repaired(symbol, candles, start, end)
-
-    async def _compare(self, symbol: str, start: int, end: int) -> None:
-        """Read closed buckets from REST, and revise those that it tells differently."""
+        """Read a range from REST once it can know it, and hand it to the feed, or mend what went on without it."""
         await self._told(end)
         async with self._changing[symbol]:
             told = await self._read(symbol, start, end)
-            wrong = told[np.array([self._differs(symbol, candle) for candle in told.rows()], np.bool_)]
-            # All at once: what the half of a correction would say is nothing that anybody should be told.
-            if len(wrong):
-                await self._revise(symbol, wrong)
+            if self.feed.behind(symbol, told, start, end):
+                await self._clock.sleep(BEHIND_AGAIN)
+                raise ExchangeUnreachableError("REST does not know yet what was traded")
+            if self.feed.waits_for(symbol, start):
+                self.feed.repaired(symbol, told, start, end)
+            elif any(hole.start == start for hole in self.ledger.open_holes(symbol)):
+                await self._mend(symbol, told, start, end)
+            log.info(
+                "repaired", exchange=self.info.name, symbol=symbol, start=start, end=end, traded=len(told)
+            )
+            self.ledger.close(symbol, start, end, self.feed.market_time)
+        self._flush()
+        self._look_again(symbol, told, start, end)
 
-    async def _told(self, end: int) -> None:
+    async def _mend(self, symbol: str, told: Candles, start: int, end: int) -> None:
+        """Put what REST tells in the place of buckets that were given up as missing."""
+        if self.feed.next_open(symbol) < end:
+            raise ExchangeUnreachableError("the buckets around it are being loaded")
+        self._flush()
+        held = self.table.held(self.table.row(symbol, self.table.base), start)
+        price = held["close"] if held is not None else 1.0
+        corrected = explicit(told, self.table.base, start, end, price)
+        if len(corrected):
+            await self._revise(symbol, corrected)
+
+    def _look_again(self, symbol: str, told: Candles, start: int, end: int) -> None:
+        """Ask once more, a minute after the close, for buckets that REST did not tell; explain them if all lack them."""
+        length = self.table.base.milliseconds
+        absent = np.setdiff1d(np.arange(start, end, length), told.time)
+        if not len(absent):
+            return
+        self._explain_outage(absent)
+        young = absent[absent + length + REST_KNOWS > self.feed.market_time]
+        if len(young):
+            first, last = int(young[0]), int(young[-1]) + length
+            self._spawn(
+                self._until_done(
+                    symbol, "is to be asked for again",
+                    lambda: self._compare(symbol, first, last, Cause.LATE, REST_KNOWS),
+                )
+            )  # fmt: skip
+
+    def _explain_outage(self, absent: NDArray[np.int64]) -> None:
+        """Enter buckets in which REST knows no trade of any watched symbol as an outage of the exchange."""
+        columns = [self.table.columns[symbol] for symbol in self.loaded]
+        if len(columns) < FEWEST_FOR_OUTAGE:
+            return
+        base = self.table.row(self.table.symbols[0], self.table.base)
+        for time in absent.tolist():
+            slot = time // int(self.table.lengths[base]) % self.table.ring
+            fields = {name: self.table.fields[name][0, slot, columns] for name in ("time", "state", "source")}
+            if (
+                (fields["time"] == time)
+                & (fields["state"] == CandleState.QUIET)
+                & (fields["source"] == CandleSource.REST)
+            ).all():
+                for symbol in self.loaded:
+                    end = time + self.table.base.milliseconds
+                    self.ledger.note(symbol, time, end, Cause.EXCHANGE_OUTAGE, self.feed.market_time)
+
+    async def _compare(
+        self, symbol: str, start: int, end: int, cause: Cause, delay: int = REST_DELAY
+    ) -> None:
+        """Read closed buckets from REST, and revise those that it tells differently."""
+        await self._told(end, delay)
+        async with self._changing[symbol]:
+            told = await self._read(symbol, start, end)
+            self._flush()
+            wrong = told[np.array([self._differs(symbol, candle) for candle in told.rows()], np.bool_)]
+            if not len(wrong):
+                return
+            first, last = int(wrong.time[0]), int(wrong.time[-1]) + self.table.base.milliseconds
+            self.ledger.note(symbol, first, last, cause, self.feed.market_time)
+            if cause is Cause.LATE:
+                self.feed.deaf(symbol)
+                self.silent(symbol)
+            # All at once: what the half of a correction would say is nothing that anybody should be told.
+            await self._revise(symbol, wrong)
+
+    async def _told(self, end: int, delay: int = REST_DELAY) -> None:
         """Wait until REST can know the buckets that opened before a time (ms)."""
         began = self._clock.monotonic()
-        while (
-            self.feed.market_time < end + REST_DELAY
-            and self._clock.monotonic() - began < 2 * REST_DELAY / 1000
-        ):
+        while self.feed.market_time < end + delay and self._clock.monotonic() - began < 2 * delay / 1000:
             await self._clock.sleep(TICK / 2)
 
     async def _read(self, symbol: str, start: int, end: int) -> Candles:
@@ -274,13 +344,68 @@ class Desk:
         """Process closed bars as soon as the frames at hand are read."""
         asyncio.get_running_loop().call_soon(self._flush)
 
-    def repair_wanted(self, symbol: str, start: int, end: int) -> None:
-        """Repair a range in the background."""
+    def repair_wanted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
+        """Enter a hole and repair it in the background."""
+        self.ledger.open(symbol, start, end, cause)
         self._spawn(self._until_done(symbol, "waits for a repair", lambda: self._repair(symbol, start, end)))
 
-    def doubted(self, symbol: str, start: int, end: int) -> None:
+    def gave_up(self, symbol: str, start: int, end: int) -> None:
+        """Say that a series goes on without some buckets; their repair goes on too."""
+        log.error(
+            "goes on with holes", exchange=self.info.name, symbol=symbol, start=start, end=end, hint=CAUSES
+        )
+
+    def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         """Compare closed buckets with REST in the background."""
-        self._spawn(self._until_done(symbol, "is to be compared", lambda: self._compare(symbol, start, end)))
+        self._spawn(
+            self._until_done(symbol, "is to be compared", lambda: self._compare(symbol, start, end, cause))
+        )
+
+    def proven(self, symbol: str, start: int, end: int) -> None:
+        """Mark closed buckets as confirmed, here and in the store."""
+        self._flush()
+        row = self.table.row(symbol, self.table.base)
+        self.table.confirm(row, start, end)
+        self._recorder.again(self.table, row, self.table.candles(row).between(start, end))
+
+    def silent(self, symbol: str) -> None:
+        """Subscribe a symbol again, together with others that fell silent."""
+        if not self._silent:
+            self._spawn(self._subscribe_again())
+        self._silent.add(symbol)
+
+    async def _subscribe_again(self) -> None:
+        await self._clock.sleep(GATHERED)
+        symbols, self._silent = sorted(self._silent), set()
+        if self._stream is None:
+            return
+        log.warning("subscribing again", exchange=self.info.name, symbols=symbols)
+        with suppress(LivermoreError):  # a connection that is lost tells so itself
+            await self._stream.unsubscribe(symbols)
+            await self._stream.subscribe(symbols)
+        self.feed.subscribed(symbols)
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        """Compare a longer bar with ours once the exchange has begun the next one, or corrects an older one."""
+        newest = self._longer.get(update.symbol)
+        if newest is None or update.time >= newest.time:
+            self._longer[update.symbol] = update
+        if newest is not None and update.time != newest.time:
+            self._cross_check(timeframe, min(newest, update, key=lambda bar: bar.time))
+
+    def _cross_check(self, timeframe: Timeframe, told: BarUpdate) -> None:
+        """Doubt our bars where the exchange's own longer one knows of more."""
+        end = told.time + timeframe.milliseconds
+        if told.symbol not in self.loaded or self.feed.next_open(told.symbol) < end:
+            return
+        self._flush()
+        ours = self.table.candles(self.table.row(told.symbol, self.table.base)).between(told.time, end)
+        ours = ours[ours.state == CandleState.TRADED]
+        if len(ours) and told.high <= ours.high.max() and told.low >= ours.low.min():
+            if told.volume <= ours.volume.sum() * (1 + 1e-9):
+                return
+        log.warning("the exchange's longer bar knows of more", exchange=self.info.name, symbol=told.symbol)
+        self.doubted(told.symbol, told.time, end, Cause.SEQUENCE_GAP)
 
     def correction(self, symbol: str, update: BarUpdate) -> None:
         """Revise a closed bar that the exchange tells differently now."""

@@ -10,7 +10,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
 from livermore.market.candle import Candles
-from livermore.market.ports import CandleBatch, CandleStore, Checkpoint, ClosedBars, Series
+from livermore.market.ports import CandleBatch, CandleStore, Checkpoint, ClosedBars, Hole, Series
 from livermore.market.series import Rows, SeriesTable
 
 INTERVAL = 0.5
@@ -29,6 +29,7 @@ class Recorder:
         self._clock = clock
         self._bars: list[tuple[SeriesTable, ClosedBars]] = []
         self._checkpoints: list[Checkpoint] = []
+        self._holes: list[Hole] = []
         self._writing = asyncio.Lock()
         self._background = Background(self._run)
         self._trouble: str | None = None
@@ -39,9 +40,20 @@ class Recorder:
         self._bars.append((table, bars))
         self.backlog += len(bars.rows)
 
+    def again(self, table: SeriesTable, row: int, candles: Candles) -> None:
+        """Take bars of one row that are known better now; of a bar taken twice the newer word is written."""
+        columns = {name: getattr(candles, name) for name in _FIELDS}
+        rows = np.full(len(candles), row, np.intp)
+        bars = ClosedBars(exchange=table.exchange, instant=0, rows=rows, decided=candles.time, **columns)
+        self.take(table, bars)
+
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Take a checkpoint, written together with the bars that came before it."""
         self._checkpoints.append(checkpoint)
+
+    def hole(self, hole: Hole) -> None:
+        """Take an entry of the ledger, written together with the bars that came before it."""
+        self._holes.append(hole)
 
     async def start(self) -> None:
         """Begin to write now and then."""
@@ -57,13 +69,16 @@ class Recorder:
         async with self._writing:
             bars, self._bars = self._bars, []
             checkpoints, self._checkpoints = self._checkpoints, []
-            if not bars and not checkpoints:
+            holes, self._holes = self._holes, []
+            if not bars and not checkpoints and not holes:
                 return
             try:
-                await self._store.save(by_series(bars), checkpoints)
+                # Of a hole that was told several times only the last word counts.
+                newest = {(hole.series, hole.start): hole for hole in holes}
+                await self._store.save(by_series(bars), checkpoints, list(newest.values()))
             except BaseException as error:
                 # Also when cancelled: what was written after all is only written again.
-                self._bars[:0], self._checkpoints[:0] = bars, checkpoints
+                self._bars[:0], self._checkpoints[:0], self._holes[:0] = bars, checkpoints, holes
                 self._trouble = str(error) or repr(error)
                 raise
             self._trouble = None
@@ -104,4 +119,6 @@ def _sorted(parts: list[ClosedBars]) -> tuple[Rows, Candles]:
     rows = np.concatenate([part.rows for part in parts])
     candles = Candles(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS})
     order = np.lexsort((candles.time, rows))
-    return rows[order], candles[order]
+    rows, candles = rows[order], candles[order]
+    last = np.append((np.diff(rows) != 0) | (np.diff(candles.time) != 0), True)
+    return (rows, candles) if last.all() else (rows[last], candles[last])

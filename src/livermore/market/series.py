@@ -105,6 +105,11 @@ class SeriesTable:
             self.line(field, row)[slots] = getattr(part, name)
         self.newest[row] = max(int(self.newest[row]), int(part.time[-1]))
 
+    def confirm(self, row: int, start: int, end: int) -> None:
+        """Mark the bars that the ring holds of [start, end) (ms) as confirmed."""
+        times = self.line(self.fields["time"], row)
+        self.line(self.fields["confirmed"], row)[(start <= times) & (times < end)] = True
+
     def candles(self, row: int) -> Candles:
         """Return the bars that the ring holds of a series, oldest first."""
         slots = oldest_first(self.line(self.fields["time"], row))

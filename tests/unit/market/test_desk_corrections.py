@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from livermore.market.candle import Candles, CandleSource
-from livermore.market.ports import Checkpoint, Series
+from livermore.market.ports import Cause, Checkpoint, Hole, Series
 from tests.reference.series import START
 
 from .factories import MINUTE
@@ -23,10 +23,11 @@ class WritingDown(MemoryStore):
         self.together: list[set[Series]] = []
 
     async def save(
-        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = ()
-    ) -> None:
+        self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = (),
+        holes: Sequence[Hole] = (),
+    ) -> None:  # fmt: skip
         self.together.append({series for series, _ in batch})
-        await super().save(batch, checkpoints)
+        await super().save(batch, checkpoints, holes)
 
 
 async def test_what_a_comparison_finds_is_corrected_all_at_once() -> None:
@@ -36,7 +37,7 @@ async def test_what_a_comparison_finds_is_corrected_all_at_once() -> None:
         await office.until(44.5)
         for minute in (40, 41, 43):
             correction(office, "S0", minute, float(minute))
-        office.desk.doubted("S0", START + 38 * MINUTE, START + 44 * MINUTE)
+        office.desk.doubted("S0", START + 38 * MINUTE, START + 44 * MINUTE, Cause.SEQUENCE_GAP)
         await office.until(44.9)
         assert office.listener.revisions == [("S0", START + 40 * MINUTE)]
         assert {Series("test", "S0", timeframe) for timeframe in TIMEFRAMES} in store.together
@@ -54,7 +55,7 @@ async def test_what_a_comparison_finds_is_corrected_all_at_once() -> None:
 async def test_a_comparison_that_finds_nothing_changes_nothing() -> None:
     async with opened(busy()) as office:
         await office.until(44.5)
-        office.desk.doubted("S0", START + 38 * MINUTE, START + 44 * MINUTE)
+        office.desk.doubted("S0", START + 38 * MINUTE, START + 44 * MINUTE, Cause.SEQUENCE_GAP)
         await office.until(45.5)
         assert office.listener.revisions == []
 

@@ -8,6 +8,7 @@ from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate, CandleSource, CandleState
 from livermore.market.feed import ClosedBar, Feed
+from livermore.market.ports import Cause
 from livermore.market.symbol import Ticker
 from tests.reference.series import START
 
@@ -25,15 +26,34 @@ class Owner:
         self.wanted: list[tuple[str, int, int]] = []
         self.doubts: list[tuple[str, int, int]] = []
         self.corrections: list[BarUpdate] = []
+        self.causes: list[Cause] = []
+        self.given_up: list[tuple[str, int, int]] = []
+        self.silents: list[str] = []
+        self.proofs: list[tuple[str, int, int]] = []
+        self.longer_bars: list[BarUpdate] = []
 
     def bars_ready(self) -> None:
         self.ready += 1
 
-    def repair_wanted(self, symbol: str, start: int, end: int) -> None:
+    def repair_wanted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         self.wanted.append((symbol, minute(start), minute(end)))
+        self.causes.append(cause)
 
-    def doubted(self, symbol: str, start: int, end: int) -> None:
+    def gave_up(self, symbol: str, start: int, end: int) -> None:
+        self.given_up.append((symbol, minute(start), minute(end)))
+
+    def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         self.doubts.append((symbol, minute(start), minute(end)))
+        self.causes.append(cause)
+
+    def silent(self, symbol: str) -> None:
+        self.silents.append(symbol)
+
+    def proven(self, symbol: str, start: int, end: int) -> None:
+        self.proofs.append((symbol, minute(start), minute(end)))
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        self.longer_bars.append(update)
 
     def correction(self, symbol: str, update: BarUpdate) -> None:
         self.corrections.append(update)
@@ -58,17 +78,18 @@ class Market:
         # The connection has stood for a while before the first bucket.
         self.feed.connected(START - 2 * MINUTE)
         self.feed.subscribed()
+        self.feed.beat(START - 2 * MINUTE)
 
     def tell(
         self, number: int, ids: tuple[int, int] = (-1, -1), *, at: float | None = None, closed: bool = False,
-        symbol: str = "A", values: Iterable[float] = BAR,
+        symbol: str = "A", values: Iterable[float] = BAR, whole: bool = True,
     ) -> None:  # fmt: skip
         """Send an update of a bucket; its event time is half way through it, or its end when it is closed."""
         names = ("open", "high", "low", "close", "volume")
         seconds = at if at is not None else number * 60 + (60.01 if closed else 30)
         update = BarUpdate(
             symbol=symbol, time=START + number * MINUTE, closed=closed, first_id=ids[0], last_id=ids[1],
-            **dict(zip(names, values, strict=True)),
+            whole=whole, **dict(zip(names, values, strict=True)),
         )  # fmt: skip
         self.feed.bar(update, START + round(seconds * 1000))
 
@@ -554,6 +575,7 @@ def test_a_bar_that_was_held_back_is_decided_when_it_is_let_go() -> None:
     market = Market()
     market.tell(0, (1, 9), closed=True)
     market.tell(2, (20, 25), closed=True)
+    market.beat(3 * 3_600 - 1)
     market.beat(3 * 3_600)
     market.rest(1, 2, (1, 10, 11, 9, 10, 5))
     assert market.take() == [(0, "t!"), (1, "t!"), (2, "t!")]
@@ -618,12 +640,13 @@ def test_a_symbol_that_is_forgotten_or_unknown_is_not_heard() -> None:
 
 def test_frames_are_counted_and_market_time_never_runs_back() -> None:
     market = Market()
+    before = market.feed.frames
     market.beat(50)
     market.tell(0, (1, 2), at=40)
     market.feed.skipped("odd", "what is this")
     market.feed.skipped("odd", "again")
     assert market.feed.market_time == START + 50_000
-    assert market.feed.frames == 2
+    assert market.feed.frames == before + 2
     assert market.feed.skips == {"odd": 2}
 
 

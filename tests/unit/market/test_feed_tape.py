@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.backfill import explicit
 from livermore.market.candle import BarUpdate, CandleState
 from livermore.market.feed import REST_DELAY, ClosedBar, Feed
+from livermore.market.ports import Cause
 from tests.reference.series import START
 
 from .factories import MINUTE, PRICES
@@ -45,16 +47,28 @@ class Line:
     def bars_ready(self) -> None:
         """Bars are taken after each step."""
 
-    def repair_wanted(self, symbol: str, start: int, end: int) -> None:
+    def repair_wanted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         assert start < end <= self.now
         self.asked.append((symbol, start, end))
         self.at_rest(
             end, lambda: self.feed.repaired(symbol, self.tape.history(symbol, start, end), start, end)
         )
 
-    def doubted(self, symbol: str, start: int, end: int) -> None:
+    def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         assert start < end <= self.now
         self.at_rest(end, lambda: self.compare(symbol, start, end))
+
+    def gave_up(self, symbol: str, start: int, end: int) -> None:
+        raise AssertionError("a repair came too late")
+
+    def silent(self, symbol: str) -> None:
+        pass
+
+    def proven(self, symbol: str, start: int, end: int) -> None:
+        pass
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        raise AssertionError("this tape tells no longer bars")
 
     def correction(self, symbol: str, update: BarUpdate) -> None:
         self.corrected[symbol, update.time] = told(update)
@@ -99,7 +113,7 @@ class Line:
                 True,
                 0,
             )
-            for row in self.feed._explicit(self.feed._lanes[symbol], history, START, until).rows()
+            for row in explicit(history, Timeframe.M1, START, until, float("nan")).rows()
         ]
         close = self.out[symbol][-1].close if self.out[symbol] else float("nan")
         self.feed.begin(symbol, until, close)

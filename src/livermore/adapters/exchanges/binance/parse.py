@@ -57,7 +57,7 @@ class FrameReader:
             if bar.low <= bar.open <= bar.high >= bar.close >= bar.low and not bar.time % self._length:
                 self._bar(bar, event.event_time)
             else:
-                self._sink.skipped("malformed", f"a bar that cannot be: {bar}")
+                self._damaged(f"a bar that cannot be: {bar}")
         elif isinstance(event, MiniTicker):
             self._ticker(event)
 
@@ -66,12 +66,12 @@ class FrameReader:
         try:
             frame = _decode_other(raw)
         except _UNREADABLE:
-            self._sink.skipped("malformed", _excerpt(raw, error))
+            self._damaged(_excerpt(raw, error))
             return
         if frame.kind in _OURS:
             self._feed_raw(raw)
         elif frame.data is not None and frame.data.kind in _OURS:
-            self._sink.skipped("malformed", _excerpt(raw, error))
+            self._damaged(_excerpt(raw, error))
         else:
             self._feed_other(frame, raw)
 
@@ -81,9 +81,14 @@ class FrameReader:
         try:
             _decode_raw(text)
         except _UNREADABLE as error:
-            self._sink.skipped("malformed", _excerpt(raw, error))
+            self._damaged(_excerpt(raw, error))
         else:
             self.feed(b'{"data":%b}' % text)
+
+    def _damaged(self, detail: str) -> None:
+        """Tell of a frame that is lost: whatever it was about is not known."""
+        self._sink.skipped("malformed", detail)
+        self._sink.gap()
 
     def _feed_other(self, frame: OtherFrame, raw: bytes | str) -> None:
         fault = frame.fault()

@@ -68,7 +68,7 @@ class BinanceStream:
         return lane
 
     def _start(self, lane: Lane, sink: StreamSink) -> None:
-        task = asyncio.ensure_future(lane.run(sink))
+        task = asyncio.ensure_future(lane.run(sink.wire()))
         self._tasks.add(task)
         task.add_done_callback(self._stopped)
 

@@ -1,0 +1,57 @@
+"""The ledger of one exchange: which base buckets were missing, why, and when they were repaired."""
+
+from __future__ import annotations
+
+import msgspec
+
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.ports import Cause, Hole, Series
+from livermore.market.recorder import Recorder
+
+
+class Ledger:
+    """Hold the holes that are open; put every entry on its way to the store, with the candles it is about."""
+
+    def __init__(self, exchange: str, base: Timeframe, recorder: Recorder) -> None:
+        self._exchange = exchange
+        self._base = base
+        self._recorder = recorder
+        self._open: dict[tuple[str, int], Hole] = {}
+        self.version = 0
+
+    def open(self, symbol: str, start: int, end: int, cause: Cause) -> None:
+        """Enter that the base buckets [start, end) (ms) are not known, unless they stand there already."""
+        if (symbol, start) not in self._open:
+            self._enter(Hole(series=self._series(symbol), start=start, end=end, cause=cause))
+
+    def resume(self, holes: list[Hole]) -> None:
+        """Take over holes that an earlier run left open."""
+        self._open.update({(hole.series.symbol, hole.start): hole for hole in holes})
+        self.version += 1
+
+    def close(self, symbol: str, start: int, end: int, at: int) -> None:
+        """Enter that every hole within [start, end) was repaired at a market time (ms)."""
+        for hole in self.open_holes(symbol):
+            if start <= hole.start and hole.end <= end:
+                self._enter(msgspec.structs.replace(hole, repaired_at=at))
+
+    def note(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> None:
+        """Enter a hole that is repaired as soon as it is found."""
+        self._enter(Hole(series=self._series(symbol), start=start, end=end, cause=cause, repaired_at=at))
+
+    def open_holes(self, symbol: str) -> list[Hole]:
+        """Return the holes of a symbol that are not repaired, oldest first."""
+        mine = [hole for (name, _), hole in self._open.items() if name == symbol]
+        return sorted(mine, key=lambda hole: hole.start)
+
+    def _enter(self, hole: Hole) -> None:
+        key = hole.series.symbol, hole.start
+        if hole.repaired_at is None:
+            self._open[key] = hole
+        else:
+            self._open.pop(key, None)
+        self._recorder.hole(hole)
+        self.version += 1
+
+    def _series(self, symbol: str) -> Series:
+        return Series(self._exchange, symbol, self._base)
