@@ -87,7 +87,7 @@ class Usage(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """What some requests will cost: how many they are, and after how many seconds the last is answered."""
+    """What some requests will cost: how many they are, and after how many seconds the last has its turn."""
 
     requests: int
     seconds: float
@@ -101,7 +101,7 @@ class RequestBudget(Protocol):
         ...
 
     def told_limit(self, limit: int) -> None:
-        """Take the limit of a window that the exchange itself tells; our own row stays a ceiling."""
+        """Take the limit of a window that the exchange itself tells; documentation and row stay ceilings."""
         ...
 
     def told_used(self, used: int) -> None:
@@ -109,7 +109,7 @@ class RequestBudget(Protocol):
         ...
 
     def hold_off(self, seconds: float) -> None:
-        """Let nobody ask anything for so long."""
+        """Let nobody ask anything for so long, and longer each time that it is said again soon after."""
         ...
 
     def usage(self) -> Usage:

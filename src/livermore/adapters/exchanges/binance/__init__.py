@@ -1,7 +1,7 @@
 """Binance Spot (and Binance US): public market data over REST and WebSocket."""
 
-from livermore.adapters.exchanges.binance.exchange import Binance
+from livermore.adapters.exchanges.binance.exchange import Binance, budget_of
 from livermore.adapters.exchanges.binance.parse import FrameReader
 from livermore.adapters.exchanges.binance.timing import Timing
 
-__all__ = ["Binance", "FrameReader", "Timing"]
+__all__ = ["Binance", "FrameReader", "Timing", "budget_of"]

@@ -17,13 +17,14 @@ from livermore.adapters.exchanges.binance.wire import ServerTime
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.budget import Budget
+from livermore.market.budget import Budgets
 from livermore.market.candle import Candles
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import RequestBudget, Stream
 from livermore.market.symbol import Symbol, Ticker
 
-CAUTIOUS_LIMIT = 1200  # weight a minute: the smallest known, until the exchange has told its own
+DOCUMENTED_LIMIT = 6000  # weight a minute
+DOCUMENTED_LIMIT_US = 1200  # and until the exchange has told its own, for whichever it is
 
 
 class Binance:
@@ -43,7 +44,7 @@ class Binance:
         self._base = base
         self._timing = timing or Timing()
         self._web = Web()
-        self.budget = budget or budget_of(info, clock)
+        self.budget = budget_of(info, Budgets(clock)) if budget is None else budget
 
     async def listing(self) -> list[Symbol]:
         """Return every market that Binance lists."""
@@ -87,10 +88,10 @@ class Binance:
         return await Connection.open(self._web, url, self._clock, self._timing)
 
 
-def budget_of(info: ExchangeInfo, clock: Clock) -> Budget:
-    """Make the budget of a host: cautious until Binance has told its own limit."""
-    ceiling = (info.api_limits or {}).get("rest_weight_limit")
-    return Budget(clock, limit=CAUTIOUS_LIMIT, seconds=60.0, ceiling=ceiling)
+def budget_of(info: ExchangeInfo, budgets: Budgets) -> RequestBudget:
+    """Return the budget of a host: cautious until Binance has told its own limit."""
+    limit = DOCUMENTED_LIMIT_US if info.name == "binance_us" else DOCUMENTED_LIMIT
+    return budgets.of(info, limit=limit, seconds=60.0, cautious=DOCUMENTED_LIMIT_US)
 
 
 def _url(url: str | None, field: str) -> str:

@@ -12,10 +12,12 @@ from livermore.adapters.exchanges.binance.refusals import refusal
 from livermore.adapters.exchanges.binance.timing import Timing
 from livermore.adapters.exchanges.binance.web import Web
 from livermore.kernel.errors import ExchangeUnreachableError, RateLimitedError
+from livermore.kernel.log import logger
 from livermore.market.ports import RequestBudget
 
 USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 T = TypeVar("T")
+log = logger("market")
 
 
 class Rest:
@@ -38,9 +40,15 @@ class Rest:
         if status != 200:
             error = refusal(status, headers, body, where)
             if isinstance(error, RateLimitedError):
-                self.budget.hold_off(error.retry_after or 0)
+                self._refused(status, error)
             raise error
         return _decoded(body, kind, where)
+
+    def _refused(self, status: int, error: RateLimitedError) -> None:
+        """Stay away as long as told; that it came to this is a fault in how we count."""
+        used, limit = self.budget.usage()
+        log.error("Binance refuses to be asked more", status=status, error=str(error), used=used, limit=limit)
+        self.budget.hold_off(error.retry_after or 0)
 
     async def _fetch(self, where: str, query: dict[str, str | int]) -> tuple[int, Mapping[str, str], bytes]:
         try:
