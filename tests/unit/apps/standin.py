@@ -19,8 +19,12 @@ from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.events import Event
 from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, Timeframe
 from livermore.market.candle import Candle, Candles
+from livermore.market.coverage import Coverage, tally
 from livermore.market.exchange import COINBASE, ExchangeInfo
+from livermore.market.freshness import Freshness, FreshnessRow
+from livermore.market.gaps import Gap
 from livermore.market.plane import ExchangeStatus
+from livermore.market.ports import Cause, Series
 from livermore.market.service import CandlePage
 from livermore.runtime.runtime import RuntimeStatus, Startup
 from livermore.settings.document import SettingsDocument
@@ -122,6 +126,58 @@ class StandInMarket:
                 self.series[symbol, timeframe] = Candles.joined(candles, bar)
                 closed.append(timeframe)
         return sorted(set(closed))
+
+
+class StandInCoverage:
+    """Cover the invented market whole, but for what `gaps` says."""
+
+    def __init__(self, market: StandInMarket) -> None:
+        self._market = market
+        self.gaps: dict[tuple[str, str], list[Gap]] = {}
+
+    def lose(self, symbol: str, timeframe: str, buckets: int, *, repaired: bool = False) -> None:
+        """Miss the newest buckets of a series, for now or until a minute ago."""
+        length = Timeframe(timeframe).milliseconds
+        end = int(self._market.series[symbol, Timeframe(timeframe)].time[-1]) + length
+        gap = Gap(
+            start=end - buckets * length, end=end, cause=Cause.DISCONNECTED,
+            state="repaired" if repaired else "open",
+            repaired_at=self._market.now - 60_000 if repaired else None,
+        )  # fmt: skip
+        self.gaps.setdefault((symbol, timeframe), []).append(gap)
+
+    async def of(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None = None, end: int | None = None
+    ) -> Coverage:
+        candles = self._market.named(exchange, symbol, timeframe).between(start or 0, end or 2**60)
+        length = Timeframe(timeframe).milliseconds
+        gaps = self.gaps.get((symbol, timeframe), [])
+        missing = sum((gap.end - gap.start) // length for gap in gaps if gap.state == "open")
+        counts = tally(candles)
+        return Coverage(
+            series=Series(exchange, symbol, Timeframe(timeframe)),
+            start=int(candles.time[0]), end=int(candles.time[-1]) + length,
+            counts=counts._replace(traded=counts.traded - missing, missing=missing), gaps=gaps,
+        )  # fmt: skip
+
+    async def grid(self) -> list[FreshnessRow]:
+        return [
+            FreshnessRow(
+                exchange="coinbase", symbol=symbol,
+                cells={str(timeframe): self._cell(symbol, timeframe) for timeframe in DEFAULT_TIMEFRAMES},
+            )
+            for symbol in PRICES
+        ]  # fmt: skip
+
+    def _cell(self, symbol: str, timeframe: Timeframe) -> Freshness:
+        newest = int(self._market.series[symbol, timeframe].time[-1])
+        gaps = self.gaps.get((symbol, timeframe), [])
+        opened = [gap for gap in gaps if gap.state == "open"]
+        return Freshness(
+            state="hole" if opened else "repaired" if gaps else "fresh", newest=newest,
+            age_ms=self._market.now - newest - timeframe.milliseconds,
+            missing=sum((gap.end - gap.start) // timeframe.milliseconds for gap in opened), holes=len(gaps),
+        )  # fmt: skip
 
 
 class StandInIndicators:
@@ -261,6 +317,7 @@ class StandIn:
             id=1, username="local", identity_provider="local", identity_sub="local", role="admin"
         )
         self.market = StandInMarket()
+        self.coverage = StandInCoverage(self.market)
         self.indicators = StandInIndicators(self.market)
         self.signals = StandInSignals()
         self.settings = StandInSettings()

@@ -1,4 +1,4 @@
-"""What is seen: candles, exchanges and the watchlist."""
+"""What is seen: candles, their coverage, exchanges and the watchlist."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import FastAPI, Path, Query
 from starlette.responses import Response
 
-from livermore.apps.api.queries import Range
+from livermore.apps.api.queries import Range, Span
 from livermore.apps.api.replies import described, reply
 from livermore.apps.api.shapes import (
     CandlesShape,
+    CoverageGridShape,
+    CoverageShape,
     ExchangesShape,
     SymbolShape,
     SymbolsShape,
     candles_shape,
+    coverage_shape,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ SERIES = "/{exchange}/{symbol:path}/{timeframe}"
 
 
 def add_routes(app: FastAPI, system: System) -> None:
-    """Serve candles, exchanges and symbols."""
+    """Serve candles, coverage, exchanges and symbols."""
 
     @app.get("/api/v1/candles" + SERIES, responses=described(CandlesShape), tags=["market"])
     async def candles(
@@ -39,6 +42,30 @@ def add_routes(app: FastAPI, system: System) -> None:
             exchange, symbol, timeframe, start=part.start, end=part.end, limit=part.limit
         )
         return reply(candles_shape(page))
+
+    @app.get("/api/v1/coverage", responses=described(CoverageGridShape), tags=["market"])
+    async def coverage_grid() -> Response:
+        """Return how fresh every watched series is.
+
+        A cell is `fresh` (its newest bucket closed on time), `waiting` (the next one is due, or there is
+        none yet), `late` (that has been due for more than 10 s of market time), `hole` (one of its last 450
+        buckets is missing), `repaired` (one was, within a day) or `loading`. `newest` is the open of its
+        newest closed bucket, `missing` counts among the last 450 and those overdue, `holes` are those that
+        are open or were repaired within a day.
+        """
+        return reply(CoverageGridShape(symbols=await system.coverage.grid()))
+
+    @app.get("/api/v1/coverage" + SERIES, responses=described(CoverageShape), tags=["market"])
+    async def coverage(
+        exchange: ExchangeName, symbol: SymbolName, timeframe: TimeframeName, part: Annotated[Span, Query()]
+    ) -> Response:
+        """Return how many closed buckets of a series are traded, quiet and missing, and its holes.
+
+        Without `from` it begins with the first candle, without `to` it ends with the last bucket that has
+        closed. Each bucket is exactly one of the three, and each missing one lies in an open hole.
+        """
+        found = await system.coverage.of(exchange, symbol, timeframe, start=part.start, end=part.end)
+        return reply(coverage_shape(found))
 
     @app.get("/api/v1/exchanges", responses=described(ExchangesShape), tags=["market"])
     async def exchanges() -> Response:

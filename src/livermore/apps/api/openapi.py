@@ -19,8 +19,9 @@ from livermore.settings.document import SettingsDocument
 from livermore.signals.service import Explanation
 
 DESCRIBED = (
-    shapes.AlertsShape, shapes.CandlesShape, shapes.ExchangesShape, shapes.HealthShape, shapes.SettingsShape,
-    shapes.SignalsShape, shapes.SymbolsShape, Explanation, IndicatorPage, Problem, RuntimeStatus,
+    shapes.AlertsShape, shapes.CandlesShape, shapes.CoverageGridShape, shapes.CoverageShape,
+    shapes.ExchangesShape, shapes.HealthShape, shapes.SettingsShape, shapes.SignalsShape, shapes.SymbolsShape,
+    Explanation, IndicatorPage, Problem, RuntimeStatus,
 )  # fmt: skip
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The login token."},

@@ -40,11 +40,16 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Range(Parameters):
-    """A part of a series: bars that open in [from, to)."""
+class Span(Parameters):
+    """A part of a series: buckets that open in [from, to)."""
 
     start: Time | None = Field(None, alias="from", description="The first open: ms UTC or RFC 3339.")
     end: Time | None = Field(None, alias="to", description="Opens before this: ms UTC or RFC 3339.")
+
+
+class Range(Span):
+    """So many bars of a part of a series."""
+
     limit: int = Field(
         500,
         ge=1,

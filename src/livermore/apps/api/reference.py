@@ -106,6 +106,8 @@ def _outline(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
         return [_outline(schema.get("items", {}), schemas)]
     if "properties" in schema:
         return {name: _outline(field, schemas) for name, field in schema["properties"].items()}
+    if schema.get("additionalProperties"):
+        return {"string": _outline(schema["additionalProperties"], schemas)}
     return schema.get("format") or schema.get("type", "any")
 
 

@@ -7,8 +7,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from livermore.kernel.clock import rfc3339
 from livermore.market.candle import Candle
+from livermore.market.coverage import Coverage
 from livermore.market.exchange import ExchangeInfo
+from livermore.market.freshness import FreshnessRow
+from livermore.market.ports import Cause
 from livermore.market.service import CandlePage
 from livermore.signals.alert import Alert, AlertEvent, AlertState
 from livermore.signals.signal import Bias, Direction, Kind, Signal
@@ -36,6 +40,38 @@ class CandlesShape(msgspec.Struct, frozen=True, kw_only=True):
     timeframe: str
     candles: list[CandleShape]
     forming: CandleShape | None
+
+
+class HoleShape(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"from_": "from"}):
+    """Buckets that open in [from, to) and are missing, or were until `repaired_at`, where that is known."""
+
+    from_: int
+    to: int
+    buckets: int
+    cause: Cause
+    state: Literal["open", "repaired"]
+    repaired_at: str | None
+
+
+class CoverageShape(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """How many of the closed buckets that open in [from, to) are traded, quiet and missing, and what was."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+    from_: int
+    to: int
+    buckets: int
+    traded: int
+    quiet: int
+    missing: int
+    holes: list[HoleShape]
+
+
+class CoverageGridShape(msgspec.Struct, frozen=True, kw_only=True):
+    """How fresh every watched series is, symbol by symbol, each with a cell for each timeframe."""
+
+    symbols: list[FreshnessRow]
 
 
 class SignalShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -151,6 +187,23 @@ def candles_shape(page: CandlePage) -> CandlesShape:
         candles=[candle_shape(candle) for candle in page.candles],
         forming=candle_shape(page.forming) if page.forming else None,
     )
+
+
+def coverage_shape(coverage: Coverage) -> CoverageShape:
+    """Write the coverage of a series."""
+    series, length = coverage.series, coverage.series.timeframe.milliseconds
+    holes = [
+        HoleShape(
+            from_=gap.start, to=gap.end, buckets=(gap.end - gap.start) // length, cause=gap.cause,
+            state=gap.state, repaired_at=None if gap.repaired_at is None else rfc3339(gap.repaired_at),
+        )
+        for gap in coverage.gaps
+    ]  # fmt: skip
+    return CoverageShape(
+        exchange=series.exchange, symbol=series.symbol, timeframe=series.timeframe,
+        from_=coverage.start, to=coverage.end, buckets=(coverage.end - coverage.start) // length,
+        **coverage.counts._asdict(), holes=holes,
+    )  # fmt: skip
 
 
 def signal_shapes(signals: Iterable[Signal]) -> list[SignalShape]:

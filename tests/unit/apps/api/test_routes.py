@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from httpx import AsyncClient
 
 from livermore.apps.api.openapi import description
+from livermore.kernel.clock import rfc3339
 from livermore.kernel.errors import RateLimitedError
 from tests.unit.apps.standin import NOW, StandIn
 
@@ -21,6 +22,8 @@ ADDRESSES = {
     "/readyz": "/readyz",
     "/api/v1/candles/{exchange}/{symbol}/{timeframe}": f"/api/v1/candles/{SERIES}?limit=5",
     "/api/v1/indicators/{exchange}/{symbol}/{timeframe}": f"/api/v1/indicators/{SERIES}?limit=40",
+    "/api/v1/coverage": "/api/v1/coverage",
+    "/api/v1/coverage/{exchange}/{symbol}/{timeframe}": f"/api/v1/coverage/{SERIES}",
     "/api/v1/exchanges": "/api/v1/exchanges",
     "/api/v1/symbols": "/api/v1/symbols",
     "/api/v1/signals": "/api/v1/signals",
@@ -91,6 +94,36 @@ async def test_times_are_milliseconds_or_rfc_3339(client: AsyncClient, start: st
     assert [candle["time"] for candle in page["candles"]] == [NOW - 180_000, NOW - 120_000, NOW - 60_000]
 
 
+async def test_coverage_is_told_in_the_words_of_the_interface(client: AsyncClient, system: StandIn) -> None:
+    system.coverage.lose("BTC-USD", "1m", 3)
+    system.coverage.lose("BTC-USD", "1m", 5, repaired=True)
+    found = (await client.get(f"/api/v1/coverage/{SERIES}?from={NOW - 600_000}&to={NOW}")).json()
+    assert {name: found[name] for name in ("from", "to", "buckets", "traded", "quiet", "missing")} == {
+        "from": NOW - 600_000, "to": NOW, "buckets": 10, "traded": 7, "quiet": 0, "missing": 3,
+    }  # fmt: skip
+    assert found["holes"] == [
+        {
+            "from": NOW - 180_000, "to": NOW, "buckets": 3, "cause": "disconnected", "state": "open",
+            "repaired_at": None,
+        },
+        {
+            "from": NOW - 300_000, "to": NOW, "buckets": 5, "cause": "disconnected", "state": "repaired",
+            "repaired_at": rfc3339(NOW - 37_000),
+        },
+    ]  # fmt: skip
+
+
+async def test_the_grid_of_coverage_has_a_cell_for_every_series(client: AsyncClient, system: StandIn) -> None:
+    system.coverage.lose("ETH-USD", "5m", 2)
+    symbols = (await client.get("/api/v1/coverage")).json()["symbols"]
+    states = {row["symbol"]: [cell["state"] for cell in row["cells"].values()] for row in symbols}
+    assert states.pop("ETH-USD") == ["fresh", "hole", "fresh", "fresh", "fresh", "fresh"]
+    assert {state for row in states.values() for state in row} == {"fresh"}
+    assert symbols[1]["cells"]["5m"] == {
+        "state": "hole", "newest": NOW - 300_000, "age_ms": 23_000, "missing": 2, "holes": 1,
+    }  # fmt: skip
+
+
 async def test_an_alert_keeps_its_payload_to_itself(client: AsyncClient) -> None:
     answer = await client.get("/api/v1/alerts")
     assert "secret" not in answer.text
@@ -132,6 +165,13 @@ BAD = [
     (f"/api/v1/indicators/{SERIES}?from=yesterday", 422, "from"),
     (f"/api/v1/indicators/{SERIES}?to=x", 422, "to"),
     (f"/api/v1/indicators/{SERIES}?limit=-1", 422, "limit"),
+    (f"/api/v1/coverage/{SERIES}?from=yesterday", 422, "from"),
+    (f"/api/v1/coverage/{SERIES}?to=99999999999999999999", 422, "to"),
+    (f"/api/v1/coverage/{SERIES}?limit=5", 422, "limit"),
+    ("/api/v1/coverage/coinbase/BTC-USD/7m", 422, "timeframe"),
+    ("/api/v1/coverage/nowhere/BTC-USD/1m", 404, None),
+    ("/api/v1/coverage/coinbase/NOTHING/1m", 404, None),
+    ("/api/v1/coverage/coinbase/BTC-USD", 404, None),
     ("/api/v1/candles/coinbase/BTC-USD/7m", 422, "timeframe"),
     ("/api/v1/indicators/coinbase/BTC-USD/7m", 422, "timeframe"),
     ("/api/v1/candles/nowhere/BTC-USD/1m", 404, None),
