@@ -54,6 +54,9 @@ class MarketRun:
 
     async def run(self, teller: Teller, *, waits_for_audience: bool) -> None:
         """Tell everything to the end; without an end, for ever."""
+        if self._pace is not None:
+            # Who holds a market back holds its time: several that are let go at once keep one time.
+            await self._pace()
         self._clock.start()
         length = self._source.timeframe.milliseconds
         bucket = self._position
