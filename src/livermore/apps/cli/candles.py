@@ -31,14 +31,14 @@ class Wanted(NamedTuple):
 
     async def page(self, reader: Reader, limit: int) -> Any:
         """Return the newest candles of the range."""
-        exchange = self.exchange or await reader.only_exchange()
+        exchange = self.exchange or await reader.exchange_of(self.symbol)
         return await reader.candles(
             exchange, self.symbol, self.timeframe, start=self.start, end=self.end, limit=limit
         )
 
     async def whole(self, reader: Reader) -> Any:
         """Return every candle of the range, page after page."""
-        exchange = self.exchange or await reader.only_exchange()
+        exchange = self.exchange or await reader.exchange_of(self.symbol)
         length = timeframe_of(self.timeframe).milliseconds
         start, candles, page = self.start or 0, [], None
         while page is None or len(page["candles"]) == PAGE:
@@ -62,7 +62,7 @@ def show(
     series: Annotated[
         str,
         typer.Argument(
-            metavar="SERIES", help="EXCHANGE:SYMBOL, or SYMBOL alone where one exchange is watched."
+            metavar="SERIES", help="EXCHANGE:SYMBOL, or SYMBOL alone where it is watched on one exchange."
         ),
     ],
     timeframe: Annotated[

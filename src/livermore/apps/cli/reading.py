@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -46,7 +46,7 @@ class Reader(Protocol):
         """Return candles of one series."""
         ...
 
-    async def only_exchange(self) -> str:
+    async def exchange_of(self, symbol: str) -> str:
         """Return the exchange that a plain symbol means; raise InvalidError where that is not clear."""
         ...
 
@@ -80,10 +80,10 @@ class ServerReader:
         path = "/".join(quote(part, safe="") for part in (exchange, symbol, timeframe))
         return await ask(self._server, f"/candles/{path}", {"from": start, "to": end, "limit": limit})
 
-    async def only_exchange(self) -> str:
-        """Return the one exchange that is watched."""
-        runtime = await ask(self._server, "/runtime")
-        return only([exchange["name"] for exchange in runtime["exchanges"]])
+    async def exchange_of(self, symbol: str) -> str:
+        """Return the one exchange that is watched, or of several the one on which the symbol is."""
+        watched = (await ask(self._server, "/symbols"))["symbols"]
+        return only(symbol, [(row["exchange"], row["symbol"]) for row in watched])
 
 
 class StoreReader:
@@ -133,13 +133,18 @@ class StoreReader:
     async def series(self) -> list[tuple[str, str, str]]:
         """Return the stored series of every symbol on the watchlist: exchange, symbol, timeframe."""
         from livermore.kernel.timeframe import Timeframe
+
+        every = [(*name, str(length)) for name in await self._listed() for length in Timeframe]
+        return [one for one in every if await self._is_stored(*one)]
+
+    async def _listed(self) -> list[tuple[str, str]]:
+        """Return the watchlist, also what of it is switched off, as exchange and symbol."""
         from livermore.settings.forms import qualify
 
         document = (await self._system.settings.current(self._scope)).document
         primary = document.perseus_profile.primary_exchange
         listed = [qualify(name, primary) for name in document.symbols]
-        every = [(name.exchange or "", name.symbol, str(length)) for name in listed for length in Timeframe]
-        return [one for one in every if await self._is_stored(*one)]
+        return [(name.exchange, name.symbol) for name in listed if name.exchange is not None]
 
     async def _is_stored(self, exchange: str, symbol: str, timeframe: str) -> bool:
         try:
@@ -148,10 +153,9 @@ class StoreReader:
             return False
         return True
 
-    async def only_exchange(self) -> str:
-        """Return the primary exchange."""
-        primary = (await self._system.settings.current(self._scope)).document.perseus_profile.primary_exchange
-        return only([primary] if primary else [])
+    async def exchange_of(self, symbol: str) -> str:
+        """Return the one exchange of the watchlist, or of several the one on which the symbol is."""
+        return only(symbol, await self._listed())
 
 
 def read(workspace: Path, source: str | None, question: Callable[[Reader], Awaitable[Answer]]) -> Answer:
@@ -199,12 +203,14 @@ def plain(value: Any) -> Any:
     return msgspec.to_builtins(value, enc_hook=str)
 
 
-def only(names: list[str]) -> str:
-    """Return the one exchange there is."""
+def only(symbol: str, watched: Sequence[tuple[str, str]]) -> str:
+    """Return the one exchange there is, or the one of several that watches a symbol."""
+    every = dict.fromkeys(exchange for exchange, _ in watched)
+    names = [exchange for exchange, name in watched if name == symbol] if len(every) > 1 else list(every)
     if len(names) != 1:
         raise InvalidError(
             "the symbol alone does not say on which exchange",
             where="SERIES",
-            hint=f"write EXCHANGE:SYMBOL, such as {(names or ['binance'])[0]}:BTCUSDT",
+            hint=f"write EXCHANGE:SYMBOL, such as {next(iter(names or every), 'coinbase')}:{symbol}",
         )
     return names[0]

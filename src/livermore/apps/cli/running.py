@@ -127,12 +127,14 @@ async def _watched(plan: Plan, system: System) -> str:
 
 async def _warn_of_the_unheard(plan: Plan, system: System) -> None:
     """Say which wishes came too late: they are for the first start, which writes the settings."""
+    from livermore.settings.forms import qualify
     from livermore.settings.service import watched_symbols
 
     document = (await system.settings.current(system.user.scope())).document
-    watched = {symbol for _, symbol in watched_symbols(document)}
-    late = [f"--symbol {symbol}" for symbol in plan.symbols if symbol not in watched]
-    if plan.exchange not in (None, document.perseus_profile.primary_exchange):
+    primary = document.perseus_profile.primary_exchange
+    watched = watched_symbols(document)
+    late = [f"--symbol {name}" for name in plan.symbols if qualify(name, primary) not in watched]
+    if plan.exchange not in (None, primary):
         late.append(f"--exchange {plan.exchange}")
     if late:
         note(f"not heard, because this folder has its settings already: {' '.join(late)}")

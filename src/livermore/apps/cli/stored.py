@@ -12,7 +12,7 @@ from livermore.kernel.errors import NotFoundError
 # Each recording has a database of its own.
 FILES_OF = {"live": "livermore.db", "demo": "demo.db", "replay": "replay*.db"}
 STARTS = {
-    "live": "livermore up --exchange binance",
+    "live": "livermore up --symbol BTC-USD",
     "demo": "livermore up --demo",
     "replay": "livermore up --replay FILE",
 }

@@ -29,7 +29,7 @@ class Up(ManyValues):
     cls=Up,
     epilog=examples(
         "livermore up --demo",
-        "livermore up --exchange binance --symbol BTCUSDT --symbol ETHUSDT",
+        "livermore up --symbol BTC-USD --symbol ETH-USD --symbol binance:BTCUSDT",
         "livermore up --replay btc_5m.csv.gz eth_5m.csv.gz --speed max",
     ),
 )
@@ -49,7 +49,10 @@ def up(
     ] = None,
     symbol: Annotated[
         list[str] | None,
-        typer.Option(metavar="SYMBOL", help="Watch this symbol from the first start on; may be repeated."),
+        typer.Option(
+            metavar="SYMBOL",
+            help="Watch this symbol, or EXCHANGE:SYMBOL, from the first start on; may be repeated.",
+        ),
     ] = None,
     host: Host = "127.0.0.1",
     port: Port = 7070,
@@ -75,12 +78,20 @@ def up(
         workspace=workspace,
         source="demo" if demo else "replay" if replay else "live",
         exchange=exchange,
-        symbols=tuple(name.upper() for name in symbol or ()),
+        symbols=tuple(map(named, symbol or ())),
         files=files,
         speed=pace,
         database_url=os.environ.get(SERVER_VARIABLE),
     )
     run(plan, Door(host, port, open_))
+
+
+def named(symbol: str) -> str:
+    """Write a symbol as exchanges do, behind the name of its exchange where it has one."""
+    from livermore.settings.forms import qualify
+
+    exchange, name = qualify(symbol, None)
+    return name.upper() if exchange is None else f"{exchange}:{name.upper()}"
 
 
 def check_exchange(name: str | None) -> None:
