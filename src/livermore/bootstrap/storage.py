@@ -85,7 +85,7 @@ async def read_only(url: str) -> System:
         bus=bus,
         user=user,
         market=market,
-        coverage=CoverageService(plane, store, market, {}, clock),
+        coverage=CoverageService(plane, store, market, clock),
         indicators=IndicatorService(plane, {}, market),
         signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store, list),
         settings=SettingsService(SqlSettingsStore(stored, clock)),

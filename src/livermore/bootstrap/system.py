@@ -167,7 +167,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         bus=ground.bus,
         user=ground.user,
         market=market,
-        coverage=CoverageService(plane, ground.store, market, {}, ground.clock),
+        coverage=CoverageService(plane, ground.store, market, ground.clock),
         indicators=IndicatorService(plane, indicators, market),
         signals=SignalService(ground.work, ground.store, dispatcher.channels),
         settings=SettingsService(SqlSettingsStore(ground.database, ground.clock)),

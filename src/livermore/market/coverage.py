@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,14 +13,14 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleState, Times
 from livermore.market.desk import Desk
-from livermore.market.freshness import GRACE, LATELY, WINDOW, Freshness, FreshnessRow, freshness, glances
+from livermore.market.freshness import LATELY, WINDOW, Freshness, FreshnessRow, freshness, glances
 from livermore.market.gaps import Gap, gaps_of, upwards
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import CandleStore, Counts, Hole, Series
 from livermore.market.service import MarketService
+from livermore.market.wire import GRACE
 
 LOOKBACK = 7 * LATELY
-ASK_AGAIN = 60.0
 SOON = 2.0
 AT_ONCE = 20
 ALWAYS = 2**62
@@ -38,14 +39,6 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     gaps: list[Gap]
 
 
-class Ledger(Protocol):
-    """Know what is missing now on one exchange."""
-
-    def open_holes(self, symbol: str) -> list[Hole]:
-        """Return the holes of a symbol's base series that are not repaired yet."""
-        ...
-
-
 class Part(NamedTuple):
     """The closed buckets of a series in [start, end) (ms): stored ones, and behind them `newer` ones."""
 
@@ -61,24 +54,21 @@ class Part(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """The repaired holes of a symbol as stored, what was open when that was asked, and when to ask again."""
+    """The repaired holes of a symbol as stored: at which version of the ledger, and when to ask again."""
 
     repaired: list[Hole]
     opened: list[Hole]
+    version: int
     again_at: float
 
 
 class CoverageService:
     """Answer for what is known, what is not, and why."""
 
-    def __init__(
-        self, plane: MarketPlane, store: CandleStore, market: MarketService, ledgers: Mapping[str, Ledger],
-        clock: Clock,
-    ) -> None:  # fmt: skip
+    def __init__(self, plane: MarketPlane, store: CandleStore, market: MarketService, clock: Clock) -> None:
         self._plane = plane
         self._store = store
         self._market = market
-        self._ledgers = ledgers
         self._clock = clock
         self._remembered: dict[tuple[str, str], Remembered] = {}
 
@@ -147,16 +137,15 @@ class CoverageService:
         ]
 
     def _opened(self, exchange: str, symbol: str) -> list[Hole]:
-        ledger = self._ledgers.get(exchange)
-        return ledger.open_holes(symbol) if ledger is not None else []
+        desk = self._plane.desks.get(exchange)
+        return desk.ledger.open_holes(symbol) if desk is not None else []
 
     # -- all of them --------------------------------------------------------------------------------
 
     async def grid(self) -> list[FreshnessRow]:
         """Say how fresh every watched series is.
 
-        From memory; the store is asked for the holes of a symbol at first, when what is open has changed,
-        and once a minute for what opened and was repaired between two calls.
+        From memory; the store is asked for the holes of symbols at first and when the ledger has changed.
         """
         await self._remember()
         return [row for desk in self._plane.desks.values() for row in self._rows(desk)]
@@ -195,25 +184,28 @@ class CoverageService:
         return [*(remembered.repaired if remembered else []), *self._opened(desk.info.name, symbol)]
 
     async def _remember(self) -> None:
-        """Ask the store for the holes of those symbols whose answer may have changed."""
-        wall = self._clock.monotonic()
+        """Ask the store for the holes of symbols that may have changed, the likeliest first."""
         overdue = []
         for desk in self._plane.desks.values():
             for symbol in desk.symbols:
                 known = self._remembered.get((desk.info.name, symbol))
-                if known is None or known.opened != self._opened(desk.info.name, symbol):
-                    # What is repaired reaches the store a moment later.
-                    await self._ask(desk, symbol, wall + SOON)
-                elif known.again_at <= wall:
-                    overdue.append((known.again_at, desk, symbol))
-        for _, desk, symbol in sorted(overdue, key=lambda entry: entry[0])[:AT_ONCE]:
-            await self._ask(desk, symbol, wall + ASK_AGAIN)
+                if known is None or known.opened != desk.ledger.open_holes(symbol):
+                    await self._ask(desk, symbol)
+                elif known.version != desk.ledger.version or known.again_at <= self._clock.monotonic():
+                    overdue.append((desk, symbol))
+        for desk, symbol in overdue[:AT_ONCE]:
+            await self._ask(desk, symbol)
 
-    async def _ask(self, desk: Desk, symbol: str, again_at: float) -> None:
-        opened, base = self._opened(desk.info.name, symbol), Series(desk.info.name, symbol, desk.table.base)
+    async def _ask(self, desk: Desk, symbol: str) -> None:
+        name, ledger = (desk.info.name, symbol), desk.ledger
+        known, version, opened = self._remembered.get(name), ledger.version, ledger.open_holes(symbol)
+        # What has just been entered reaches the store a moment later.
+        is_settled = known is not None and known.version == version and known.opened == opened
+        again_at = math.inf if is_settled else self._clock.monotonic() + SOON
+        base = Series(desk.info.name, symbol, desk.table.base)
         stored = await self._store.holes(base, self._now(desk) - LOOKBACK, ALWAYS)
         repaired = [hole for hole in stored if hole.repaired_at is not None]
-        self._remembered[desk.info.name, symbol] = Remembered(repaired, opened, again_at)
+        self._remembered[name] = Remembered(repaired, opened, version, again_at)
 
 
 def tally(candles: Candles) -> Counts:

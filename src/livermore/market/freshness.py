@@ -13,9 +13,9 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import CandleState
 from livermore.market.ports import Hole
 from livermore.market.series import SeriesTable
+from livermore.market.wire import GRACE
 
 WINDOW = 450
-GRACE = 2_000
 LATE = 10_000
 LATELY = 86_400_000
 

@@ -12,10 +12,12 @@ import pytest
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.coverage import Coverage, CoverageService
+from livermore.market.coverage import AT_ONCE, SOON, Coverage, CoverageService
 from livermore.market.freshness import Freshness
+from livermore.market.ledger import Ledger
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import Cause, Counts, Hole, Series
+from livermore.market.recorder import Recorder
 from livermore.market.rollup import roll_up
 from livermore.market.series import SeriesTable
 from livermore.market.service import MarketService
@@ -25,7 +27,6 @@ from .factories import H1, M5, MINUTE, drawn
 from .memory import MemoryStore
 
 M1 = Timeframe.M1
-BASE = Series("test", "A", M1)
 DAY = 86_400_000
 
 
@@ -37,16 +38,6 @@ class Book:
 
     async def all(self) -> list[Any]:
         return [SimpleNamespace(name="test")]
-
-
-class Opened:
-    """Know what is open."""
-
-    def __init__(self) -> None:
-        self.holes: list[Hole] = []
-
-    def open_holes(self, symbol: str) -> list[Hole]:
-        return [hole for hole in self.holes if hole.series.symbol == symbol]
 
 
 class CountingStore(MemoryStore):
@@ -78,6 +69,7 @@ class FakeDesk:
 
     table: SeriesTable
     feed: QuietFeed
+    ledger: Ledger
     symbols: list[str]
     loaded: set[str]
     heard_at: float | None = None
@@ -94,13 +86,15 @@ class Watch:
         for symbol in symbols:
             self.table.add(symbol)
         self.store = CountingStore()
+        self.recorder = Recorder(self.store, self.clock)
+        self.ledger = Ledger("test", M1, self.recorder)
         self.desk = FakeDesk(
-            self.table, QuietFeed(self.clock.now()), list(symbols), set(symbols), self.clock.monotonic()
-        )
-        self.opened = Opened()
+            self.table, QuietFeed(self.clock.now()), self.ledger, list(symbols), set(symbols),
+            self.clock.monotonic(),
+        )  # fmt: skip
         plane = MarketPlane({"test": cast("Any", self.desk)}, self.clock)
         self.market = MarketService(plane, self.store, cast("Any", Book()))
-        self.service = CoverageService(plane, self.store, self.market, {"test": self.opened}, self.clock)
+        self.service = CoverageService(plane, self.store, self.market, self.clock)
 
     async def know(self, pattern: str, *, stored: int | None = None, symbol: str = "A") -> None:
         """Take base bars of a pattern and what they roll up to: so many are stored, all are in the ring."""
@@ -113,15 +107,15 @@ class Watch:
             )
             self.table.load(self.table.row(symbol, timeframe), bars)
 
-    async def hole(self, start: int, end: int, cause: Cause, repaired: float | None = None) -> None:
-        """Note a hole of some minutes of the base series: in the store, and among the open ones if it is."""
-        at = None if repaired is None else START + int(repaired * MINUTE)
-        hole = Hole(
-            series=BASE, start=START + start * MINUTE, end=START + end * MINUTE, cause=cause, repaired_at=at
-        )
-        await self.store.save([], holes=[hole])
-        if at is None:
-            self.opened.holes.append(hole)
+    async def hole(self, start: int, end: int, cause: Cause) -> None:
+        """Enter that some minutes of the base series are missing."""
+        self.ledger.open("A", START + start * MINUTE, START + end * MINUTE, cause)
+        await self.recorder.flush()
+
+    async def repair(self, start: int, end: int, at: int) -> None:
+        """Enter that they were repaired at another."""
+        self.ledger.close("A", START + start * MINUTE, START + end * MINUTE, START + at * MINUTE)
+        await self.recorder.flush()
 
     async def cell(self, timeframe: Timeframe = M1, symbol: str = "A") -> Freshness:
         rows = {row.symbol: row for row in await self.service.grid()}
@@ -206,7 +200,8 @@ async def test_holes_are_told_with_their_causes() -> None:
     watch = Watch(minutes=20.5)
     await watch.know("ttttmmttttttttmmmttt")
     await watch.hole(4, 6, Cause.DISCONNECTED)
-    await watch.hole(9, 11, Cause.SEQUENCE_GAP, repaired=12)
+    await watch.hole(9, 11, Cause.SEQUENCE_GAP)
+    await watch.repair(9, 11, 12)
     found = await watch.service.of("test", "A", "1m")
     assert minutes(found) == [
         (4, 6, "disconnected", "open"),
@@ -249,7 +244,7 @@ async def test_a_hole_that_nobody_closed_and_that_is_full_was_repaired() -> None
     await watch.know("tttttttttt")
     await watch.hole(4, 6, Cause.DISCONNECTED)
     assert minutes(await watch.service.of("test", "A", "1m")) == [(4, 6, "disconnected", "open")]
-    watch.opened.holes.clear()
+    watch.ledger._open.clear()
     found = await watch.service.of("test", "A", "1m")
     assert minutes(found) == [(4, 6, "disconnected", "repaired")]
     assert found.gaps[0].repaired_at is None
@@ -258,7 +253,8 @@ async def test_a_hole_that_nobody_closed_and_that_is_full_was_repaired() -> None
 async def test_what_a_repair_left_out_is_told_again() -> None:
     watch = Watch(minutes=10.5)
     await watch.know("ttttmmtttt")
-    await watch.hole(4, 6, Cause.DISCONNECTED, repaired=8)
+    await watch.hole(4, 6, Cause.DISCONNECTED)
+    await watch.repair(4, 6, 8)
     assert minutes(await watch.service.of("test", "A", "1m")) == [
         (4, 6, "disconnected", "repaired"),
         (4, 6, "late", "open"),
@@ -343,33 +339,53 @@ async def test_a_repair_is_remembered_for_a_day() -> None:
     await watch.hole(4, 6, Cause.DISCONNECTED)
     opened = await watch.cell()
     assert (opened.state, opened.holes) == ("hole", 1)
-    watch.opened.holes.clear()
-    await watch.hole(4, 6, Cause.DISCONNECTED, repaired=9)
+    await watch.repair(4, 6, 9)
     assert (await watch.cell()).state == "repaired"
     watch.desk.feed.market_time = START + 9 * MINUTE + DAY
     watch.table.load(watch.table.row("A", M1), drawn("t" * 460, START + DAY - 450 * MINUTE))
     assert (await watch.cell()).state == "fresh"
 
 
-async def test_the_store_is_asked_when_something_changed_and_now_and_then() -> None:
+async def test_the_store_is_asked_when_the_ledger_has_changed() -> None:
     watch = Watch(symbols=("A", "B"), minutes=10)
-    for symbol in ("A", "B"):
-        await watch.know("tttttttttt", symbol=symbol)
-    for _ in range(5):
+
+    async def asked() -> int:
+        before = watch.store.asked
         await watch.service.grid()
-    assert watch.store.asked == 2
+        return watch.store.asked - before
+
+    assert [await asked(), await asked()] == [2, 0]
+    await watch.clock.advance(SOON)
+    assert [await asked(), await asked()] == [2, 0]
+    await watch.clock.advance(3_600)
+    assert await asked() == 0
     await watch.hole(4, 6, Cause.DISCONNECTED)
+    assert [await asked(), await asked()] == [2, 0]
+    await watch.clock.advance(SOON)
+    assert [await asked(), await asked()] == [2, 0]
+
+
+async def test_a_repair_that_reaches_the_store_late_is_seen_and_so_is_one_between_two_looks() -> None:
+    watch = Watch(minutes=10)
+    await watch.know("tttttttttt")
+    assert (await watch.cell()).state == "fresh"
+    watch.ledger.note("A", START, START + MINUTE, Cause.LATE, START + 5 * MINUTE)
+    assert (await watch.cell()).state == "fresh"
+    await watch.recorder.flush()
+    await watch.clock.advance(SOON)
+    assert (await watch.cell()).state == "repaired"
+
+
+async def test_many_symbols_are_asked_for_a_few_at_a_time() -> None:
+    watch = Watch(symbols=tuple(f"S{number}" for number in range(50)))
     await watch.service.grid()
-    assert watch.store.asked == 3
-    await watch.clock.advance(2)
-    await watch.service.grid()
-    assert watch.store.asked == 5
-    await watch.clock.advance(59)
-    await watch.service.grid()
-    assert watch.store.asked == 5
-    await watch.clock.advance(1)
-    await watch.service.grid()
-    assert watch.store.asked == 7
+    await watch.clock.advance(SOON)
+    asked = []
+    for _ in range(4):
+        before = watch.store.asked
+        await watch.service.grid()
+        asked.append(watch.store.asked - before)
+    assert asked == [AT_ONCE, AT_ONCE, 50 - 2 * AT_ONCE, 0]
 
 
 async def test_a_symbol_that_is_loading_or_not_listed_is_not_late() -> None:
