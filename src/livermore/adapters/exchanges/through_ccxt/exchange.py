@@ -8,19 +8,20 @@ from livermore.adapters.exchanges.through_ccxt.history import check_offered, his
 from livermore.adapters.exchanges.through_ccxt.library import Factory, Library
 from livermore.adapters.exchanges.through_ccxt.listing import listing
 from livermore.adapters.exchanges.through_ccxt.polling import PollingStream
-from livermore.adapters.exchanges.through_ccxt.readers import candle_watch, trade_watch
+from livermore.adapters.exchanges.through_ccxt.readers import TRADES_KEPT, candle_watch, trade_watch
 from livermore.adapters.exchanges.through_ccxt.tickers import tickers
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.adapters.exchanges.through_ccxt.watching import WatchingStream
 from livermore.kernel.clock import Clock
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.budget import Budget
+from livermore.market.budget import Budgets
 from livermore.market.candle import Candles
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import RequestBudget, Stream
 from livermore.market.symbol import Symbol, Ticker
 
-CAUTIOUS_LIMIT = 60  # requests a minute, until ccxt has said what the exchange allows
+CAUTIOUS_LIMIT = 60  # weight a minute, until ccxt has said what the exchange allows
+LARGEST_LIMIT = 6000  # a hundred a second, whatever ccxt says
 
 
 class ThroughCcxt:
@@ -41,7 +42,7 @@ class ThroughCcxt:
         factory: Factory | None = None,
     ) -> None:
         self.info = info
-        self.budget = budget or budget_of(info, clock)
+        self.budget = budget_of(info, Budgets(clock)) if budget is None else budget
         self._clock = clock
         self._base = base
         self._timing = timing or Timing()
@@ -63,8 +64,7 @@ class ThroughCcxt:
         """Return the exchange's clock in ms UTC, or what the dates of its answers say of it."""
         await self._library.open()
         if self._library.has("fetchTime"):
-            asked = self._clock.now()
-            self._library.time.told(int(await self._library.ask("fetch_time")), asked)
+            self._library.time.told(int(await self._library.ask("fetch_time")))
         else:
             await self._library.markets()
         return self._library.time.now()
@@ -74,11 +74,13 @@ class ThroughCcxt:
         await self._library.markets()
         await self.server_time()
         check_offered(self._library, self._base)
-        ways = {"watchOHLCV": candle_watch, "watchTrades": trade_watch}
-        watch = next((way(self._base) for feature, way in ways.items() if self._library.has(feature)), None)
-        if watch is None:
-            return PollingStream(self.budget, self._library, self._base, self._clock, self._timing)
-        return WatchingStream(watch, self._library, self._base, self._clock, self._timing)
+        common = (self._library, self._base, self._clock, self._timing)
+        if self._library.has("watchOHLCV"):
+            return WatchingStream(candle_watch(self._base), *common)
+        if self._library.has("watchTrades"):
+            kept = self._library.loaded.options.get("tradesLimit", TRADES_KEPT)
+            return WatchingStream(trade_watch(self._base, kept), *common)
+        return PollingStream(self.budget, *common)
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -89,7 +91,6 @@ class ThroughCcxt:
         return [1] * -(-buckets // page_of(self._library))
 
 
-def budget_of(info: ExchangeInfo, clock: Clock) -> Budget:
-    """Make the budget of a host: cautious until ccxt has said what the exchange allows."""
-    ceiling = (info.api_limits or {}).get("rest_weight_limit")
-    return Budget(clock, limit=CAUTIOUS_LIMIT, seconds=60.0, ceiling=ceiling)
+def budget_of(info: ExchangeInfo, budgets: Budgets) -> RequestBudget:
+    """Return the budget of a host: cautious until ccxt has said what the exchange allows."""
+    return budgets.of(info, limit=LARGEST_LIMIT, seconds=60.0, cautious=CAUTIOUS_LIMIT)

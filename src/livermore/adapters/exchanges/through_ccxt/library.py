@@ -16,7 +16,7 @@ from livermore.adapters.exchanges.through_ccxt.refusals import USUAL_WAIT, trans
 from livermore.adapters.exchanges.through_ccxt.server_clock import ServerClock
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import InvalidError, NotFoundError
+from livermore.kernel.errors import ExchangeUnreachableError, InvalidError, NotFoundError
 from livermore.kernel.timeframe import MINUTE
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import RequestBudget
@@ -40,15 +40,15 @@ def require_ccxt() -> None:
 
 def make(name: str, config: dict[str, Any]) -> Any:
     """Make ccxt's own object for an exchange."""
-    library = importlib.import_module("ccxt.pro")
-    kind = getattr(library, name, None) or getattr(importlib.import_module("ccxt.async_support"), name, None)
-    if not isinstance(kind, type) or not issubclass(kind, library.Exchange):
+    libraries = map(importlib.import_module, ("ccxt.pro", "ccxt.async_support"))
+    library = next((library for library in libraries if name in library.exchanges), None)
+    if library is None:
         raise InvalidError(
             f"ccxt knows no exchange called {name!r}",
             where="exchanges",
             hint='name the row as ccxt does, or put its name into the row\'s limits: {"ccxt": "kraken"}',
         )
-    return kind(config)
+    return getattr(library, name)(config)
 
 
 class Library:
@@ -133,6 +133,7 @@ class Library:
         instance.urls["api"] = redirected(instance.urls["api"], self.info.rest_url, self.info.ws_url)
         _only_spot(instance)
         spaced, heard, read = instance.throttle, instance.on_rest_response, instance.handle_message
+        fetched = instance.fetch
 
         async def throttle(cost: float | None = None) -> None:
             # The budget keeps to the minute, to the row and to Retry-After; ccxt to what a second allows.
@@ -145,12 +146,20 @@ class Library:
             self._answered(code, {name.lower(): value for name, value in headers.items()})
             return heard(code, reason, url, method, headers, *rest)
 
+        async def fetch(*request: Any) -> Any:
+            answer = await fetched(*request)
+            if not isinstance(answer, (dict, list, int, float)):
+                # ccxt would find no candles in it, and so would we: a quiet market that nobody has seen.
+                raise ExchangeUnreachableError("the answer could not be read", where=self.info.name)
+            return answer
+
         def handle_message(client: Any, message: Any) -> None:
             if self.listener is not None:
                 self.listener(message)
             read(client, message)
 
         instance.throttle = throttle
+        instance.fetch = fetch
         instance.on_rest_response = on_rest_response
         instance.handle_message = handle_message
         self._budget.told_limit(max(1, int(MINUTE / instance.rateLimit)))

@@ -13,6 +13,8 @@ from livermore.adapters.exchanges.through_ccxt.trade_bars import TradeBars
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate
 
+TRADES_KEPT = 1000
+
 
 class Reader(Protocol):
     """Read the answers about one symbol; `lost` says whether the latest may lack something."""
@@ -48,15 +50,15 @@ def candle_watch(base: Timeframe) -> Watch:
     )
 
 
-def trade_watch(base: Timeframe) -> Watch:
-    """Watch trades."""
+def trade_watch(base: Timeframe, kept: int = TRADES_KEPT) -> Watch:
+    """Watch trades, of which ccxt keeps so many."""
     return Watch(
         method="watch_trades",
         ending="un_watch_trades",
         ending_feature="unWatchTrades",
         new_only=True,
         arguments=lambda unified: (unified,),
-        reader=lambda symbol, now: TradeBars(symbol, base, now),
+        reader=lambda symbol, now: TradeBars(symbol, base, now, kept),
     )
 
 

@@ -19,9 +19,9 @@ class ServerClock:
         """Return the exchange's time, or our own before it has told anything."""
         return self._clock.now() + (self._offset or 0)
 
-    def told(self, time: int, asked: int) -> None:
-        """Take its own word, in answer to a question that we asked at a time of ours."""
-        self._offset = time - (asked + self._clock.now()) // 2
+    def told(self, time: int) -> None:
+        """Take its own word, just received: what it took to travel makes ours late, and never early."""
+        self._offset = time - self._clock.now()
         self._exact = True
 
     def dated(self, header: str) -> None:

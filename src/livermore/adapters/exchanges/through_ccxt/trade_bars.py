@@ -10,14 +10,13 @@ import msgspec
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate
 
-MOST_KEPT = 1000  # trades that ccxt keeps of a symbol: an answer with as many may have lost some
-
 
 class TradeBars:
     """Build one symbol's base bars; the bucket in which watching began is not whole."""
 
-    def __init__(self, symbol: str, base: Timeframe, since: int) -> None:
+    def __init__(self, symbol: str, base: Timeframe, since: int, kept: int) -> None:
         self.lost = False
+        self._kept = kept
         self._symbol = symbol
         self._base = base
         self._first = base.bucket(since)
@@ -26,7 +25,7 @@ class TradeBars:
 
     def take(self, news: list[Any]) -> list[BarUpdate]:
         """Return the bars that some trades have changed, oldest first."""
-        self.lost = len(news) >= MOST_KEPT
+        self.lost = len(news) >= self._kept  # as many as ccxt keeps: there may have been more
         changed = {self._add(trade) for trade in news}
         for bucket in sorted(self._bars)[:-2]:
             del self._bars[bucket], self._known[bucket]
