@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
-from livermore.kernel.clock import rfc3339
+from livermore.kernel.clock import EPOCH, rfc3339
 
 
 def emit(document: Any, as_json: bool, show: Callable[[], None]) -> None:
@@ -37,6 +38,20 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
 def moment(milliseconds: int | None) -> str:
     """Write a time (ms UTC) to the second, the way tables show it."""
     return "-" if milliseconds is None else rfc3339(milliseconds)[:19].replace("T", " ")
+
+
+def local_moment(milliseconds: int) -> str:
+    """Write a time (ms UTC) to the second in the zone of this machine."""
+    local = (EPOCH + timedelta(milliseconds=milliseconds)).astimezone()
+    return local.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(milliseconds: int, now: int | None) -> str:
+    """Write how long before now (ms) a time was; nothing where now is not known."""
+    if now is None:
+        return ""
+    largest = span(max(now - milliseconds, 0) // 1000).split(" ")[:2]
+    return f"{' '.join(largest)} ago"
 
 
 def number(value: float | None, digits: int | None = None) -> str:

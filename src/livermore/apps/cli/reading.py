@@ -46,6 +46,16 @@ class Reader(Protocol):
         """Return candles of one series."""
         ...
 
+    async def coverage_grid(self) -> Any:
+        """Return how fresh every series is."""
+        ...
+
+    async def coverage(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None, end: int | None
+    ) -> Any:
+        """Return what one series lacks."""
+        ...
+
     async def exchange_of(self, symbol: str) -> str:
         """Return the exchange that a plain symbol means; raise InvalidError where that is not clear."""
         ...
@@ -77,8 +87,19 @@ class ServerReader:
         self, exchange: str, symbol: str, timeframe: str, *, start: int | None, end: int | None, limit: int
     ) -> Any:
         """Return candles of one series."""
-        path = "/".join(quote(part, safe="") for part in (exchange, symbol, timeframe))
+        path = path_of(exchange, symbol, timeframe)
         return await ask(self._server, f"/candles/{path}", {"from": start, "to": end, "limit": limit})
+
+    async def coverage_grid(self) -> Any:
+        """Return how fresh every watched series is."""
+        return await ask(self._server, "/coverage")
+
+    async def coverage(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None, end: int | None
+    ) -> Any:
+        """Return what one series lacks."""
+        path = path_of(exchange, symbol, timeframe)
+        return await ask(self._server, f"/coverage/{path}", {"from": start, "to": end})
 
     async def exchange_of(self, symbol: str) -> str:
         """Return the one exchange that is watched, or of several the one on which the symbol is."""
@@ -129,6 +150,25 @@ class StoreReader:
             exchange, symbol, timeframe, start=start, end=end, limit=limit
         )
         return plain(shapes.candles_shape(page))
+
+    async def coverage_grid(self) -> Any:
+        """Return what the stored series of the watchlist lack."""
+        from livermore.apps.api import shapes
+
+        stored: dict[tuple[str, str], list[str]] = {}
+        for exchange, symbol, timeframe in await self.series():
+            stored.setdefault((exchange, symbol), []).append(timeframe)
+        rows = [await self._system.coverage.stored_row(*name, lengths) for name, lengths in stored.items()]
+        return plain(shapes.CoverageGridShape(symbols=rows))
+
+    async def coverage(
+        self, exchange: str, symbol: str, timeframe: str, *, start: int | None, end: int | None
+    ) -> Any:
+        """Return what one series lacks."""
+        from livermore.apps.api import shapes
+
+        found = await self._system.coverage.of(exchange, symbol, timeframe, start=start, end=end)
+        return plain(shapes.coverage_shape(found))
 
     async def series(self) -> list[tuple[str, str, str]]:
         """Return the stored series of every symbol on the watchlist: exchange, symbol, timeframe."""
@@ -201,6 +241,11 @@ def plain(value: Any) -> Any:
     import msgspec
 
     return msgspec.to_builtins(value, enc_hook=str)
+
+
+def path_of(exchange: str, symbol: str, timeframe: str) -> str:
+    """Write the name of a series as a part of an address."""
+    return "/".join(quote(part, safe="") for part in (exchange, symbol, timeframe))
 
 
 def only(symbol: str, watched: Sequence[tuple[str, str]]) -> str:
