@@ -97,7 +97,7 @@ class Session:
 
     async def announce(self, payload: bytes) -> None:
         """Send a frame that nobody needs to subscribe to."""
-        if self._frozen:
+        if self._frozen or self._transport is None or self._transport.is_closing():
             return
         text = wrapped("!serverShutdown", payload) if self.combined else payload
         await self._socket.send_str(text.decode())

@@ -152,7 +152,7 @@ class Truncate(RestFault, frozen=True, kw_only=True):
 
 
 class RowFault(Fault, frozen=True, kw_only=True):
-    """Anything that happens to candles over REST: of these symbols and timeframes, or of all."""
+    """Anything that happens to candles over REST: of these symbols and timeframes, or of all, however old."""
 
     symbols: tuple[str, ...] | None = None
     timeframes: tuple[str, ...] | None = None

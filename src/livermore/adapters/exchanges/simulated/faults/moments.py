@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from livermore.adapters.exchanges.simulated.faults.kinds import Cut, Fault
+from livermore.adapters.exchanges.simulated.faults.kinds import Cut, Fault, RowFault
 
 ABSOLUTE = 100_000_000_000  # from 1973 on a time is absolute; before, it counts from the market's start
 Draw = Callable[[int], float]
@@ -17,8 +17,9 @@ def absolute(moment: int, origin: int) -> int:
 
 
 def span(fault: Fault, origin: int) -> tuple[int, int]:
-    """Return from when up to when a fault may be at work."""
-    start = origin if fault.from_ is None else absolute(fault.from_, origin)
+    """Return from when up to when a fault may be at work; candles may lie before the market's start."""
+    first = 0 if isinstance(fault, RowFault) else origin
+    start = first if fault.from_ is None else absolute(fault.from_, origin)
     return start, sys.maxsize if fault.to is None else absolute(fault.to, origin)
 
 
