@@ -49,10 +49,11 @@ def asker() -> Asker:
 
 
 class Booking(NamedTuple):
-    """Weight that was granted at a time of the books' own clock."""
+    """Weight that was granted at a time (seconds); `place` is where books that others share keep it."""
 
     at: float
     weight: int
+    place: int = 0
 
 
 def _turn() -> asyncio.Future[Booking | Exception]:

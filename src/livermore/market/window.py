@@ -22,6 +22,7 @@ SHORTEST_STAY = 1.0
 LONGEST_STAY = 300.0  # by our own lengthening; what the exchange itself demands may be longer
 LONGEST_BAN = 7 * 86_400.0
 LONGEST_JITTER = 5.0
+SAME = 0.1
 DOUBLINGS = 8
 
 
@@ -92,10 +93,10 @@ class Window:
         wait = max(pace, self._until_room(now, weight))
         return wait if wait > NOTHING else 0.0
 
-    def book(self, now: float, weight: int) -> Booking:
+    def book(self, now: float, weight: int, place: int = 0) -> Booking:
         """Count weight that is asked now."""
         self._paced_to = max(self._paced_to, now) + weight * self.interval
-        return self._count(now, weight)
+        return self._count(Booking(now, weight, place))
 
     def give_back(self, booking: Booking) -> None:
         """Count no longer what was granted and never asked."""
@@ -108,7 +109,7 @@ class Window:
         """Count also what others on this address have asked, where the exchange has counted more than we."""
         others = used - self.used(now)
         if others > 0:
-            self._count(now, others)
+            self._count(Booking(now, others))
 
     def resume_at(self, time: float) -> None:
         """Let no burst through when we may ask again at a time, but one after the other."""
@@ -124,10 +125,9 @@ class Window:
             rehearsal.book(at, weight)
         return at - now
 
-    def _count(self, now: float, weight: int) -> Booking:
-        booking = Booking(now, weight)
+    def _count(self, booking: Booking) -> Booking:
         self._spent.append(booking)
-        self._used += weight
+        self._used += booking.weight
         return booking
 
     def _until_room(self, now: float, weight: int) -> float:
@@ -170,6 +170,6 @@ class Stay:
         return self._until - now
 
     def at_least(self, now: float, seconds: float) -> None:
-        """Stay away as long as another process was told to."""
-        if seconds > 0:
-            self._until = max(self._until, now + seconds)
+        """Stay away as long as another process was told to; a tenth of a second more is the same stay."""
+        if seconds > self.left(now) + SAME:
+            self._until = now + seconds
