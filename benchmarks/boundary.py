@@ -69,7 +69,7 @@ class Midnights:
         self._bank._state[:] = self._saved
         self._market.forget()
         self._market.desk.feed._closed = bars
-        spent = timed(self._market.desk._flush)
+        spent = timed(self._market.desk.flush)
         assert self._market.desk.health().state != "failed"
         return spent
 

@@ -14,7 +14,7 @@ from livermore.market.candle import Candles, CandleState, fill_quiet, sound
 from livermore.market.ports import CandleStore, Exchange, Series
 from livermore.market.rollup import roll_up
 
-WARM_UP = 1_500
+WARM_UP = 450
 FIRST_RETRY = 1.0
 TRIES = 6
 log = logger("market")
@@ -24,26 +24,28 @@ class Backfill:
     """Bring the store up to an instant, for one exchange."""
 
     def __init__(
-        self, exchange: Exchange, store: CandleStore, clock: Clock, timeframes: tuple[Timeframe, ...]
-    ) -> None:
+        self, exchange: Exchange, store: CandleStore, clock: Clock, timeframes: tuple[Timeframe, ...],
+        *, first_retry: float = FIRST_RETRY,
+    ) -> None:  # fmt: skip
         self._exchange = exchange
         self._store = store
         self._clock = clock
+        self._first_retry = first_retry
         self._base, *self._higher = timeframes
 
     async def fill(self, symbol: str, until: int) -> None:
         """Store every bucket of a symbol that closed by `until` (ms, a base bucket's open).
 
-        A series without stored candles gets its last 1,500 buckets from the exchange. Otherwise the base
-        series gets exactly what it lacks, and what higher timeframes lack is rolled up from it.
+        A series without stored candles gets its last 450 buckets from the exchange, each series for itself,
+        so that a restart goes on with the next. Otherwise the base series gets exactly what it lacks, and
+        what higher timeframes lack is rolled up from it.
         """
         base = self._series(symbol, self._base)
         span = await self._store.span(base)
         if span is None:
-            batch = [await self._warm(symbol, timeframe, until) for timeframe in (self._base, *self._higher)]
-            await self._store.save([(series, candles) for series, candles in batch if len(candles)])
-            return
-        await self._extend(base, span[1], until)
+            await self._warm_up(base, until)
+        else:
+            await self._extend(base, span[1], until)
         for timeframe in self._higher:
             await self._extend_higher(base, self._series(symbol, timeframe), until)
 
@@ -52,7 +54,7 @@ class Backfill:
 
         Then the error goes on: whoever asks for others must have its turn.
         """
-        delay = FIRST_RETRY
+        delay = self._first_retry
         for left in reversed(range(TRIES)):
             try:
                 return _believed(await self._exchange.history(symbol, timeframe, start, end))
@@ -87,11 +89,16 @@ class Backfill:
                 batch.append((self._series(symbol, timeframe), rolled))
         await self._store.save(batch)
 
-    async def _warm(self, symbol: str, timeframe: Timeframe, until: int) -> tuple[Series, Candles]:
+    async def _warm_up(self, series: Series, until: int) -> None:
+        """Store a series' first history: the base series back to midnight, for the longer bars that run."""
+        timeframe = series.timeframe
         end = timeframe.bucket(until)
         start = end - WARM_UP * timeframe.milliseconds
-        told = await self.history(symbol, timeframe, start, end)
-        return self._series(symbol, timeframe), fill_quiet(from_first_trade(told), timeframe, end)
+        if timeframe is self._base:
+            start = min(start, Timeframe.D1.bucket(until))
+        told = await self.history(series.symbol, timeframe, start, end)
+        candles = fill_quiet(from_first_trade(told), timeframe, end)
+        await self._store.save([(series, candles)] if len(candles) else [])
 
     async def _extend(self, base: Series, newest: int, until: int) -> None:
         """Store the base buckets behind the newest stored one."""
@@ -107,8 +114,7 @@ class Backfill:
         """Store the higher buckets behind the newest stored one, rolled up; warm up where none is stored."""
         span = await self._store.span(higher)
         if span is None:
-            series, candles = await self._warm(higher.symbol, higher.timeframe, until)
-            await self._store.save([(series, candles)] if len(candles) else [])
+            await self._warm_up(higher, until)
             return
         start = span[1] + higher.timeframe.milliseconds
         if start + higher.timeframe.milliseconds > until:

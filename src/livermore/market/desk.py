@@ -7,34 +7,27 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from itertools import groupby
-from typing import Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Literal, Protocol
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError, TransientError
+from livermore.kernel.errors import LivermoreError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.backfill import Backfill, explicit
-from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource, CandleState
-from livermore.market.feed import REST_DELAY, REST_KNOWS, Feed, columns_of
+from livermore.market.backfill import WARM_UP, Backfill
+from livermore.market.candle import Candles
+from livermore.market.feed import REST_DELAY, Feed, columns_of
 from livermore.market.ledger import Ledger
-from livermore.market.ports import CandleStore, Cause, ClosedBars, Exchange, Series, Stream
+from livermore.market.ports import CandleStore, Cause, ClosedBars, Exchange, Forecast, Series
 from livermore.market.reconnect import FIRST_DELAY, LONGEST_DELAY, keep_connected
 from livermore.market.recorder import Recorder
+from livermore.market.repairs import Repairs
 from livermore.market.rollup import Rollup
 from livermore.market.series import SeriesTable
 from livermore.market.symbol import Symbol
 
 TICK = 0.1
-REPAIR_AGAIN = 30.0
-BEHIND_AGAIN = 1.0
-GATHERED = 0.2
-PRICES = ("open", "high", "low", "close", "volume")
 AT_ONCE = 4
-FEWEST_FOR_OUTAGE = 3
 CAUSES = "look for causes with: livermore doctor"
 ExchangeState = Literal["connecting", "connected", "degraded", "disconnected", "paused"]
 log = logger("market")
@@ -70,7 +63,9 @@ class Desk:
         self.name = f"exchange {exchange.info.name}"
         self.info = exchange.info
         self.table = table
-        self.feed = Feed(table.base, clock, self)
+        self._backfill = Backfill(exchange, store, clock, table.timeframes, first_retry=min(1.0, first_delay))
+        self.repairs = Repairs(self, self._backfill, clock)
+        self.feed = Feed(table.base, clock, self.repairs)
         self.rollup = Rollup(table)
         self.ledger = Ledger(exchange.info.name, table.base, recorder)
         self.state: ExchangeState = "connecting"
@@ -89,13 +84,11 @@ class Desk:
         self._listener = listener
         self._clock = clock
         self._first_delay = first_delay
-        self._backfill = Backfill(exchange, store, clock, table.timeframes)
-        self._stream: Stream | None = None
-        self._silent: set[str] = set()
-        self._longer: dict[str, BarUpdate] = {}
+        # Six times as long as a lost connection waits at first: half a minute of a real exchange.
+        self._again = 6 * first_delay
         self._few = asyncio.Semaphore(AT_ONCE)
         # One hand at a time on a lane: loading, repair and revision each set where it goes on.
-        self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._frames_seen = 0
         self._trouble: str | None = None
@@ -117,7 +110,7 @@ class Desk:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._flush()
+        self.flush()
         self.state = "disconnected"
         await self._exchange.close()
 
@@ -147,11 +140,11 @@ class Desk:
             try:
                 await stream.subscribe(wanted)
                 self.feed.subscribed()
-                self._stream = stream
+                self.repairs.stream = stream
                 self._arrived(wanted)
                 await running
             finally:
-                self._stream = None
+                self.repairs.stream = None
                 running.cancel()
                 with suppress(asyncio.CancelledError, LivermoreError):
                     await running
@@ -192,11 +185,12 @@ class Desk:
         delay = self._first_delay
         while symbol not in self.loaded:
             try:
-                async with self._changing[symbol], self._few:
+                async with self.changing[symbol], self._few:
                     if symbol not in self.loaded:
                         await self._bring_up(symbol)
                         self.loaded.add(symbol)
                         self._lacking.discard(symbol)
+                        await self._resume_holes(symbol)
             except TransientError as error:
                 self._say(symbol, f"{symbol} waits for its history", error)
                 await self._clock.sleep(delay)
@@ -211,17 +205,26 @@ class Desk:
         log.error(what, exchange=self.info.name, error=str(error), hint=error.hint or CAUSES)
 
     async def _bring_up(self, symbol: str) -> None:
-        until = await self._known_until(symbol)
-        await self._backfill.fill(symbol, until)
-        await self._adopt(symbol, until)
-
-    async def _known_until(self, symbol: str) -> int:
-        """Return the base bucket up to which REST knows everything, or up to which it is stored already."""
+        """Fill what the store lacks of a symbol, and go on from there; what nobody watched is so entered."""
         base = self.table.base
-        market_time = max(self.feed.market_time, await self._exchange.server_time())
         span = await self._store.span(Series(self.info.name, symbol, base))
         stored = span[1] + base.milliseconds if span is not None else 0
-        return max(base.bucket(market_time - REST_DELAY), stored)
+        market_time = max(self.feed.market_time, await self._exchange.server_time())
+        until = max(base.bucket(market_time - REST_DELAY), stored)
+        await self._backfill.fill(symbol, until)
+        if 0 < stored < until:
+            self.ledger.note(symbol, stored, until, Cause.PAUSED, market_time)
+        await self._adopt(symbol, until)
+
+    async def _resume_holes(self, symbol: str) -> None:
+        """Mend what an earlier run had to leave missing."""
+        series = Series(self.info.name, symbol, self.table.base)
+        stored = await self._store.holes(series, 0, self.feed.next_open(symbol))
+        known = {hole.start for hole in self.ledger.open_holes(symbol)}
+        left = [hole for hole in stored if hole.repaired_at is None and hole.start not in known]
+        self.ledger.resume(left)
+        for hole in left:
+            self.repairs.mend(symbol, hole.start, hole.end)
 
     async def _adopt(self, symbol: str, until: int) -> None:
         """Take the stored candles of a symbol into the series, and let its lane begin at `until`."""
@@ -244,176 +247,46 @@ class Desk:
             return Candles.none()
         return await self._store.load(series, await self._listener.since(series, span[1]))
 
-    async def _repair(self, symbol: str, start: int, end: int) -> None:
-        """Read a range from REST once it can know it, and hand it to the feed, or mend what went on without it."""
-        await self._told(end)
-        async with self._changing[symbol]:
-            told = await self._read(symbol, start, end)
-            if self.feed.behind(symbol, told, start, end):
-                await self._clock.sleep(BEHIND_AGAIN)
-                raise ExchangeUnreachableError("REST does not know yet what was traded")
-            if self.feed.waits_for(symbol, start):
-                self.feed.repaired(symbol, told, start, end)
-            elif any(hole.start == start for hole in self.ledger.open_holes(symbol)):
-                await self._mend(symbol, told, start, end)
-            log.info(
-                "repaired", exchange=self.info.name, symbol=symbol, start=start, end=end, traded=len(told)
-            )
-            self.ledger.close(symbol, start, end, self.feed.market_time)
-        self._flush()
-        self._look_again(symbol, told, start, end)
-
-    async def _mend(self, symbol: str, told: Candles, start: int, end: int) -> None:
-        """Put what REST tells in the place of buckets that were given up as missing."""
-        if self.feed.next_open(symbol) < end:
-            raise ExchangeUnreachableError("the buckets around it are being loaded")
-        self._flush()
-        held = self.table.held(self.table.row(symbol, self.table.base), start)
-        price = held["close"] if held is not None else 1.0
-        corrected = explicit(told, self.table.base, start, end, price)
-        if len(corrected):
-            await self._revise(symbol, corrected)
-
-    def _look_again(self, symbol: str, told: Candles, start: int, end: int) -> None:
-        """Ask once more, a minute after the close, for buckets that REST did not tell; explain them if all lack them."""
-        length = self.table.base.milliseconds
-        absent = np.setdiff1d(np.arange(start, end, length), told.time)
-        if not len(absent):
-            return
-        self._explain_outage(absent)
-        young = absent[absent + length + REST_KNOWS > self.feed.market_time]
-        if len(young):
-            first, last = int(young[0]), int(young[-1]) + length
-            self._spawn(
-                self._until_done(
-                    symbol, "is to be asked for again",
-                    lambda: self._compare(symbol, first, last, Cause.LATE, REST_KNOWS),
-                )
-            )  # fmt: skip
-
-    def _explain_outage(self, absent: NDArray[np.int64]) -> None:
-        """Enter buckets in which REST knows no trade of any watched symbol as an outage of the exchange."""
-        columns = [self.table.columns[symbol] for symbol in self.loaded]
-        if len(columns) < FEWEST_FOR_OUTAGE:
-            return
-        base = self.table.row(self.table.symbols[0], self.table.base)
-        for time in absent.tolist():
-            slot = time // int(self.table.lengths[base]) % self.table.ring
-            fields = {name: self.table.fields[name][0, slot, columns] for name in ("time", "state", "source")}
-            if (
-                (fields["time"] == time)
-                & (fields["state"] == CandleState.QUIET)
-                & (fields["source"] == CandleSource.REST)
-            ).all():
-                for symbol in self.loaded:
-                    end = time + self.table.base.milliseconds
-                    self.ledger.note(symbol, time, end, Cause.EXCHANGE_OUTAGE, self.feed.market_time)
-
-    async def _compare(
-        self, symbol: str, start: int, end: int, cause: Cause, delay: int = REST_DELAY
-    ) -> None:
-        """Read closed buckets from REST, and revise those that it tells differently."""
-        await self._told(end, delay)
-        async with self._changing[symbol]:
-            told = await self._read(symbol, start, end)
-            self._flush()
-            wrong = told[np.array([self._differs(symbol, candle) for candle in told.rows()], np.bool_)]
-            if not len(wrong):
-                return
-            first, last = int(wrong.time[0]), int(wrong.time[-1]) + self.table.base.milliseconds
-            self.ledger.note(symbol, first, last, cause, self.feed.market_time)
-            if cause is Cause.LATE:
-                self.feed.deaf(symbol)
-                self.silent(symbol)
-            # All at once: what the half of a correction would say is nothing that anybody should be told.
-            await self._revise(symbol, wrong)
-
-    async def _told(self, end: int, delay: int = REST_DELAY) -> None:
-        """Wait until REST can know the buckets that opened before a time (ms)."""
-        began = self._clock.monotonic()
-        while self.feed.market_time < end + delay and self._clock.monotonic() - began < 2 * delay / 1000:
-            await self._clock.sleep(TICK / 2)
-
-    async def _read(self, symbol: str, start: int, end: int) -> Candles:
+    async def read(self, symbol: str, start: int, end: int) -> Candles:
+        """Read base buckets that open in [start, end) (ms) from REST, when it is our turn."""
         async with self._few:
             return await self._backfill.history(symbol, self.table.base, start, end)
 
-    # -- what the feed asks -------------------------------------------------------------------------
+    async def revise(self, symbol: str, corrected: Candles) -> None:
+        """Store corrected bars and all that follows from them, and derive the symbol's series again."""
+        time, until = int(corrected.time[0]), self.feed.pause(symbol)
+        self.flush()
+        await self._recorder.flush()
+        # What rests on the old bars goes first: a crash in between leaves nothing that contradicts the store.
+        await self._listener.revised(symbol, time)
+        await self._backfill.revise(symbol, corrected, until)
+        log.info("revised", exchange=self.info.name, symbol=symbol, time=time, bars=len(corrected))
+        await self._adopt(symbol, until)
 
-    def bars_ready(self) -> None:
-        """Process closed bars as soon as the frames at hand are read."""
-        asyncio.get_running_loop().call_soon(self._flush)
+    def forecast(self) -> Forecast:
+        """Say what loading the symbols that wait for their history will cost."""
+        waiting = sum(symbol not in self.loaded and symbol not in self.unlisted for symbol in self.symbols)
+        weights = self._exchange.pages(WARM_UP) * len(self.table.timeframes) * waiting
+        return self._exchange.budget.forecast(weights)
 
-    def repair_wanted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
-        """Enter a hole and repair it in the background."""
-        self.ledger.open(symbol, start, end, cause)
-        self._spawn(self._until_done(symbol, "waits for a repair", lambda: self._repair(symbol, start, end)))
+    def held(self, symbol: str, time: int) -> dict[str, Any] | None:
+        """Return the closed base bar of a symbol that opened at a time (ms); None when it is too old."""
+        return self.table.held(self.table.row(symbol, self.table.base), time)
 
-    def gave_up(self, symbol: str, start: int, end: int) -> None:
-        """Say that a series goes on without some buckets; their repair goes on too."""
-        log.error(
-            "goes on with holes", exchange=self.info.name, symbol=symbol, start=start, end=end, hint=CAUSES
-        )
-
-    def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
-        """Compare closed buckets with REST in the background."""
-        self._spawn(
-            self._until_done(symbol, "is to be compared", lambda: self._compare(symbol, start, end, cause))
-        )
-
-    def proven(self, symbol: str, start: int, end: int) -> None:
-        """Mark closed buckets as confirmed, here and in the store."""
-        self._flush()
+    def confirm(self, symbol: str, start: int, end: int) -> None:
+        """Mark the closed base bars that open in [start, end) (ms) as proven, here and in the store."""
+        self.flush()
         row = self.table.row(symbol, self.table.base)
         self.table.confirm(row, start, end)
         self._recorder.again(self.table, row, self.table.candles(row).between(start, end))
 
-    def silent(self, symbol: str) -> None:
-        """Subscribe a symbol again, together with others that fell silent."""
-        if not self._silent:
-            self._spawn(self._subscribe_again())
-        self._silent.add(symbol)
+    def bars_ready(self) -> None:
+        """Process closed bars as soon as the frames at hand are read."""
+        asyncio.get_running_loop().call_soon(self.flush)
 
-    async def _subscribe_again(self) -> None:
-        await self._clock.sleep(GATHERED)
-        symbols, self._silent = sorted(self._silent), set()
-        if self._stream is None:
-            return
-        log.warning("subscribing again", exchange=self.info.name, symbols=symbols)
-        with suppress(LivermoreError):  # a connection that is lost tells so itself
-            await self._stream.unsubscribe(symbols)
-            await self._stream.subscribe(symbols)
-        self.feed.subscribed(symbols)
-
-    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
-        """Compare a longer bar with ours once the exchange has begun the next one, or corrects an older one."""
-        newest = self._longer.get(update.symbol)
-        if newest is None or update.time >= newest.time:
-            self._longer[update.symbol] = update
-        if newest is not None and update.time != newest.time:
-            self._cross_check(timeframe, min(newest, update, key=lambda bar: bar.time))
-
-    def _cross_check(self, timeframe: Timeframe, told: BarUpdate) -> None:
-        """Doubt our bars where the exchange's own longer one knows of more."""
-        end = told.time + timeframe.milliseconds
-        if told.symbol not in self.loaded or self.feed.next_open(told.symbol) < end:
-            return
-        self._flush()
-        ours = self.table.candles(self.table.row(told.symbol, self.table.base)).between(told.time, end)
-        ours = ours[ours.state == CandleState.TRADED]
-        if len(ours) and told.high <= ours.high.max() and told.low >= ours.low.min():
-            if told.volume <= ours.volume.sum() * (1 + 1e-9):
-                return
-        log.warning("the exchange's longer bar knows of more", exchange=self.info.name, symbol=told.symbol)
-        self.doubted(told.symbol, told.time, end, Cause.SEQUENCE_GAP)
-
-    def correction(self, symbol: str, update: BarUpdate) -> None:
-        """Revise a closed bar that the exchange tells differently now."""
-        self._flush()
-        if self._differs(symbol, update):
-            self._spawn(
-                self._until_done(symbol, "waits for a revision", lambda: self._correct(symbol, update))
-            )
+    def work(self, symbol: str, what: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do something for a symbol in the background, again and again until it is done."""
+        self._spawn(self._until_done(symbol, what, work))
 
     async def _until_done(
         self, symbol: str, what: str, work: Callable[[], Coroutine[None, None, None]]
@@ -425,38 +298,11 @@ class Desk:
                 return
             except LivermoreError as error:
                 self._say(symbol, f"{symbol} {what}", error)
-                await self._clock.sleep(REPAIR_AGAIN)
-
-    def _differs(self, symbol: str, told: BarUpdate | Candle) -> bool:
-        """Say whether a bucket is told otherwise than it was closed, and not merely earlier."""
-        held = self.table.held(self.table.row(symbol, self.table.base), told.time)
-        if held is None or told.volume == held["volume"] == 0:
-            return False
-        if isinstance(told, BarUpdate) and not told.closed and told.volume < held["volume"]:
-            return False
-        return any(getattr(told, name) != held[name] for name in PRICES)
-
-    async def _correct(self, symbol: str, update: BarUpdate) -> None:
-        async with self._changing[symbol]:
-            if self._differs(symbol, update):
-                values = ([getattr(update, name)] for name in ("time", *PRICES))
-                corrected = Candles.of(*values, source=CandleSource.STREAM, confirmed=update.closed)
-                await self._revise(symbol, corrected)
-
-    async def _revise(self, symbol: str, corrected: Candles) -> None:
-        """Store corrected bars and all that follows from them, and derive the symbol's series again."""
-        time, until = int(corrected.time[0]), self.feed.pause(symbol)
-        self._flush()
-        await self._recorder.flush()
-        # What rests on the old bars goes first: a crash in between leaves nothing that contradicts the store.
-        await self._listener.revised(symbol, time)
-        await self._backfill.revise(symbol, corrected, until)
-        log.info("revised", exchange=self.info.name, symbol=symbol, time=time, bars=len(corrected))
-        await self._adopt(symbol, until)
+                await self._clock.sleep(self._again)
 
     # -- closing ------------------------------------------------------------------------------------
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Carry closed base bars through roll-up, series and listener, instant by instant."""
         taken = self.feed.take()
         try:
@@ -479,7 +325,7 @@ class Desk:
             self._spawn(self._load_again(symbol, time))
 
     async def _load_again(self, symbol: str, time: int) -> None:
-        await self._clock.sleep(REPAIR_AGAIN)
+        await self._clock.sleep(self._again)
         await self._until_done(symbol, "is to be loaded again", lambda: self._let_go(symbol, time))
         await self._load(symbol)
         self._trouble = None

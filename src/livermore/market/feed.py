@@ -240,7 +240,7 @@ class Feed:
             lane.running, lane.wire, lane.gap = None, None, -1
 
     def subscribed(self, symbols: Iterable[str] | None = None) -> None:
-        """Note that lanes (all without a list) are subscribed only now: what ran until here is not sure by it."""
+        """Note that some lanes (else all) are subscribed only now: what ran until here is not sure."""
         dialled, since = self._dialled
         # Nothing may have been heard yet, so the time that has passed here counts as well.
         now = max(self.market_time, since + int((self._clock.monotonic() - dialled) * 1000))
@@ -268,7 +268,7 @@ class Feed:
         return lane is not None and not lane.ready and lane.next_open == start
 
     def behind(self, symbol: str, told: Candles, start: int, end: int) -> bool:
-        """Say whether REST knows less of [start, end) (ms) than the stream told, as it may in the first minute."""
+        """Say whether REST knows less of [start, end) (ms) than the stream told: it may for a minute."""
         lane = self.lanes.get(symbol)
         if lane is None or self.market_time >= end + REST_KNOWS:
             return False
@@ -364,7 +364,7 @@ class Feed:
         lane.distrust(update.time + self._length, Cause.SEQUENCE_GAP)
 
     def _enter(self, lane: Lane, update: BarUpdate) -> None:
-        """Begin a bucket: what lies before it is quiet or asked, its ids prove what has closed or doubt it."""
+        """Begin a bucket: what lies before is quiet or asked, its ids prove or doubt what has closed."""
         if self._bridge(lane, update):
             self._link(lane, update)
             if update.whole:
@@ -432,7 +432,7 @@ class Feed:
         return lane.mute or max(lane.sure_from, lane.gap) > lane.next_open or lane.sure_from < 0
 
     def _grow_impatient(self, lane: Lane) -> None:
-        """Wonder at a long silence of a symbol; each time that it was nothing, more patience is had with it."""
+        """Wonder at a long silence of a symbol, with more patience each time."""
         lane.quiet_run += 1
         if lane.quiet_run >= lane.patience:
             lane.quiet_run, lane.patience = 0, min(2 * lane.patience, MOST_PATIENCE)

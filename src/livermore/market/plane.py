@@ -84,6 +84,11 @@ class MarketPlane:
         loaded = sum(len(desk.loaded) for desk in desks)
         return loaded, sum(len(desk.symbols) - len(desk.unlisted) for desk in desks)
 
+    def estimate(self) -> int | None:
+        """Return after how many seconds the budgets will have let every history through; None without any."""
+        waits = [desk.forecast().seconds for desk in self.desks.values()]
+        return round(max(waits)) if waits else None
+
     def newest_age(self) -> int | None:
         """Return how long ago (ms of market time) the newest candle closed."""
         ages = [

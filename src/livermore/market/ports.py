@@ -125,7 +125,11 @@ class Exchange(Protocol):
     """One exchange, behind its own protocol. Only base candles are streamed; see `history` for the rest."""
 
     info: ExchangeInfo
-    budget: RequestBudget
+
+    @property
+    def budget(self) -> RequestBudget:
+        """Return what is shared by all who ask this exchange's host."""
+        ...
 
     async def listing(self) -> list[Symbol]:
         """Return every market that the exchange lists."""

@@ -105,6 +105,11 @@ class SeriesTable:
             self.line(field, row)[slots] = getattr(part, name)
         self.newest[row] = max(int(self.newest[row]), int(part.time[-1]))
 
+    def base_bars(self, time: int, columns: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """Return the fields of the base bars in the slot of a time (ms), one place a column."""
+        slot = time // self.base.milliseconds % self.ring
+        return {name: field[0, slot, columns] for name, field in self.fields.items()}
+
     def confirm(self, row: int, start: int, end: int) -> None:
         """Mark the bars that the ring holds of [start, end) (ms) as confirmed."""
         times = self.line(self.fields["time"], row)

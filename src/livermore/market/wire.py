@@ -90,7 +90,7 @@ class Wire:
         self._feed.skipped(kind, detail)
 
     def tick(self, now: float) -> None:
-        """Work out which buckets have ended: market time by the grace, and by wall time for what is under way."""
+        """Work out which buckets have ended, with a grace for what is under way."""
         self._passed.append((now, self.market_time))
         while len(self._passed) > 1 and self._passed[1][0] <= now - GRACE_WALL:
             self._passed.popleft()

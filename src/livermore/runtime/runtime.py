@@ -136,7 +136,7 @@ class Runtime:
             phase="connecting" if self._state is State.STARTING else "loading candles",
             percent=100 * loaded // watched if watched else 0,
             item=waiting[0] if waiting else None,
-            eta_seconds=int(spent / loaded * (watched - loaded)) if loaded else None,
+            eta_seconds=round(spent / loaded * (watched - loaded)) if loaded else self._plane.estimate(),
         )
 
     async def _watch(self) -> None:

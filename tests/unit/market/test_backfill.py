@@ -67,18 +67,18 @@ async def check(store: MemoryStore, until: int, first: int = 0) -> None:
         assert same(await stored(store, timeframe), wanted, ("time", "open", "high", "low", "close", "state"))
 
 
-async def test_a_new_symbol_gets_its_last_1500_buckets_of_every_timeframe() -> None:
+async def test_a_new_symbol_gets_its_last_450_buckets_of_every_timeframe_and_its_day() -> None:
     store, rest = MemoryStore(), Rest()
     await backfill(rest, store).fill("A", at(2_017))
     assert rest.asked == [
-        (Timeframe.M1, 2_017 - WARM_UP, 2_017),
+        (Timeframe.M1, 1_440, 2_017),
         (M5, 2_015 - 5 * WARM_UP, 2_015),
         (H1, 1_980 - 60 * WARM_UP, 1_980),
     ]
     base = await stored(store, Timeframe.M1)
-    assert 1_490 < len(base) <= WARM_UP
+    assert 570 < len(base) <= 577
     assert base.state[0] == CandleState.TRADED
-    assert same(base, BASE[517:2_017][-len(base) :], ("time", "close", "state"))
+    assert same(base, BASE[1_440:2_017][-len(base) :], ("time", "close", "state"))
 
 
 async def test_a_market_younger_than_the_warm_up_gives_all_there_is() -> None:

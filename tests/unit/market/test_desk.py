@@ -211,7 +211,7 @@ async def test_a_fault_in_processing_is_never_unseen() -> None:
 
     office.listener.closed = fail  # type: ignore[method-assign]
     await office.open()
-    await office.until(BEGIN + 2.2)
+    await office.until(BEGIN + 2.08)
     assert office.desk.health().state == "failed"
     await office.close()
 
@@ -230,7 +230,7 @@ async def test_bars_that_a_fault_kept_from_being_processed_are_not_skipped() -> 
             return process(*arguments)
 
         office.desk.rollup.close = fail_once  # type: ignore[method-assign, assignment]
-        await office.until(36.2)
+        await office.until(36.08)
         assert office.desk.health().state == "failed"
         await office.until(45)
         assert not faults

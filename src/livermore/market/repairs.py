@@ -1,0 +1,230 @@
+"""What the stream left open is asked of REST: holes, doubts and corrections, each answered in its place."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
+from livermore.kernel.log import logger
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.backfill import Backfill, explicit
+from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource, CandleState
+from livermore.market.feed import REST_DELAY, REST_KNOWS
+from livermore.market.ports import Cause, Stream
+
+if TYPE_CHECKING:
+    from livermore.market.desk import Desk
+
+STEP = 0.05
+BEHIND_AGAIN = 1.0
+GATHERED = 0.2
+FEWEST_FOR_OUTAGE = 3
+PRICES = ("open", "high", "low", "close", "volume")
+log = logger("market")
+
+
+class Repairs:
+    """Act on what the feed of a desk finds out."""
+
+    def __init__(self, desk: Desk, backfill: Backfill, clock: Clock) -> None:
+        self._desk = desk
+        self._backfill = backfill
+        self._clock = clock
+        self._silent: set[str] = set()
+        self._longer: dict[str, BarUpdate] = {}
+        self.stream: Stream | None = None
+
+    # -- what the feed tells ------------------------------------------------------------------------
+
+    def bars_ready(self) -> None:
+        """Have closed bars processed as soon as the frames at hand are read."""
+        self._desk.bars_ready()
+
+    def repair_wanted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
+        """Enter a hole and repair it in the background."""
+        self._desk.ledger.open(symbol, start, end, cause)
+        self.mend(symbol, start, end)
+
+    def mend(self, symbol: str, start: int, end: int) -> None:
+        """Repair a hole that is entered already."""
+        self._desk.work(symbol, "waits for a repair", lambda: self.repair(symbol, start, end))
+
+    def gave_up(self, symbol: str, start: int, end: int) -> None:
+        """Say that a series goes on without some buckets; their repair goes on too."""
+        log.error("goes on with a hole", exchange=self._desk.info.name, symbol=symbol, start=start, end=end)
+
+    def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
+        """Compare closed buckets with REST in the background."""
+        self._desk.work(symbol, "is to be compared", lambda: self._compare(symbol, start, end, cause))
+
+    def proven(self, symbol: str, start: int, end: int) -> None:
+        """Mark closed buckets as confirmed, here and on their way to the store."""
+        self._desk.confirm(symbol, start, end)
+
+    def silent(self, symbol: str) -> None:
+        """Subscribe a symbol again, together with others that fell silent at the same time."""
+        if not self._silent:
+            self._desk.work(symbol, "is to be subscribed again", self._subscribe_again)
+        self._silent.add(symbol)
+
+    def correction(self, symbol: str, update: BarUpdate) -> None:
+        """Revise a closed bar that the exchange tells differently now."""
+        self._desk.flush()
+        if self._differs(symbol, update):
+            self._desk.work(symbol, "waits for a revision", lambda: self._correct(symbol, update))
+
+    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
+        """Check a longer bar once the exchange has begun the next one, or corrects one before it."""
+        newest = self._longer.get(update.symbol)
+        if newest is None or update.time >= newest.time:
+            self._longer[update.symbol] = update
+        if newest is not None and update.time != newest.time:
+            self._cross_check(timeframe, min(newest, update, key=lambda bar: bar.time))
+
+    # -- holes ----------------------------------------------------------------------------------------
+
+    async def repair(self, symbol: str, start: int, end: int) -> None:
+        """Read a hole from REST once it can know it, and fill it."""
+        await self._known_at_rest(end, REST_DELAY)
+        while not await self._filled(symbol, start, end):
+            await self._clock.sleep(BEHIND_AGAIN)
+
+    async def _filled(self, symbol: str, start: int, end: int) -> bool:
+        """Hand what REST tells to the feed, or mend what went on; return False where REST is behind."""
+        desk = self._desk
+        async with desk.changing[symbol]:
+            told = await desk.read(symbol, start, end)
+            if desk.feed.behind(symbol, told, start, end):
+                return False
+            if desk.feed.waits_for(symbol, start):
+                desk.feed.repaired(symbol, told, start, end)
+            elif any(hole.start == start for hole in desk.ledger.open_holes(symbol)):
+                await self._mend(symbol, told, start, end)
+            desk.ledger.close(symbol, start, end, desk.feed.market_time)
+        log.info("repaired", exchange=desk.info.name, symbol=symbol, start=start, end=end, traded=len(told))
+        desk.flush()
+        self._look_again(symbol, told, start, end)
+        return True
+
+    async def _mend(self, symbol: str, told: Candles, start: int, end: int) -> None:
+        """Put what REST tells in the place of buckets that were given up as missing."""
+        if self._desk.feed.next_open(symbol) < end:
+            raise ExchangeUnreachableError("the buckets around a hole are not there yet")
+        self._desk.flush()
+        held = self._desk.held(symbol, start)
+        price = held["close"] if held is not None else 1.0
+        corrected = explicit(told, self._desk.table.base, start, end, price)
+        if len(corrected):
+            await self._desk.revise(symbol, corrected)
+
+    def _look_again(self, symbol: str, told: Candles, start: int, end: int) -> None:
+        """Ask once more, a minute after the close, for buckets that REST did not tell."""
+        length = self._desk.table.base.milliseconds
+        absent = np.setdiff1d(np.arange(start, end, length), told.time)
+        if not len(absent):
+            return
+        self._explain_outage(absent)
+        young = absent[absent + length + REST_KNOWS > self._desk.feed.market_time]
+        if len(young):
+            first, last = int(young[0]), int(young[-1]) + length
+            self._desk.work(
+                symbol,
+                "is to be asked for again",
+                lambda: self._compare(symbol, first, last, Cause.LATE, REST_KNOWS),
+            )
+
+    def _explain_outage(self, absent: NDArray[np.int64]) -> None:
+        """Enter buckets in which REST knows of no trade in any symbol as an outage of the exchange."""
+        desk, length = self._desk, self._desk.table.base.milliseconds
+        if len(desk.loaded) < FEWEST_FOR_OUTAGE:
+            return
+        columns = [desk.table.columns[symbol] for symbol in desk.loaded]
+        for time in absent.tolist():
+            bars = desk.table.base_bars(time, columns)
+            quiet = (bars["state"] == CandleState.QUIET) & (bars["source"] == CandleSource.REST)
+            if (quiet & (bars["time"] == time)).all():
+                for symbol in desk.loaded:
+                    desk.ledger.note(
+                        symbol, time, time + length, Cause.EXCHANGE_OUTAGE, desk.feed.market_time
+                    )
+
+    # -- doubts ---------------------------------------------------------------------------------------
+
+    async def _compare(
+        self, symbol: str, start: int, end: int, cause: Cause, delay: int = REST_DELAY
+    ) -> None:
+        """Read closed buckets from REST, and revise those that it tells differently."""
+        await self._known_at_rest(end, delay)
+        desk = self._desk
+        async with desk.changing[symbol]:
+            told = await desk.read(symbol, start, end)
+            desk.flush()
+            wrong = told[np.array([self._differs(symbol, candle) for candle in told.rows()], np.bool_)]
+            if not len(wrong):
+                return
+            first, last = int(wrong.time[0]), int(wrong.time[-1]) + desk.table.base.milliseconds
+            desk.ledger.note(symbol, first, last, cause, desk.feed.market_time)
+            if cause is Cause.LATE:
+                desk.feed.deaf(symbol)
+                self.silent(symbol)
+            # All at once: what the half of a correction would say is nothing that anybody should be told.
+            await desk.revise(symbol, wrong)
+
+    def _cross_check(self, timeframe: Timeframe, told: BarUpdate) -> None:
+        """Doubt our bars where the exchange's own longer one knows of more."""
+        desk, end = self._desk, told.time + timeframe.milliseconds
+        if told.symbol not in desk.loaded or desk.feed.next_open(told.symbol) < end:
+            return
+        desk.flush()
+        ours = desk.table.candles(desk.table.row(told.symbol, desk.table.base)).between(told.time, end)
+        if not _within(told, ours[ours.state == CandleState.TRADED]):
+            log.warning("the exchange's longer bar knows of more", symbol=told.symbol, time=told.time)
+            self.doubted(told.symbol, told.time, end, Cause.SEQUENCE_GAP)
+
+    def _differs(self, symbol: str, told: BarUpdate | Candle) -> bool:
+        """Say whether a bucket is told otherwise than it was closed, and not merely earlier."""
+        held = self._desk.held(symbol, told.time)
+        if held is None or told.volume == held["volume"] == 0:
+            return False
+        if isinstance(told, BarUpdate) and not told.closed and told.volume < held["volume"]:
+            return False
+        return any(getattr(told, name) != held[name] for name in PRICES)
+
+    async def _correct(self, symbol: str, update: BarUpdate) -> None:
+        async with self._desk.changing[symbol]:
+            if self._differs(symbol, update):
+                values = ([getattr(update, name)] for name in ("time", *PRICES))
+                corrected = Candles.of(*values, source=CandleSource.STREAM, confirmed=update.closed)
+                await self._desk.revise(symbol, corrected)
+
+    # -- waiting --------------------------------------------------------------------------------------
+
+    async def _known_at_rest(self, end: int, delay: int) -> None:
+        """Wait until it is so long (ms of market time) after the buckets that opened before a time (ms)."""
+        feed, began = self._desk.feed, self._clock.monotonic()
+        while feed.market_time < end + delay and self._clock.monotonic() - began < 2 * delay / 1000:
+            await self._clock.sleep(STEP)
+
+    async def _subscribe_again(self) -> None:
+        await self._clock.sleep(GATHERED)
+        symbols, self._silent = sorted(self._silent), set()
+        if self.stream is None:
+            return
+        log.warning("subscribing again", exchange=self._desk.info.name, symbols=symbols)
+        with suppress(LivermoreError):  # a connection that is lost tells so itself
+            await self.stream.unsubscribe(symbols)
+            await self.stream.subscribe(symbols)
+        self._desk.feed.subscribed(symbols)
+
+
+def _within(told: BarUpdate, ours: Candles) -> bool:
+    """Say whether our traded bars hold all that a longer bar tells of."""
+    if not len(ours):
+        return False
+    reached = told.high <= ours.high.max() and told.low >= ours.low.min()
+    return bool(reached and told.volume <= ours.volume.sum() * (1 + 1e-9))
