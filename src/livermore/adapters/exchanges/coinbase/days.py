@@ -1,0 +1,54 @@
+"""A price with its rolling day, from the strings that Coinbase writes: any of them may be empty."""
+
+from __future__ import annotations
+
+from livermore.adapters.exchanges.coinbase.wire import Day, ProductEntry
+from livermore.market.symbol import Ticker
+
+_LARGEST = 1e300
+
+
+def streamed_ticker(day: Day, symbol: str, time: int) -> Ticker:
+    """Return the ticker of a frame; the volume in it counts the base asset."""
+    price = _price(day.price)
+    volume = _number(day.volume_24_h)
+    return Ticker(
+        symbol=symbol,
+        price=price,
+        time=time,
+        open_24h=_open(price, _number(day.price_percent_chg_24_h)),
+        quote_volume_24h=None if volume is None else volume * price,
+    )
+
+
+def listed_ticker(product: ProductEntry, time: int) -> Ticker:
+    """Return the ticker of a listed product that has a price."""
+    price = _price(product.price)
+    return Ticker(
+        symbol=product.product_id,
+        price=price,
+        time=time,
+        open_24h=_open(price, _number(product.change_24h)),
+        quote_volume_24h=_number(product.quote_volume_24h),
+    )
+
+
+def _open(price: float, percent: float | None) -> float | None:
+    """Return the price of a day ago, which Coinbase tells only as the percentage that has changed since."""
+    return None if percent is None or percent <= -100 else price / (1 + percent / 100)
+
+
+def _price(text: str) -> float:
+    price = float(text)
+    if not 0 < price < _LARGEST:
+        raise ValueError(f"not a price: {text[:40]}")
+    return price
+
+
+def _number(text: str) -> float | None:
+    if not text:
+        return None
+    number = float(text)
+    if not -_LARGEST < number < _LARGEST:
+        raise ValueError(f"not a number: {text[:40]}")
+    return number

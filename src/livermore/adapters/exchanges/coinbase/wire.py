@@ -1,0 +1,205 @@
+"""Coinbase's messages as msgspec reads them.
+
+Numbers come as decimal strings; decoding with `strict=False` makes them floats in C, and their bounds refuse
+NaN and infinity. What may be an empty string stays a string until it is known not to be.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+TradeId = Annotated[int, Meta(ge=0, lt=2**62)]
+Sequence = Annotated[int, Meta(ge=-1, lt=2**53)]
+Seconds = Annotated[int, Meta(gt=0, lt=2**32)]
+Price = Annotated[float, Meta(gt=0, lt=1e300)]
+Size = Annotated[float, Meta(gt=0, lt=1e300)]
+Amount = Annotated[float, Meta(ge=0, lt=1e300)]
+Product = Annotated[str, Meta(min_length=1)]
+NO_NUMBER = -1
+
+
+class Trade(Struct, gc=False):
+    """One trade."""
+
+    product_id: Product
+    trade_id: TradeId
+    price: Price
+    size: Size
+    time: str
+
+
+class TradeEvent(Struct, gc=False):
+    """Trades: a `snapshot` of past ones, newest first, or an `update`."""
+
+    trades: list[Trade]
+    type: str = ""
+
+
+class Day(Struct, gc=False):
+    """A ticker; an empty one has no product and no price."""
+
+    product_id: str = ""
+    price: str = ""
+    volume_24_h: str = ""
+    price_percent_chg_24_h: str = ""
+
+
+class DayEvent(Struct, gc=False):
+    """Tickers."""
+
+    tickers: list[Day]
+
+
+class Bar(Struct, gc=False):
+    """A candle, over REST and of the socket; `start` is its open in seconds."""
+
+    start: Seconds
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Amount
+    product_id: str = ""
+
+    def is_sound(self) -> bool:
+        """Say whether open and close lie between low and high."""
+        return self.low <= self.open <= self.high >= self.close >= self.low
+
+
+class BarEvent(Struct, gc=False):
+    """Candles: a `snapshot` with holes, in any order, or an `update`."""
+
+    candles: list[Bar]
+    type: str = ""
+
+
+class _Frame(Struct, tag_field="channel", gc=False, kw_only=True):
+    """What every frame has: when it was sent, and its number on this connection."""
+
+    timestamp: str
+    sequence_num: Sequence = NO_NUMBER
+
+
+class TradesFrame(_Frame, tag="market_trades", gc=False, kw_only=True):
+    """Trades of the last 250 ms."""
+
+    events: list[TradeEvent]
+
+
+class TickerFrame(_Frame, tag="ticker_batch", gc=False, kw_only=True):
+    """Prices that changed within five seconds."""
+
+    events: list[DayEvent]
+
+
+class CandlesFrame(_Frame, tag="candles", gc=False, kw_only=True):
+    """Candles of five minutes."""
+
+    events: list[BarEvent]
+
+
+class BeatFrame(_Frame, tag="heartbeats", gc=False, kw_only=True):
+    """A sign of life, once a second."""
+
+
+Frame = TradesFrame | TickerFrame | CandlesFrame | BeatFrame
+OURS = frozenset({"market_trades", "ticker_batch", "candles", "heartbeats"})
+
+
+class OtherFrame(Struct):
+    """Anything else: an acknowledgement, an error (which has no channel), a channel that we do not know."""
+
+    channel: str = ""
+    type: str = ""
+    message: str = ""
+    sequence_num: Sequence = NO_NUMBER
+
+
+class ProductEntry(Struct, kw_only=True):
+    """A market as `market/products` lists it."""
+
+    product_id: str
+    price: str = ""
+    change_24h: str = field(name="price_percentage_change_24h", default="")
+    quote_volume_24h: str = field(name="approximate_quote_24h_volume", default="")
+    base: str = field(name="base_currency_id", default="")
+    quote: str = field(name="quote_currency_id", default="")
+    status: str = ""
+    alias: str = ""
+    is_disabled: bool = False
+    trading_disabled: bool = False
+    view_only: bool = False
+    auction_mode: bool = False
+
+    def is_open(self) -> bool:
+        """Say whether it can be traded."""
+        shut = self.is_disabled or self.trading_disabled or self.view_only or self.auction_mode
+        return self.status == "online" and not shut
+
+
+class Page(Struct, kw_only=True):
+    """Where a list goes on."""
+
+    next_cursor: str = ""
+    has_next: bool = False
+
+
+class ProductList(Struct, kw_only=True):
+    """A page of the listing, mostly all of it."""
+
+    products: list[ProductEntry]
+    pagination: Page | None = None
+
+
+class CandleList(Struct):
+    """Candles of a range, newest first."""
+
+    candles: list[Bar]
+
+
+class ServerTime(Struct):
+    """The exchange's clock."""
+
+    milliseconds: Annotated[int, Meta(gt=0, lt=2**42)] = field(name="epochMillis")
+
+
+class Money(Struct, frozen=True):
+    """An amount of a currency."""
+
+    value: float
+    currency: str = ""
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What a key's owner holds of one currency: what is free and what open orders hold."""
+
+    id: str = field(name="uuid")
+    currency: str
+    kind: str = field(name="type", default="")
+    available: Money = field(name="available_balance")
+    hold: Money | None = None
+
+    @property
+    def total(self) -> float:
+        """Return all of it, held or not."""
+        return self.available.value + (self.hold.value if self.hold else 0.0)
+
+
+class AccountList(Struct, kw_only=True):
+    """A page of accounts."""
+
+    accounts: list[Account]
+    has_next: bool = False
+    cursor: str = ""
+
+
+class Fault(Struct):
+    """An error in any of the shapes that Coinbase tells it in."""
+
+    error: str = ""
+    message: str = ""
+    error_details: str = ""
+    errors: list[Fault] = []
+    id: str = ""
