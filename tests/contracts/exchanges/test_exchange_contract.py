@@ -13,6 +13,7 @@ from livermore.kernel.errors import NotFoundError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import CandleSource
 from livermore.market.ports import Exchange
+from tests.contracts.exchanges.ccxt_support import of
 from tests.contracts.exchanges.support import T0, RecordingSink, binance, recorded, replaying, running, until
 
 MINUTE = Timeframe.M1.milliseconds
@@ -55,8 +56,18 @@ async def replayed(request: pytest.FixtureRequest) -> AsyncIterator[Given]:
         await exchange.close()
 
 
+async def through_ccxt(_: pytest.FixtureRequest) -> AsyncIterator[Given]:
+    source = GeneratedSource(["BTCUSDT", "ETHUSDT"])
+    async with running(SimulatedExchange(source, speed=600)) as server:
+        exchange = of(server)
+        start = source.start - 2500 * MINUTE
+        yield Given(exchange, "BTCUSDT", "BTC", start, 2500, ["BTCUSDT", "ETHUSDT"])
+        await exchange.close()
+
+
 @pytest.fixture(
-    params=[generated, from_file, replayed], ids=["generated", "recorded file", "recorded frames"]
+    params=[generated, from_file, replayed, through_ccxt],
+    ids=["generated", "recorded file", "recorded frames", "through ccxt"],
 )
 async def given(request: pytest.FixtureRequest) -> AsyncIterator[Given]:
     async for setup in request.param(request):
