@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+from typing import Literal
 
 from aiohttp import web
 
 from livermore.adapters.exchanges.simulated.binance.dialect import BinanceDialect
 from livermore.adapters.exchanges.simulated.binance.session import SocketRules
+from livermore.adapters.exchanges.simulated.coinbase.dialect import CoinbaseDialect
+from livermore.adapters.exchanges.simulated.coinbase.rules import CoinbaseRules
 from livermore.adapters.exchanges.simulated.counters import Counters
-from livermore.adapters.exchanges.simulated.doors import Stage
+from livermore.adapters.exchanges.simulated.doors import Dialect, Stage
 from livermore.adapters.exchanges.simulated.faults import SHAPES, Faults, FaultScript, Place
 from livermore.adapters.exchanges.simulated.market import MarketRun, Pace
 from livermore.adapters.exchanges.simulated.market_clock import MarketClock
@@ -21,14 +24,17 @@ from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.errors import ConflictError
 from livermore.kernel.service import Health
 
+Protocol = Literal["binance", "coinbase"]
+
 
 class SimulatedExchange:
-    """Serve a source in Binance's protocol.
+    """Serve a source in Binance's or Coinbase's protocol.
 
     `speed` is market time by wall time, None as fast as the subscribers read. The market stands still until
     it has been subscribed to (`hold`); `position` (ms) is where it begins, else where the source does. `pace`
     is awaited between two buckets, so that the caller can hold the market back. `faults` is what goes wrong
-    on the wire; `exchange.faults` begins and ends others.
+    on the wire; `exchange.faults` begins and ends others. `weight_limit` and `rules` are Binance's;
+    `coinbase_rules` are Coinbase's.
     """
 
     name = "simulated-exchange"
@@ -37,6 +43,7 @@ class SimulatedExchange:
         self,
         source: Source,
         *,
+        protocol: Protocol = "binance",
         host: str = "127.0.0.1",
         port: int = 0,
         speed: float | None = 1.0,
@@ -46,6 +53,7 @@ class SimulatedExchange:
         clock: Clock | None = None,
         weight_limit: int = 6000,
         rules: SocketRules | None = None,
+        coinbase_rules: CoinbaseRules | None = None,
         faults: Faults | FaultScript | None = None,
     ) -> None:
         self.source = source
@@ -56,7 +64,11 @@ class SimulatedExchange:
         self._flat_out = speed is None
         clock = clock or SystemClock()
         begin = source.timeframe.bucket(source.start if position is None else position)
-        dialect = BinanceDialect(source, speed, weight_limit, rules or SocketRules())
+        dialect: Dialect = (
+            CoinbaseDialect(source, speed, coinbase_rules or CoinbaseRules())
+            if protocol == "coinbase"
+            else BinanceDialect(source, speed, weight_limit, rules or SocketRules())
+        )
         self._clock = MarketClock(clock, begin, speed)
         self._run = MarketRun(source, dialect.timetable, self._clock, begin, pace)
         self.faults.attach(
@@ -65,7 +77,7 @@ class SimulatedExchange:
                 origin=begin,
                 clock=clock,
                 symbols=[market.symbol for market in source.markets],
-                shapes=SHAPES["binance"],
+                shapes=SHAPES[protocol],
                 counts=self.counters.faults,
             )
         )
