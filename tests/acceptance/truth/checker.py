@@ -18,6 +18,8 @@ CAUSES = {"disconnected", "sequence_gap", "late", "exchange_outage", "paused"}
 CHANNELS = {"terminal", "webhook"}
 LATE = 10_000
 STALE_AFTER, STALE_BARS = 3_600_000, 2
+# What the program says when a fault of its own was caught; none of it may ever be said.
+BROKEN = ("Traceback", "the session broke", "a task has ended", "could not be processed", "outbox was not")
 SAID = ("direction", "stage", "bias", "low_confidence")
 
 
@@ -78,16 +80,21 @@ def unexplained(scenario: Scenario, books: Books, watched: Watched) -> Iterator[
 
 
 def excused(bar: StoredBar, holes: Sequence[StoredHole], watched: Watched) -> bool:
-    """Say whether a minute lies in a hole, or a connection or a kill touches it or the one behind it."""
+    """Say whether a minute lies in a hole, or a connection began within it or next to it."""
     inside = any(hole.start <= bar.time < hole.end for hole in holes)
-    touched = (*watched.connections, *watched.kills)
-    return inside or any(bar.time - MINUTE <= moment < bar.time + 2 * MINUTE for moment in touched)
+    return inside or any(touches(bar, moment) for moment in watched.connections)
+
+
+def touches(bar: StoredBar, moment: int) -> bool:
+    """Say whether a moment lies within a minute or next to it."""
+    return bar.time - MINUTE <= moment < bar.time + 2 * MINUTE
 
 
 def unlikely_causes(books: Books, watched: Watched) -> Iterator[str]:
     """Name holes whose cause cannot be: nobody was away, no wire was laid again."""
     for hole in books.holes:
-        if hole.cause == "paused" and not any(hole.start - MINUTE <= kill < hole.end for kill in watched.kills):
+        left = any(hole.start - MINUTE <= kill < hole.end for kill in watched.kills)
+        if hole.cause == "paused" and not left:
             yield f"nobody was away: {hole}"
 
 
@@ -131,7 +138,7 @@ def wrongly_late(scenario: Scenario, books: Books, watched: Watched) -> Iterator
     slack = 250 * scenario.speed
     for signal in books.signals:
         closed = signal["time"] + TIMEFRAMES[signal["timeframe"]]
-        delay = watched.recorded(milliseconds(signal["recorded_at"])) - closed
+        delay = milliseconds(signal["recorded_at"]) - watched.ahead - closed
         if delay > LATE + slack and not signal["late"]:
             yield f"{key_of(signal)}: not marked late, {delay:.0f} ms after the close"
         if delay <= LATE and signal["late"]:
@@ -167,7 +174,8 @@ def is_told(signal: dict[str, Any]) -> bool:
 def wrong_deliveries(books: Books, watched: Watched) -> Iterator[str]:
     """Name what the receiver got twice, under two ids, or never; a kill may make it get one id again."""
     deliveries = watched.receiver.deliveries
-    sent = {alert["id"] for alert in books.alerts if alert["channel"] == "webhook" and alert["state"] == "sent"}
+    posted = (alert for alert in books.alerts if alert["channel"] == "webhook")
+    sent = {alert["id"] for alert in posted if alert["state"] == "sent"}
     yield from (f"alert {one}: marked as sent, never received" for one in sent - deliveries.keys())
     again = sum(len(bodies) - 1 for bodies in deliveries.values())
     if again > len(watched.kills):
@@ -186,5 +194,6 @@ def wrong_manners(watched: Watched) -> Iterator[str]:
         yield f"{counters.over_limit} requests over the limit, {counters.banned} banned"
     if watched.code != 0:
         yield f"ended with {watched.code}"
-    if "Traceback" in watched.err:
-        yield watched.err[watched.err.index("Traceback") :][:2_000]
+    for words in BROKEN:
+        if words in watched.err:
+            yield watched.err[max(0, watched.err.index(words) - 80) :][:1_000]

@@ -24,17 +24,3 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of this clock."""
         await asyncio.sleep(seconds / self.rate)
-
-
-class HeldClock(FastClock):
-    """A fast clock that stands still until it is let go."""
-
-    held = True
-
-    def monotonic(self) -> float:
-        """Return the seconds that have passed since it was let go."""
-        return 0.0 if self.held else super().monotonic()
-
-    def let_go(self) -> None:
-        """Begin to run."""
-        self.began, self.held = time.monotonic(), False

@@ -14,7 +14,7 @@ from .scenario import ALERTS, Scenario
 
 JUDGED = {name: TIMEFRAMES[name] for name in ("1m", "5m", "15m", "1h", "4h", "1d")}
 NAMES = {length: name for name, length in JUDGED.items()}
-WARM_UP = 1_500
+WARM_UP = 450
 Series = tuple[str, str]
 
 
@@ -36,8 +36,14 @@ class Expected:
     signals: dict[SignalKey, dict[str, Any]]
 
 
-def expected(scenario: Scenario, told: Mapping[str, Sequence[Candle]]) -> Expected:
-    """Work out what a watch of a recording comes to, whatever happens on the way."""
+def expected(
+    scenario: Scenario, told: Mapping[str, Sequence[Candle]], oldest: Mapping[Series, int]
+) -> Expected:
+    """Work out what a watch of a recording comes to, whatever happens on the way.
+
+    `oldest` is the open (ms) of the bar with which each series begins: how far back it is loaded at first is
+    the product's to choose, within bounds.
+    """
     found = Expected({}, {})
     known = scenario.begin - MINUTE  # REST is believed five seconds after a close, not at it
     for symbol, candles in told.items():
@@ -45,7 +51,8 @@ def expected(scenario: Scenario, told: Mapping[str, Sequence[Candle]]) -> Expect
         since = minutes[0].time - minutes[0].time % DAY
         rows, after = {}, {}
         for name, length in JUDGED.items():
-            bars = seeded(reference_rollup(minutes, MINUTE, length, since), length, known - known % length)
+            bars = reference_rollup(minutes, MINUTE, length, since)
+            bars = seeded(bars, oldest.get((symbol, name)), known - known % length - WARM_UP * length)
             found.bars[symbol, name] = bars
             rows[length], after[length] = reference_macdv(bars), known - known % length - length
         for signal in reference_signals(rows, ALERTS, after):
@@ -53,11 +60,10 @@ def expected(scenario: Scenario, told: Mapping[str, Sequence[Candle]]) -> Expect
     return found
 
 
-def seeded(bars: Sequence[Bar], length: int, end: int) -> list[Bar]:
-    """Leave out what opened before the seed bar: the oldest traded one of the last 1,500 that had closed."""
-    window = [bar for bar in bars if bar.time >= end - WARM_UP * length]
-    first = next(place for place, bar in enumerate(window) if not bar.quiet)
-    return window[first:]
+def seeded(bars: Sequence[Bar], oldest: int | None, latest: int) -> list[Bar]:
+    """Leave out what opened before the seed bar: the oldest one that is loaded, or the latest that may be."""
+    seed = next(bar.time for bar in bars if bar.time >= latest and not bar.quiet)
+    return [bar for bar in bars if bar.time >= (seed if oldest is None else min(oldest, seed))]
 
 
 def key_of(symbol: str, signal: Mapping[str, Any]) -> SignalKey:

@@ -1,13 +1,12 @@
-"""What a truth test plays: which markets, how much past and how much live, at what speed, and which faults."""
+"""What a truth test plays: which markets, how much of them is past and how much live, how fast, what fails."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.acceptance.recording import read, write
 from tests.reference.rules import DAY, HOUR, MINUTE
 from tests.reference.series import GENERATORS, START, Candle
-
-from ..recording import read, write
 
 MOVES = ("trending", "volatile", "thin", "spiked", "trending", "gapped", "volatile")
 WORDS = (
@@ -21,7 +20,7 @@ ALERTS = {"levels": list(range(25, 401, 25)), "cooldown_seconds": 120}
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A market of so many symbols; the watch begins `past` minutes into it and is judged `live` minutes long."""
+    """A market of so many symbols; the watch begins `past` minutes into it and is judged for `live` ones."""
 
     protocol: str
     symbols: int
@@ -29,7 +28,7 @@ class Scenario:
     live: int
     speed: float
     seed: int = 1
-    hostile: bool = False
+    faults: Path | None = None
     kills: int = 0
 
     @property
@@ -67,6 +66,15 @@ def plain(candles: Iterable[Candle]) -> Iterable[Candle]:
         yield time, opened, highest, lowest, closed, volume
 
 
-# Both pass midnight, where every timeframe closes.
-SHORT = {"symbols": 6, "past": (2 * DAY - 53 * MINUTE) // MINUTE, "live": 75, "speed": 120.0}
-LONG = {"symbols": 20, "past": (6 * DAY - 3 * HOUR - 53 * MINUTE) // MINUTE, "live": 360, "speed": 60.0}
+def short(protocol: str, faults: Path | None = None, kills: int = 0) -> Scenario:
+    """An hour and a quarter over midnight, where every timeframe closes."""
+    past = (2 * DAY - 53 * MINUTE) // MINUTE
+    return Scenario(protocol=protocol, symbols=6, past=past, live=75, speed=120.0, faults=faults, kills=kills)
+
+
+def long(protocol: str, faults: Path | None = None, kills: int = 0) -> Scenario:
+    """Six hours over midnight, with as many symbols as the specification asks for."""
+    past = (6 * DAY - 3 * HOUR - 53 * MINUTE) // MINUTE
+    return Scenario(
+        protocol=protocol, symbols=20, past=past, live=360, speed=60.0, faults=faults, kills=kills
+    )

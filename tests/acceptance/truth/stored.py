@@ -77,7 +77,7 @@ def books(folder: Path) -> Books:
 def bar_of(time: int, *cells: Any) -> StoredBar:
     """Name the codes of a candle."""
     *numbers, state, source, confirmed = cells
-    return StoredBar(time, *numbers, STATES[state], SOURCES[source], bool(confirmed))
+    return StoredBar._make((time, *numbers, STATES[state], SOURCES[source], bool(confirmed)))
 
 
 def newest(folder: Path) -> dict[tuple[str, str], int]:

@@ -1,4 +1,4 @@
-"""A watch: the real program on a simulated exchange, through faults and kills, to the end of what is judged."""
+"""A watch: the real program on a simulated exchange, through faults and kills, to the end that is judged."""
 
 import asyncio
 import json
@@ -9,18 +9,20 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from livermore.adapters.exchanges.simulated import Counters, RecordedSource, SimulatedExchange
+from livermore.adapters.exchanges.simulated.faults import FaultScript
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
+from tests.acceptance.program import CLEAN, FREE_PORT, Program, livermore
 from tests.reference.rules import MINUTE
 from tests.reference.series import Candle
 
-from ..program import CLEAN, FREE_PORT, Program, livermore
-from .clock import FastClock, HeldClock
-from .expected import JUDGED, Series
+from .clock import FastClock
+from .expected import JUDGED
 from .fast import CLOCK
 from .receiver import Receiver, receiving
 from .scenario import ALERTS, Scenario
@@ -38,13 +40,13 @@ PENDING = "SELECT count(*) FROM alerts WHERE state = 'pending'"
 class Watched:
     """What was seen from outside: market times (ms) of connections and kills, and what the servers counted.
 
-    `recorded` tells the market time (ms) of a moment of the product's own clock.
+    `ahead` is how far (ms) the clock of the world is before the market's, which was held at first.
     """
 
     folder: Path
     counters: Counters
     receiver: Receiver
-    recorded: Callable[[int], float]
+    ahead: float = inf
     connections: list[int] = field(default_factory=list)
     kills: list[int] = field(default_factory=list)
     code: int = -1
@@ -68,23 +70,18 @@ class FastProgram(Program):
 
 async def watch(scenario: Scenario, told: Mapping[str, Sequence[Candle]], folder: Path) -> Watched:
     """Play a scenario to its end."""
-    clock = HeldClock(0, scenario.speed)
+    clock = FastClock(scenario.begin, scenario.speed)
     exchange = served(scenario, told, clock)
     folder.mkdir()
     async with serving(exchange), receiving() as receiver:
         await asyncio.to_thread(prepare, folder, scenario, exchange)
-        started = FastClock(scenario.begin, scenario.speed)
-
-        def recorded(moment: int) -> float:
-            return moment - (clock.began - started.began) * 1000 * scenario.speed
-
-        watched = Watched(folder, exchange.counters, receiver, recorded)
-        runs = Runs(scenario, exchange, watched, started)
+        watched = Watched(folder, exchange.counters, receiver)
+        runs = Runs(scenario, exchange, watched, clock)
         runs.start()
         try:
             await until(lambda: count(folder, RUNNING), runs)
-            clock.let_go()
-            async with noting_connections(exchange, watched):
+            exchange.let_go.set()
+            async with looking_on(exchange, watched, clock):
                 await runs.kill_now_and_then()
                 await ended(scenario, folder, runs, exchange)
             watched.code, _ = await asyncio.to_thread(runs.program.stop)
@@ -123,13 +120,24 @@ class Runs:
             self.start()
 
 
-def served(
-    scenario: Scenario, told: Mapping[str, Sequence[Candle]], clock: HeldClock
-) -> SimulatedExchange:
+class HeldExchange(SimulatedExchange):
+    """An exchange whose market stands still until it is let go, so that what is loaded by then is certain."""
+
+    def __init__(self, source: RecordedSource, **options: Any) -> None:
+        super().__init__(source, **options)
+        self.let_go = asyncio.Event()
+
+    async def _be_a_market(self) -> None:
+        await self.let_go.wait()
+        await super()._be_a_market()
+
+
+def served(scenario: Scenario, told: Mapping[str, Sequence[Candle]], clock: FastClock) -> HeldExchange:
     """Serve a recording as an exchange that has a past and goes on from there."""
     candles = {symbol: Candles.of(*map(list, zip(*rows, strict=True))) for symbol, rows in told.items()}
     source = RecordedSource(candles, Timeframe.M1)
-    return SimulatedExchange(source, speed=1.0, position=scenario.begin, clock=clock)
+    script = FaultScript.read(scenario.faults) if scenario.faults is not None else None
+    return HeldExchange(source, speed=1.0, position=scenario.begin, clock=clock, faults=script)
 
 
 @asynccontextmanager
@@ -143,18 +151,19 @@ async def serving(exchange: SimulatedExchange) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def noting_connections(exchange: SimulatedExchange, watched: Watched) -> AsyncIterator[None]:
-    """Write down when the program connects."""
+async def looking_on(exchange: SimulatedExchange, watched: Watched, clock: FastClock) -> AsyncIterator[None]:
+    """Write down when the program connects, and how far the clock is before the market."""
 
-    async def note() -> None:
+    async def look() -> None:
         seen = 0
         while True:
+            watched.ahead = min(watched.ahead, clock.now() - exchange.market_time())
             if exchange.counters.connections != seen:
                 seen = exchange.counters.connections
                 watched.connections.append(exchange.market_time())
             await asyncio.sleep(0.005)
 
-    task = asyncio.create_task(note())
+    task = asyncio.create_task(look())
     try:
         yield
     finally:
