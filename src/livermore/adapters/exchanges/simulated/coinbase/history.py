@@ -24,6 +24,7 @@ from livermore.adapters.exchanges.simulated.source import Bars as Columns
 from livermore.adapters.exchanges.simulated.view import View
 from livermore.kernel.timeframe import Timeframe
 
+PRICES = ("open", "high", "low", "close")
 LATEST_TRADES = 100
 MOST_CANDLES, SPAN, KEPT = 100, 161, 62  # candles, in how many buckets, and how many of a hundred are told
 QUIET_BARS = 20  # looked through at most, on top of those which the trades need
@@ -78,13 +79,11 @@ class History:
         bars = self._view.bars(product, Timeframe.M5, now - SPAN * FIVE, now + 1, now)
         bars = bars[bars.volume > 0]
         decimals = self._source.markets[place].amount_decimals
-        names = ("time", "open", "high", "low", "close", "volume")
-        rows = list(zip(*(getattr(bars, name).tolist() for name in names), strict=True))
+        prices = zip(*(getattr(bars, name).tolist() for name in PRICES), strict=True)
+        rows = list(zip(bars.time.tolist(), prices, bars.volume.tolist(), strict=True))
         told = [row for row in rows[:-1] if _chance(product, row[0]) % 100 < KEPT][1 - MOST_CANDLES :]
         mixed = sorted([*told, *rows[-1:]], key=lambda row: _chance(product, row[0] + 1))
-        return [
-            candle(product, time, prices, plain(round(volume, decimals))) for time, *prices, volume in mixed
-        ]
+        return [candle(product, time, four, plain(round(volume, decimals))) for time, four, volume in mixed]
 
 
 def _chance(product: str, time: int) -> int:

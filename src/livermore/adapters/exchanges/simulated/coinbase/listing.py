@@ -22,11 +22,8 @@ class Listing:
     def __init__(self, markets: Iterable[Market], view: View) -> None:
         self._view = view
         self._markets = {market.symbol: market for market in markets}
-        self._twins = {
-            symbol: f"{market.base}-USDC"
-            for symbol, market in self._markets.items()
-            if self._has_twin(market)
-        }
+        shared = filter(self._has_twin, self._markets.values())
+        self._twins = {market.symbol: f"{market.base}-USDC" for market in shared}
         self.canonical = {symbol: symbol for symbol in self._markets}
         self.canonical |= {twin: symbol for symbol, twin in self._twins.items()}
 
