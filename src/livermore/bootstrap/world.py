@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from livermore.adapters.exchanges.simulated import GeneratedSource, RecordedSource, SimulatedExchange
+from livermore.adapters.exchanges.simulated import (
+    WELL_KNOWN,
+    WELL_KNOWN_AT_COINBASE,
+    GeneratedSource,
+    Protocol,
+    RecordedSource,
+    SimulatedExchange,
+)
+from livermore.adapters.exchanges.simulated.faults import FaultScript
 from livermore.adapters.files import RecordedMarket, read_markets_apart
 from livermore.bootstrap.plan import Plan
 from livermore.kernel.errors import InvalidError, NotImplementedYetError
@@ -144,17 +152,22 @@ def _digest(files: Sequence[Path]) -> str:
 
 def simulated(
     files: Sequence[Path], *, seed: int, symbols: Sequence[str], speed: float | None, host: str, port: int,
-    exchange: str,
+    exchange: str, faults: Path | None = None,
 ) -> SimulatedExchange:  # fmt: skip
     """Make a simulated exchange that stands alone: of recorded files, else of a made-up market."""
-    if not exchange.startswith("binance"):
+    if not exchange.startswith(("binance", "coinbase")):
         raise NotImplementedYetError(
-            f"{exchange} cannot be simulated in this version", hint="simulate binance"
+            f"{exchange} cannot be simulated in this version", hint="simulate binance or coinbase"
         )
+    protocol: Protocol = "coinbase" if exchange.startswith("coinbase") else "binance"
     source: GeneratedSource | RecordedSource
     if files:
         (recorded,) = _recorded(files, exchange)
         source = RecordedSource(recorded.candles, recorded.timeframe)
     else:
-        source = GeneratedSource(symbols, seed=seed) if symbols else GeneratedSource(seed=seed)
-    return SimulatedExchange(source, speed=speed, host=host, port=port)
+        well_known = WELL_KNOWN_AT_COINBASE if protocol == "coinbase" else WELL_KNOWN
+        source = GeneratedSource(symbols or well_known, seed=seed)
+    script = None if faults is None else FaultScript.read(faults)
+    return SimulatedExchange(
+        source, protocol=protocol, speed=speed, host=host, port=port, faults=script
+    )  # fmt: skip

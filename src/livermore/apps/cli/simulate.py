@@ -20,6 +20,8 @@ app = new_app()
     epilog=examples(
         "livermore simulate --symbol BTCUSDT --symbol ETHUSDT --speed 60",
         "livermore simulate binance_spot_BTCUSDT_5m.csv.gz --exchange binance --speed max",
+        "livermore simulate --exchange coinbase --symbol BTC-USD",
+        "livermore simulate --faults hostile.json --speed 60",
     )
 )
 def simulate(
@@ -28,13 +30,16 @@ def simulate(
         typer.Argument(metavar="FILE", help="Serve these candles or trades; else made-up ones."),
     ] = None,
     exchange: Annotated[
-        str, typer.Option(metavar="NAME", help="Speak as this exchange: binance or binance_us.")
+        str, typer.Option(metavar="NAME", help="Speak as this exchange: binance, binance_us or coinbase.")
     ] = "binance",
     symbol: Annotated[
         list[str] | None, typer.Option(metavar="SYMBOL", help="List this symbol; may be repeated.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 1,
     speed: Speed = "1",
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Let go wrong what this script (JSON) says.")
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = 0,
 ) -> None:
@@ -42,8 +47,9 @@ def simulate(
     check_loopback(host)
     chosen = {
         "seed": seed, "symbols": tuple(symbol or ()), "speed": speed_of(speed),
-        "host": host, "port": port, "exchange": exchange,
+        "host": host, "port": port, "exchange": exchange, "faults": faults,
     }  # fmt: skip
+    existing([faults] if faults else [])
     asyncio.run(_run(existing(files or []), chosen))
 
 
