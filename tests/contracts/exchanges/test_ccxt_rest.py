@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
@@ -20,8 +21,11 @@ from livermore.kernel.errors import (
 )
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.exchange import ExchangeInfo
+from livermore.market.symbol import Ticker
 from tests.contracts.exchanges.ccxt_support import of, through
 from tests.contracts.exchanges.support import MINUTE, T0, recorded, running, serving
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 async def test_history_is_the_source_page_by_page() -> None:
@@ -118,6 +122,17 @@ async def test_being_told_to_slow_down_keeps_us_from_asking() -> None:
     assert failed.value.retry_after == 7
 
 
+async def test_a_limit_told_without_its_status_keeps_us_from_asking_too() -> None:
+    async with serving(
+        *binance_routes(answering(200, '{"code":-1003,"msg":"Too many requests"}'))
+    ) as address:
+        exchange = through(f"http://{address}", clock=ManualClock(T0))
+        with pytest.raises(RateLimitedError):
+            await exchange.history("BTCUSDT", Timeframe.M1, T0, T0 + MINUTE)
+        assert exchange.budget.forecast([1]).seconds >= 60
+        await exchange.close()
+
+
 async def test_a_server_that_is_down_is_unreachable() -> None:
     exchange = through("http://127.0.0.1:1")
     with pytest.raises(ExchangeUnreachableError):
@@ -151,7 +166,7 @@ async def test_tickers_one_by_one_where_they_cannot_be_had_together() -> None:
     assert len(told) == 2
 
 
-async def of_same(server: SimulatedExchange, symbols: list[str]):
+async def of_same(server: SimulatedExchange, symbols: list[str]) -> list[Ticker]:
     exchange = of(server)
     try:
         return await exchange.tickers(symbols)
@@ -204,7 +219,7 @@ def test_ccxt_describes_the_row_of_an_exchange() -> None:
     assert row_of("kraken").api_limits is None
 
 
-def binance_routes(klines):
+def binance_routes(klines: Handler) -> list[web.RouteDef]:
     """Binance's REST interface with one market, whose candles are answered as told."""
     market = {
         "symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT",
@@ -219,7 +234,7 @@ def binance_routes(klines):
     return [web.get("/api/v3/exchangeInfo", listing), web.get("/api/v3/klines", klines)]
 
 
-def answering(status: int, body: str, headers: dict[str, str] | None = None):
+def answering(status: int, body: str, headers: dict[str, str] | None = None) -> Handler:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(status=status, text=body, content_type="application/json", headers=headers)
 

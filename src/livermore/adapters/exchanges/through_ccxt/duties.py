@@ -84,5 +84,5 @@ class StreamOfTasks:
 
     def _know_days(self) -> None:
         """Begin to ask for the rolling days, where one request answers for all."""
-        if "days" not in self._tasks and self._library.has("fetchTickers"):
-            self._start("days", self._keep_days())
+        if "the days" not in self._tasks and self._library.has("fetchTickers"):
+            self._start("the days", self._keep_days())

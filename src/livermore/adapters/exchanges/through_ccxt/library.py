@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
 
 from livermore.adapters.exchanges.through_ccxt.addresses import redirected
+from livermore.adapters.exchanges.through_ccxt.hooks import (
+    book_requests,
+    hear_answers,
+    hear_frames,
+    refuse_the_unreadable,
+)
 from livermore.adapters.exchanges.through_ccxt.refusals import USUAL_WAIT, translated
 from livermore.adapters.exchanges.through_ccxt.server_clock import ServerClock
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import ExchangeUnreachableError, InvalidError, NotFoundError
+from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.timeframe import MINUTE
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import RequestBudget
@@ -89,7 +94,7 @@ class Library:
     async def ask(self, method: str, *arguments: Any) -> Any:
         """Call one of ccxt's methods; raises the kernel's errors."""
         instance = await self.open()
-        with translated(self.info.name, lambda: self._asked_wait):
+        with translated(self.info.name, self._limited):
             return await getattr(instance, method)(*arguments)
 
     async def markets(self, *, fresh: bool = False) -> dict[str, dict[str, Any]]:
@@ -132,37 +137,15 @@ class Library:
         """Put our budget before every request, and hear what ccxt does not hand on."""
         instance.urls["api"] = redirected(instance.urls["api"], self.info.rest_url, self.info.ws_url)
         _only_spot(instance)
-        spaced, heard, read = instance.throttle, instance.on_rest_response, instance.handle_message
-        fetched = instance.fetch
-
-        async def throttle(cost: float | None = None) -> None:
-            # The budget keeps to the minute, to the row and to Retry-After; ccxt to what a second allows.
-            await self._budget.spend(max(1, math.ceil(cost or 1)))
-            await spaced(cost)
-
-        def on_rest_response(
-            code: int, reason: Any, url: Any, method: Any, headers: dict[str, str], *rest: Any
-        ) -> Any:
-            self._answered(code, {name.lower(): value for name, value in headers.items()})
-            return heard(code, reason, url, method, headers, *rest)
-
-        async def fetch(*request: Any) -> Any:
-            answer = await fetched(*request)
-            if not isinstance(answer, (dict, list, int, float)):
-                # ccxt would find no candles in it, and so would we: a quiet market that nobody has seen.
-                raise ExchangeUnreachableError("the answer could not be read", where=self.info.name)
-            return answer
-
-        def handle_message(client: Any, message: Any) -> None:
-            if self.listener is not None:
-                self.listener(message)
-            read(client, message)
-
-        instance.throttle = throttle
-        instance.fetch = fetch
-        instance.on_rest_response = on_rest_response
-        instance.handle_message = handle_message
+        book_requests(instance, self._budget.spend)
+        hear_answers(instance, self._answered)
+        refuse_the_unreadable(instance, self.info.name)
+        hear_frames(instance, self._hear)
         self._budget.told_limit(max(1, int(MINUTE / instance.rateLimit)))
+
+    def _hear(self, message: Any) -> None:
+        if self.listener is not None:
+            self.listener(message)
 
     def _answered(self, status: int, headers: Mapping[str, str]) -> None:
         if "date" in headers:
@@ -172,6 +155,12 @@ class Library:
             told = headers.get("retry-after", "")
             self._asked_wait = float(told) if told.isascii() and told.isdigit() else USUAL_WAIT
             self._budget.hold_off(self._asked_wait)
+
+    def _limited(self) -> float:
+        """Return how long to stay away; some exchanges ask for it in an answer whose status says nothing."""
+        if self._asked_wait is None:
+            self._budget.hold_off(USUAL_WAIT)
+        return self._asked_wait or USUAL_WAIT
 
 
 def _only_spot(instance: Any) -> None:

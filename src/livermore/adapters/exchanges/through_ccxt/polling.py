@@ -34,7 +34,7 @@ class PollingStream(StreamOfTasks):
 
     async def run(self, sink: StreamSink) -> None:
         """Deliver until closed, or raise when a request fails."""
-        self._start("sweeps", self._keep_sweeping())
+        self._start("the sweeps", self._keep_sweeping())
         await super().run(sink)
 
     async def subscribe(self, symbols: Sequence[str]) -> None:

@@ -30,14 +30,17 @@ _BY_NAME: dict[str, type[LivermoreError]] = {
 
 
 @contextlib.contextmanager
-def translated(where: str, asked_wait: Callable[[], float | None] = lambda: None) -> Iterator[None]:
-    """Turn whatever ccxt raises within into one of the kernel's errors."""
+def translated(where: str, limited: Callable[[], float] = lambda: USUAL_WAIT) -> Iterator[None]:
+    """Turn whatever ccxt raises within into one of the kernel's errors.
+
+    `limited` is called when the exchange asks us to slow down, and says for how many seconds.
+    """
     try:
         yield
     except LivermoreError:
         raise
     except Exception as error:
-        raise refusal(error, where, asked_wait()) from error
+        raise refusal(error, where, limited) from error
 
 
 @contextlib.contextmanager
@@ -50,7 +53,7 @@ def streaming(where: str) -> Iterator[None]:
         raise ExchangeUnreachableError(f"a subscription was refused: {error.what}", where=where) from error
 
 
-def refusal(error: Exception, where: str, retry_after: float | None = None) -> LivermoreError:
+def refusal(error: Exception, where: str, limited: Callable[[], float]) -> LivermoreError:
     """Return the error that one of ccxt's stands for; what is none of its own is an unreadable answer."""
     text = _excerpt(error)
     names = (kind.__name__ for kind in type(error).__mro__)
@@ -58,7 +61,7 @@ def refusal(error: Exception, where: str, retry_after: float | None = None) -> L
     if kind is None:
         return ExchangeUnreachableError(f"the answer could not be read: {error!r}", where=where)
     if kind is RateLimitedError:
-        return RateLimitedError(text, where=where, retry_after=retry_after or USUAL_WAIT)
+        return RateLimitedError(text, where=where, retry_after=limited())
     return kind(text, where=where)
 
 

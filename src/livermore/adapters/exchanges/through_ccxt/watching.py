@@ -36,7 +36,7 @@ class WatchingStream(StreamOfTasks):
 
     async def run(self, sink: StreamSink) -> None:
         """Deliver until closed, or raise when a connection ended."""
-        self._start("pulse", self._pulse())
+        self._start("the pulse", self._pulse())
         await super().run(sink)
 
     async def subscribe(self, symbols: Sequence[str]) -> None:
