@@ -17,7 +17,7 @@ from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Health
 from livermore.signals.alert import Alert
-from livermore.signals.ports import Channel, SignalWork, SignalWorkFactory
+from livermore.signals.ports import WITHDRAWN, Channel, SignalWork, SignalWorkFactory
 
 BATCH = 20
 LONGEST_REST = 300.0
@@ -175,7 +175,7 @@ class Dispatcher:
             alerts = await work.alerts.due(self._clock.now(), BATCH, channel=lane.name)
             withdrawn = [alert for alert in alerts if await _is_withdrawn(work, alert)]
             for alert in withdrawn:
-                await self._mark(work, replace(alert, state="failed", error="the signal was withdrawn"))
+                await self._mark(work, replace(alert, state="failed", error=WITHDRAWN))
         return [alert for alert in alerts if alert not in withdrawn]
 
     async def _deliver(self, lane: Lane, alert: Alert) -> float:

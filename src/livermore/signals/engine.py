@@ -18,7 +18,7 @@ from livermore.market.series import SeriesTable
 from livermore.signals.composer import Bar, Picture, Standing, compose, picture_of
 from livermore.signals.history import judge_history
 from livermore.signals.ports import StoredState
-from livermore.signals.recorder import SignalRecorder
+from livermore.signals.recorder import Revision, SignalRecorder
 from livermore.signals.rules import Hit, Row, Rules, RuleState, decide, stirred
 from livermore.signals.signal import Signal
 
@@ -85,12 +85,17 @@ class Engine:
         )  # fmt: skip
         revised_from = self._revising.pop(symbol, None)
         if revised_from is not None:
-            self._recorder.revise(self._table.exchange, symbol, revised_from, signals)
+            self._recorder.revise(self._revision(symbol, revised_from, signals))
         self._recorder.take(signals)
         for timeframe in judged:
             self._reach(
                 self._table.row(symbol, timeframe), max(after[timeframe], newest_of(histories[timeframe]))
             )
+
+    def _revision(self, symbol: str, start: int, signals: list[Signal]) -> Revision:
+        judged = frozenset(self._table.timeframes[position].value for position in self._positions)
+        stand = {signal.id: signal for signal in signals}
+        return Revision(self._table.exchange, symbol, start, judged, frozenset(self._rules.levels), stand)
 
     async def revised(self, symbol: str, time: int) -> None:
         """Go back to the rule states before the bar at a time (ms); `loaded` judges it again."""

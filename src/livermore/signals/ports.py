@@ -11,6 +11,8 @@ from livermore.market.ports import Series
 from livermore.signals.alert import Alert
 from livermore.signals.signal import Signal
 
+WITHDRAWN = "the signal was withdrawn"
+
 
 class StoredState(NamedTuple):
     """The rule state of one user's series: everything up to the bar that opened at `evaluated_to` was judged.
@@ -36,8 +38,8 @@ class SignalRepository(Protocol):
         """Mark signals that a revision removed."""
         ...
 
-    async def restore(self, ids: Sequence[str]) -> None:
-        """Let signals stand again that a later revision brought back."""
+    async def amend(self, signals: Sequence[Signal]) -> None:
+        """Let stored signals stand as they are given here: with what their bars say now."""
         ...
 
     async def get(self, signal_id: str) -> Signal | None:
@@ -89,6 +91,10 @@ class AlertRepository(Protocol):
 
     async def mark(self, alert: Alert) -> None:
         """Store an alert's new state, attempts, error and times."""
+        ...
+
+    async def revive(self, signal_ids: Sequence[str], now: int) -> int:
+        """Let alerts be due at a time (ms) that were given up as withdrawn; return how many."""
         ...
 
     async def list(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -38,12 +38,20 @@ class StateOwner(Protocol):
 
 
 class Revision(NamedTuple):
-    """Bars of a symbol that were judged again from a time (ms) on, and what they say now."""
+    """Bars of a symbol that were judged again from a time (ms) on, and by what; what they say now, by id."""
 
     exchange: str
     symbol: str
     start: int
-    stand: frozenset[str]
+    timeframes: frozenset[str]
+    levels: frozenset[int]
+    stand: dict[str, Signal]
+
+    def judges(self, signal: Signal) -> bool:
+        """Say whether a signal could have been said again: its bar, timeframe and level were judged."""
+        known = signal.level is None or abs(signal.level) in self.levels
+        judged = signal.timeframe in self.timeframes and known
+        return judged and signal.time >= Timeframe(signal.timeframe).bucket(self.start)
 
 
 class SignalRecorder:
@@ -75,9 +83,9 @@ class SignalRecorder:
         if owner is not None:
             self._owners[id(owner)] = owner
 
-    def revise(self, exchange: str, symbol: str, start: int, signals: Sequence[Signal]) -> None:
-        """Withdraw what stands of a symbol's bars from a time (ms) on and is not among these signals."""
-        self._revisions.append(Revision(exchange, symbol, start, frozenset(signal.id for signal in signals)))
+    def revise(self, revision: Revision) -> None:
+        """Withdraw what stands and was not said again; let what was said again stand as it is now."""
+        self._revisions.append(revision)
 
     async def start(self) -> None:
         """Begin to write now and then."""
@@ -121,8 +129,7 @@ class SignalRecorder:
     ) -> bool:
         """Write it all or nothing; return whether there is anything to deliver."""
         async with self._work(self._scope) as work:
-            for revision in revisions:
-                await self._revise(work, revision)
+            revived = sum([await self._revise(work, revision) for revision in revisions])
             fresh = await work.signals.add(signals) if signals else []
             alerts = [alert for signal in fresh for alert in self._alerts_of(signal)]
             await work.alerts.add(alerts)
@@ -130,28 +137,23 @@ class SignalRecorder:
             await work.states.put(list({state.series: state for state in states}.values()))
             for signal in fresh:
                 work.announce(self._event(signal))
-        return bool(alerts)
+        return bool(alerts or revived)
 
-    async def _revise(self, work: SignalWork, revision: Revision) -> None:
-        """Withdraw what no longer arises, and let stand again what an earlier revision had withdrawn."""
-        stored, _ = await work.signals.list(
-            exchange=revision.exchange,
-            symbol=revision.symbol,
-            start=Timeframe.D1.bucket(revision.start),
-            limit=PAGE,
-        )
-        touched = [
-            signal
-            for signal in stored
-            if signal.time >= Timeframe(signal.timeframe).bucket(revision.start)
-            and (signal.id in revision.stand) == (signal.withdrawn_at is not None)
+    async def _revise(self, work: SignalWork, revision: Revision) -> int:
+        """Withdraw and amend stored signals by a revision; return how many alerts are due again for it."""
+        stored = [signal async for signal in _since(work, revision) if revision.judges(signal)]
+        gone = [one for one in stored if one.id not in revision.stand and one.withdrawn_at is None]
+        amended = [
+            changed
+            for one in stored
+            if one.id in revision.stand and (changed := _amended(one, revision.stand[one.id])) != one
         ]
-        back = [signal.id for signal in touched if signal.withdrawn_at is not None]
-        gone = [signal.id for signal in touched if signal.withdrawn_at is None]
-        if back:
-            await work.signals.restore(back)
-        if gone:
-            await work.signals.withdraw(gone, rfc3339(self._clock.now()))
+        now = rfc3339(self._clock.now())
+        await work.signals.withdraw([one.id for one in gone], now)
+        await work.signals.amend(amended)
+        for one in [*(msgspec.structs.replace(one, withdrawn_at=now) for one in gone), *amended]:
+            work.announce(self._event(one))
+        return await work.alerts.revive([one.id for one in amended], self._clock.now()) if amended else 0
 
     def _event(self, signal: Signal) -> Event:
         data = msgspec.to_builtins(signal)
@@ -166,6 +168,27 @@ class SignalRecorder:
             except Exception as error:
                 # Of whatever kind: who gives up here stores nothing for the rest of the process's life.
                 log.error("signals could not be written; they are kept", error=str(error))
+
+
+async def _since(work: SignalWork, revision: Revision) -> AsyncIterator[Signal]:
+    """Yield every stored signal that a revision may touch."""
+    start, before = Timeframe.D1.bucket(revision.start), None
+    while True:
+        page, before = await work.signals.list(
+            exchange=revision.exchange, symbol=revision.symbol, start=start, limit=PAGE, before=before
+        )
+        for signal in page:
+            yield signal
+        if before is None:
+            return
+
+
+def _amended(stored: Signal, now: Signal) -> Signal:
+    """Return a stored signal with what its bar says now; when it was recorded stays, and how late."""
+    decided = {name: value for name, value in stored.evidence.items() if name == "decided"}
+    evidence = {name: value for name, value in now.evidence.items() if name != "decided"} | decided
+    kept = {name: getattr(stored, name) for name in ("late", "settings_revision", "recorded_at")}
+    return msgspec.structs.replace(now, evidence=evidence, **kept)
 
 
 def alert_maker(

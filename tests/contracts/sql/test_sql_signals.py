@@ -19,7 +19,7 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.ports import Series
 from livermore.signals.alert import Alert
-from livermore.signals.ports import StoredState
+from livermore.signals.ports import WITHDRAWN, StoredState
 from livermore.signals.signal import Kind, Signal
 from tests.contracts.sql.conftest import RecordingBus
 
@@ -237,12 +237,14 @@ async def test_a_signal_that_a_revision_brings_back_stands_again(
         await mine.signals.add([a_signal("s1"), a_signal("s2")])
         await mine.signals.withdraw(["s1", "s2"], "2025-06-15T16:00:00.000Z")
     async with work(edwin) as theirs:
-        await theirs.signals.restore(["s2"])
+        await theirs.signals.amend([a_signal("s2")])
+    amended = a_signal("s1", macdv=-7.5, signal=None, stage="ranging", evidence={"seed_time": 5})
     async with work(jesse) as mine:
-        await mine.signals.restore([])
-        await mine.signals.restore(["s1", "unknown"])
+        await mine.signals.amend([])
+        await mine.signals.amend([amended, a_signal("unknown")])
     async with work(jesse) as after:
-        assert await after.signals.get("s1") == a_signal("s1")
+        assert await after.signals.get("s1") == amended
+        assert await after.signals.get("unknown") is None
         assert await after.signals.get("s2") == a_signal("s2", withdrawn_at="2025-06-15T16:00:00.000Z")
 
 
@@ -373,6 +375,26 @@ async def test_due_alerts_come_oldest_first(work: OfUser, jesse: Scope) -> None:
         assert [alert.id for alert in await open_work.alerts.due(100)] == ["early", "late", "other"]
         assert [alert.id for alert in await open_work.alerts.due(100, limit=1)] == ["early"]
         assert [alert.id for alert in await open_work.alerts.due(100, channel="log")] == ["other"]
+
+
+async def test_alerts_that_were_given_up_as_withdrawn_come_back(
+    work: OfUser, jesse: Scope, edwin: Scope
+) -> None:
+    given_up: dict[str, Any] = {"state": "failed", "error": WITHDRAWN}
+    alerts = [
+        an_alert("back", signal_id="s1", **given_up),
+        an_alert("other", signal_id="s2", **given_up),
+        an_alert("refused", signal_id="s1", state="failed", error="no"),
+        an_alert("sent", signal_id="s1", state="sent"),
+    ]
+    async with work(jesse) as open_work:
+        await open_work.alerts.add(alerts)
+    async with work(edwin) as theirs:
+        assert await theirs.alerts.revive(["s1", "s2"], 7) == 0
+    async with work(jesse) as open_work:
+        assert await open_work.alerts.revive(["s1", "s9"], 7) == 1
+        assert [alert.id for alert in await open_work.alerts.due(7)] == ["back"]
+        assert await open_work.alerts.due(6) == []
 
 
 async def test_marking_changes_the_delivery_and_nothing_else(work: OfUser, jesse: Scope) -> None:

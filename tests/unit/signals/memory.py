@@ -13,7 +13,13 @@ from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Series
 from livermore.signals.alert import Alert
-from livermore.signals.ports import AlertRepository, RuleStateRepository, SignalRepository, StoredState
+from livermore.signals.ports import (
+    WITHDRAWN,
+    AlertRepository,
+    RuleStateRepository,
+    SignalRepository,
+    StoredState,
+)
 from livermore.signals.signal import Signal
 
 
@@ -94,9 +100,8 @@ class Signals:
             if self.rows[signal_id].withdrawn_at is None:
                 self.rows[signal_id] = replace(self.rows[signal_id], withdrawn_at=at)
 
-    async def restore(self, ids: Sequence[str]) -> None:
-        for signal_id in ids:
-            self.rows[signal_id] = replace(self.rows[signal_id], withdrawn_at=None)
+    async def amend(self, signals: Sequence[Signal]) -> None:
+        self.rows |= {one.id: one for one in signals}
 
     async def get(self, signal_id: str) -> Signal | None:
         return self.rows.get(signal_id)
@@ -121,7 +126,9 @@ class Signals:
             and (start is None or one.time >= start)
             and (end is None or one.time < end)
         ]
-        return found[:limit], None
+        begin = [one.id for one in found].index(before) + 1 if before is not None else 0
+        page = found[begin : begin + limit]
+        return page, page[-1].id if begin + limit < len(found) else None
 
 
 class States:
@@ -152,6 +159,13 @@ class Alerts:
 
     async def mark(self, alert: Alert) -> None:
         self.rows[alert.id] = alert
+
+    async def revive(self, signal_ids: Sequence[str], now: int) -> int:
+        given_up = [
+            one for one in self.rows.values() if one.error == WITHDRAWN and one.signal_id in signal_ids
+        ]
+        self.rows |= {one.id: replace(one, state="pending", error=None, next_attempt=now) for one in given_up}
+        return len(given_up)
 
     async def list(
         self, *, limit: int = 100, before: str | None = None, state: str | None = None

@@ -14,8 +14,8 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Series
 from livermore.settings.upgrade import read_settings
 from livermore.signals.alert import Alert
-from livermore.signals.ports import StoredState
-from livermore.signals.recorder import INTERVAL, RETRY, SignalRecorder, alert_maker
+from livermore.signals.ports import WITHDRAWN, StoredState
+from livermore.signals.recorder import INTERVAL, RETRY, Revision, SignalRecorder, alert_maker
 from livermore.signals.signal import Signal
 from tests.reference.series import START
 from tests.unit.market.factories import MINUTE, generated
@@ -130,7 +130,7 @@ async def test_a_revision_withdraws_what_it_does_not_say_again_and_only_behind_i
     start = SIGNALS[len(SIGNALS) // 2].time
     behind = [one for one in SIGNALS if one.time >= Timeframe(one.timeframe).bucket(start)]
     kept = behind[::2]
-    writing.recorder.revise("test", "S", start, kept)
+    writing.recorder.revise(revision("S", start, kept))
     await writing.recorder.flush()
     gone = {one.id for one in behind} - {one.id for one in kept}
     assert gone
@@ -142,10 +142,60 @@ async def test_a_revision_of_one_symbol_leaves_the_others_alone() -> None:
     writing = Writing()
     writing.recorder.take(SIGNALS[:5])
     await writing.recorder.flush()
-    writing.recorder.revise("test", "OTHER", 0, [])
-    writing.recorder.revise("elsewhere", "S", 0, [])
+    writing.recorder.revise(revision("OTHER", 0, []))
+    writing.recorder.revise(revision("S", 0, [])._replace(exchange="elsewhere"))
     await writing.recorder.flush()
     assert writing.books.standing() == SIGNALS[:5]
+
+
+async def test_a_revision_leaves_alone_what_is_no_longer_judged() -> None:
+    """Levels and timeframes that the user has since switched off say nothing now, and said the truth then."""
+    writing = Writing()
+    writing.recorder.take(SIGNALS)
+    await writing.recorder.flush()
+    writing.recorder.revise(
+        revision("S", 0, [])._replace(timeframes=frozenset({"5m"}), levels=frozenset({150}))
+    )
+    await writing.recorder.flush()
+    for one in writing.books.signals.values():
+        judged = one.timeframe == "5m" and one.level in (150, -150, None)
+        assert (one.withdrawn_at is not None) == judged
+    assert {one.withdrawn_at is None for one in writing.books.signals.values()} == {True, False}
+
+
+async def test_a_revision_of_more_signals_than_a_page_reaches_all_of_them() -> None:
+    writing = Writing()
+    many = [replace(SIGNALS[0], id=f"{number}", time=SIGNALS[0].time + number) for number in range(2_500)]
+    writing.recorder.take(many)
+    await writing.recorder.flush()
+    writing.recorder.revise(revision("S", 0, []))
+    await writing.recorder.flush()
+    assert writing.books.standing() == []
+
+
+async def test_what_is_said_again_otherwise_is_amended_and_told_and_its_alert_is_due_again() -> None:
+    writing = Writing()
+    writing.recorder.take(SIGNALS[:3])
+    await writing.recorder.flush()
+    alert = next(iter(writing.books.alerts.values()))
+    writing.recorder.revise(revision("S", 0, []))
+    await writing.recorder.flush()
+    writing.books.alerts[alert.id] = replace(alert, state="failed", error=WITHDRAWN)
+    told = len(writing.books.told)
+    otherwise = [replace(SIGNALS[0], macdv=1.5, late=True, recorded_at="later"), *SIGNALS[1:3]]
+    writing.recorder.take(otherwise)
+    writing.recorder.revise(revision("S", 0, otherwise))
+    await writing.recorder.flush()
+    assert writing.books.standing() == [replace(SIGNALS[0], macdv=1.5), *SIGNALS[1:3]]
+    assert [event.data["withdrawn_at"] for event in writing.books.told[told:]] == [None] * 3
+    assert writing.books.alerts[alert.id].state == "pending"
+
+
+def revision(symbol: str, start: int, signals: list[Signal]) -> Revision:
+    """A revision by everything that the signals here are judged by."""
+    timeframes = frozenset(one.timeframe for one in SIGNALS)
+    levels = frozenset(abs(one.level) for one in SIGNALS if one.level is not None)
+    return Revision("test", symbol, start, timeframes, levels, {one.id: one for one in signals})
 
 
 async def test_nothing_to_write_opens_no_transaction() -> None:

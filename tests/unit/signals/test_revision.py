@@ -1,5 +1,7 @@
 """A corrected bar: what it removes is withdrawn, what it adds is late, and nothing is said twice."""
 
+from typing import Any
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from .memory import Books, in_order
 from .watching import WATCHED, Watching, replayed, store_all
 
 NEW, COUNT = 420, 500
+WHEN = ("late", "recorded_at", "settings_revision", "evidence")
 
 
 def corrected(base: Candles, place: int, factor: float) -> Candles:
@@ -39,14 +42,14 @@ async def watch(base: Candles, rules: Rules, until: int = NEW) -> Watching:
     return life
 
 
-def standing(life: Watching) -> list[str]:
-    """Name what stands; a signal that stays keeps the values which it was first said with."""
-    return [one.id for one in in_order(life.books.standing())]
+def standing(life: Watching) -> list[Any]:
+    """Return what stands, without what tells when it was said."""
+    return without(in_order(life.books.standing()), *WHEN)
 
 
-def expected(base: Candles, rules: Rules) -> list[str]:
-    """Name what a run over these bars alone would have said."""
-    return [one.id for one in replayed({"S": base}, rules)["S"]]
+def expected(base: Candles, rules: Rules) -> list[Any]:
+    """Return what a run over these bars alone would have said."""
+    return without(replayed({"S": base}, rules)["S"], *WHEN)
 
 
 def remembered(life: Watching, time: int) -> bool:
@@ -80,7 +83,7 @@ async def test_what_stands_is_what_the_corrected_bars_say(
     assert standing(life) == expected(other[:NEW], rules)
     for one in life.books.signals.values():
         if one.id in before:
-            assert without([one], "withdrawn_at") == without([before[one.id]], "withdrawn_at")
+            assert (one.late, one.recorded_at) == (before[one.id].late, before[one.id].recorded_at)
         else:
             assert one.late == (closed(one) < now - 10_000)
     life.close({"S": other[NEW:]})
@@ -101,7 +104,9 @@ async def test_a_revision_adds_and_removes_and_both_are_seen() -> None:
     assert removed
     assert all(one.late for one in added if closed(one) < int(base.time[NEW]))
     assert {one.withdrawn_at for one in removed} == {"2027-01-15T08:00:00.000Z"}
-    assert [event.data["id"] for event in life.books.told[told:]] == [one.id for one in added]
+    told_now = {event.data["id"]: event.data["withdrawn_at"] for event in life.books.told[told:]}
+    changed = [one for one in life.books.signals.values() if before.get(one.id) != one]
+    assert told_now == {one.id: one.withdrawn_at for one in changed}
 
 
 async def test_what_one_revision_removes_and_the_next_brings_back_stands() -> None:

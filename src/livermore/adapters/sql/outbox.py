@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, select, tuple_, update
 
 from livermore.adapters.sql import tables
 from livermore.adapters.sql.statements import add_new
@@ -14,6 +14,7 @@ from livermore.adapters.sql.unit_of_work import SqlUnitOfWork
 from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.scope import Scope
 from livermore.signals.alert import Alert
+from livermore.signals.ports import WITHDRAWN
 
 Alerts = list[Alert]
 
@@ -54,6 +55,16 @@ class SqlAlerts:
         async with self._work.writing() as connection:
             if not (await connection.execute(change)).rowcount:
                 raise NotFoundError("there is no such alert", where=alert.id)
+
+    async def revive(self, signal_ids: Sequence[str], now: int) -> int:
+        """Let alerts be due at a time (ms) that were given up as withdrawn; return how many."""
+        given_up = and_(tables.alerts.c.state == "failed", tables.alerts.c.error == WITHDRAWN)
+        revive = update(tables.alerts).where(
+            self._mine(), given_up, tables.alerts.c.signal_id.in_(signal_ids)
+        )
+        async with self._work.writing() as connection:
+            change = revive.values(state="pending", error=None, next_attempt=now)
+            return (await connection.execute(change)).rowcount
 
     async def list(
         self, *, limit: int = 100, before: str | None = None, state: str | None = None

@@ -43,6 +43,10 @@ WITHIN_INSTANT = (
     func.coalesce(tables.signals.c.level, 0),
     tables.signals.c.id,
 )
+AMENDED = (
+    "price", "macdv", "signal", "histogram", "stage", "bias", "complete", "low_confidence", "withdrawn_at",
+    "evidence",
+)  # fmt: skip
 FIELDS = [tables.signals.c[name] for name in Signal.__struct_fields__]
 
 
@@ -90,17 +94,21 @@ class SqlSignals:
         async with self._work.writing() as connection:
             await connection.execute(mark, [{"wanted": each} for each in ids])
 
-    async def restore(self, ids: Sequence[str]) -> None:
-        """Let signals stand again that a later revision brought back."""
-        if not ids:
+    async def amend(self, signals: Sequence[Signal]) -> None:
+        """Let stored signals stand as they are given here: with what their bars say now."""
+        if not signals:
             return
-        mark = (
+        change = (
             update(tables.signals)
             .where(self._mine(), tables.signals.c.id == bindparam("wanted"))
-            .values(withdrawn_at=None)
+            .values({name: bindparam(f"new_{name}") for name in AMENDED})
         )
+        rows = [
+            {"wanted": signal.id, **{f"new_{name}": getattr(signal, name) for name in AMENDED}}
+            for signal in signals
+        ]
         async with self._work.writing() as connection:
-            await connection.execute(mark, [{"wanted": each} for each in ids])
+            await connection.execute(change, rows)
 
     async def get(self, signal_id: str) -> Signal | None:
         """Return one."""
