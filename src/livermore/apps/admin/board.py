@@ -125,7 +125,8 @@ def _paused(pause: Mapping[str, Any]) -> str:
 def _warming(startup: Mapping[str, Any]) -> str:
     phase = f"{startup['phase'].capitalize()} … {startup['percent']} %"
     item = f", now {startup['item']}" if startup["item"] else ""
-    left = f", about {duration_text(startup['eta_seconds'])} left" if startup["eta_seconds"] else ""
+    seconds = startup["eta_seconds"]
+    left = f", about {duration_text(seconds)} left" if seconds is not None else ""
     return phase + item + left
 
 

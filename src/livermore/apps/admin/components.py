@@ -1,4 +1,4 @@
-"""The four parts of the page that the browser draws itself: each is sent data, and says what was clicked."""
+"""The five parts of the page that the browser draws itself: each is sent data, and says what was clicked."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class MarketGrid(Part, component="assets/market_grid.js"):
 
 class SeriesChart(Part, component="assets/series_chart.js"):
     """Candles over MACD-V of one series: emits `ready` with the series in the page's address."""
+
+
+class CoverageGrid(Part, component="assets/coverage_grid.js"):
+    """Symbols × timeframes: emits `examine` with exchange, symbol and timeframe, and `choose` with a time."""
 
 
 class NewsFeed(Part, component="assets/news_feed.js"):

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from livermore.apps.admin.board import Board
 from livermore.apps.admin.chart import Shown, mark_of, news_of
 from livermore.apps.admin.components import encoded
+from livermore.apps.admin.coverage import coverage_grid
 from livermore.apps.admin.feed import SHOWN, entry_of
 from livermore.apps.api.shapes import SignalShape
-from livermore.kernel.events import Event
+from livermore.kernel.events import Event, Topic
 from livermore.kernel.log import logger
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
+    from livermore.kernel.events import Subscription
 
 PACE = 0.25
+COVERAGE_PACE = 1.0
+CANDLES: tuple[Topic, ...] = ("candle",)
 REST = 20
 log = logger("pages")
 
@@ -33,8 +37,16 @@ class Page(Protocol):
         """Take what changed in the status line and in the table."""
         ...
 
+    def covered(self, payload: str) -> None:
+        """Take how fresh every series is."""
+        ...
+
     def moved(self, payload: str) -> None:
         """Take the newest bars of the series that is shown."""
+        ...
+
+    def revised(self, payload: str) -> None:
+        """Take which bars of the series that is shown are told differently now."""
         ...
 
     def said(self, payload: str) -> None:
@@ -58,6 +70,10 @@ class Live:
         self._pages: set[Page] = set()
         self._board = Board(system)
         self._moved: dict[Shown, str] = {}
+        self._covered = ""
+        self._looked_at = -COVERAGE_PACE
+        self._watched = asyncio.Event()
+        self._candles: Subscription | None = None
         self._signals: deque[SignalShape] = deque(maxlen=SHOWN)
         self._alerts: deque[dict[str, str | None]] = deque(maxlen=3 * SHOWN)
 
@@ -68,17 +84,27 @@ class Live:
             self._signals.clear()
             self._alerts.clear()
         self._pages.add(page)
+        self._watched.set()
         return encoded(self._board.told())
 
     def leave(self, page: Page) -> None:
         """Forget a page."""
         self._pages.discard(page)
+        if not self._pages:
+            self._watched.clear()
+            if self._candles is not None:
+                self._candles.close()
+
+    async def covered(self) -> str:
+        """Return how fresh every series is."""
+        return encoded(coverage_grid(await self._system.coverage.grid()))
 
     async def run(self) -> None:
         """Keep pages current until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look())
             tasks.create_task(self._listen())
+            tasks.create_task(self._follow_revisions())
 
     async def _look(self) -> None:
         clock, spent = self._system.clock, 0.0
@@ -91,6 +117,7 @@ class Live:
                     self._tell_board()
                     self._tell_signals()
                     await self._tell_charts()
+                    await self._tell_coverage()
                 except Exception:
                     log.exception("pages could not be brought up to date")
             spent = clock.monotonic() - began
@@ -112,6 +139,16 @@ class Live:
                 for page in self._pages:
                     if page.shown == shown:
                         page.moved(payload)
+
+    async def _tell_coverage(self) -> None:
+        now = self._system.clock.monotonic()
+        if now - self._looked_at < COVERAGE_PACE:
+            return
+        payload, before = await self.covered(), self._covered
+        self._looked_at, self._covered = now, payload
+        if payload != before:
+            for page in self._pages:
+                page.covered(payload)
 
     def _tell_signals(self) -> None:
         """Tell of what was said since the last look; after a start, of thousands a few are shown."""
@@ -139,6 +176,28 @@ class Live:
                     log.exception("an event could not be read", topic=event.topic)
         finally:
             subscription.close()
+
+    async def _follow_revisions(self) -> None:
+        """Listen to candles, for as long as any page is open: nobody should prepare them for nobody."""
+        while True:
+            await self._watched.wait()
+            candles = self._system.bus.subscribe(self._system.user.identity_sub, CANDLES)
+            self._candles = candles
+            try:
+                async for event in candles:
+                    self._tell_revisions(event)
+            finally:
+                candles.close()
+
+    def _tell_revisions(self, event: Event) -> None:
+        """Tell the pages that show a series of which bars were revised."""
+        revised: dict[Shown, list[dict[str, Any]]] = {}
+        for one in event.data.get("revised", ()):
+            shown = Shown(event.data["exchange"], one["symbol"], one["timeframe"])
+            revised.setdefault(shown, []).append({"from": one["from"], "to": one["to"]})
+        for page in self._pages:
+            if page.shown in revised:
+                page.revised(encoded(revised[page.shown]))
 
     def _note(self, event: Event) -> None:
         if event.topic == "signal":

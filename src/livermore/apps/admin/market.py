@@ -1,4 +1,4 @@
-"""The market page: every symbol on every timeframe, the chart of one of them, and what was said."""
+"""The market page: every symbol on every timeframe, the chart of one, what was said, and what is lacking."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from nicegui.events import GenericEventArguments
 from livermore.apps.admin import frame
 from livermore.apps.admin.board import timeframes_of
 from livermore.apps.admin.chart import Shown, chart_of
-from livermore.apps.admin.components import MarketGrid, NewsFeed, SeriesChart, StatusBar, encoded
+from livermore.apps.admin.components import (
+    CoverageGrid,
+    MarketGrid,
+    NewsFeed,
+    SeriesChart,
+    StatusBar,
+    encoded,
+)
+from livermore.apps.admin.coverage import explained
 from livermore.apps.admin.feed import feed_of
 from livermore.kernel.errors import LivermoreError
 
@@ -47,6 +55,7 @@ class MarketPage:
             with ui.element("div").classes("split"):
                 self._chart = SeriesChart().on("choose", self._choose)
                 self._feed = NewsFeed().on("choose", self._choose)
+            self._coverage = CoverageGrid().on("examine", self._examine).on("choose", self._choose)
 
     async def open(self) -> None:
         """Fill the page, at first and after each lost connection."""
@@ -54,6 +63,8 @@ class MarketPage:
         self._bar.tell("show", board)
         self._grid.tell("show", board)
         self._feed.tell("clock", board)
+        self._coverage.tell("clock", board)
+        self._coverage.tell("show", await self._live.covered())
         self._feed.tell("show", encoded(await feed_of(self._system)))
         if self.shown is not None:
             await self._show(self.shown, None)
@@ -67,6 +78,15 @@ class MarketPage:
         self._bar.tell("change", payload)
         self._grid.tell("change", payload)
         self._feed.tell("clock", payload)
+        self._coverage.tell("clock", payload)
+
+    def covered(self, payload: str) -> None:
+        """Take how fresh every series is."""
+        self._coverage.tell("show", payload)
+
+    def revised(self, payload: str) -> None:
+        """Take which bars of the series that is shown are told differently now."""
+        self._chart.tell("renew", payload)
 
     def moved(self, payload: str) -> None:
         """Take the newest bars of the series that is shown."""
@@ -92,6 +112,16 @@ class MarketPage:
         else:
             focus = int(time) if time is not None else None
             await self._show(Shown(str(exchange), str(symbol), str(timeframe)), focus)
+
+    async def _examine(self, event: GenericEventArguments) -> None:
+        """Say what the series lacks whose cell was clicked, and why."""
+        exchange, symbol, timeframe = map(str, event.args)
+        try:
+            found = await self._system.coverage.of(exchange, symbol, timeframe)
+        except LivermoreError as error:
+            self._coverage.tell("fail", encoded(str(error)))
+        else:
+            self._coverage.tell("explain", encoded(explained(found)))
 
     async def _show_first(self) -> None:
         row = next(iter(self._system.indicators.grid()), None)

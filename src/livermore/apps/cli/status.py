@@ -32,11 +32,18 @@ def _show(runtime: Any, url: str) -> None:
     if runtime["pause"]:
         print(f"paused ({runtime['pause']['level']}): {runtime['pause']['reason'] or 'no reason given'}")
     if runtime["startup"]:
-        print(f"starting: {runtime['startup']['phase']}, {runtime['startup']['percent']:.0f} %")
+        print(_starting(runtime["startup"]))
     newest = _age(runtime["last_candle_age_ms"])
     print(f"symbols: {symbols['active']} of {symbols['total']} active, newest candle {newest}")
     print(f"settings: revision {settings['saved']} saved, {settings['applied']} applied")
     _show_exchanges(runtime["exchanges"])
+
+
+def _starting(startup: Any) -> str:
+    item = f", now {startup['item']}" if startup["item"] else ""
+    left = startup["eta_seconds"]
+    estimate = f", about {span(left)} left" if left is not None else ""
+    return f"starting: {startup['phase']}, {startup['percent']:.0f} %{item}{estimate}"
 
 
 def _show_exchanges(exchanges: Any) -> None:

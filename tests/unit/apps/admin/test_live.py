@@ -87,6 +87,50 @@ async def test_a_flood_is_told_as_its_newest(system: StandIn, live: Live) -> Non
     assert page.told["said"][0][-1]["time"] == NOW + 499
 
 
+async def test_coverage_is_told_when_it_changed_and_once_a_second(system: StandIn, live: Live) -> None:
+    page = Viewer()
+    live.join(page)
+    await asyncio.sleep(0.05)
+    assert [grid["rows"][1]["cells"]["5m"] for grid in page.told["covered"]] == [["fresh", ""]]
+    system.coverage.lose("ETH-USD", "5m", 2)
+    await asyncio.sleep(0.05)
+    assert len(page.told["covered"]) == 1
+    for _ in range(3):
+        await system.clock.advance(1)
+        await asyncio.sleep(0.05)
+    assert [grid["rows"][1]["cells"]["5m"] for grid in page.told["covered"]] == [["fresh", ""], ["hole", "2"]]
+
+
+async def test_a_revision_reaches_the_pages_that_show_its_series(system: StandIn, live: Live) -> None:
+    page, other = Viewer(Shown("coinbase", "BTC-USD", "1m")), Viewer(Shown("coinbase", "BTC-USD", "5m"))
+    assert not system.bus.heard("candle")
+    live.join(page)
+    live.join(other)
+    await asyncio.sleep(0.02)
+    assert system.bus.heard("candle")
+    bars = [{"symbol": "BTC-USD", "timeframe": "1m", "from": NOW - 120_000, "to": NOW}]
+    system.publish("candle", {"exchange": "binance", "revised": bars})
+    system.publish("candle", {"exchange": "coinbase", "bars": []})
+    system.publish("candle", {"exchange": "coinbase", "revised": bars})
+    await asyncio.sleep(0.05)
+    assert page.told["revised"] == [[{"from": NOW - 120_000, "to": NOW}]]
+    assert "revised" not in other.told
+
+
+async def test_nobody_prepares_candles_when_the_last_page_is_gone(system: StandIn, live: Live) -> None:
+    page, other = Viewer(), Viewer()
+    for _ in range(2):
+        live.join(page)
+        live.join(other)
+        await asyncio.sleep(0.02)
+        live.leave(page)
+        await asyncio.sleep(0.02)
+        assert system.bus.heard("candle")
+        live.leave(other)
+        await asyncio.sleep(0.02)
+        assert not system.bus.heard("candle")
+
+
 async def test_who_left_is_left_alone(system: StandIn, live: Live) -> None:
     page = Viewer()
     live.join(page)

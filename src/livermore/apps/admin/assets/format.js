@@ -40,3 +40,13 @@ export const STAGES = {
   oversold: ["oversold", "▼▼"],
   warming_up: ["warming up", "…"],
 };
+
+// The letter says what the colour says.
+export const FRESHNESS = {
+  fresh: ["F", "fresh"],
+  waiting: ["W", "waiting for its next bucket"],
+  late: ["L", "late: the next bucket is overdue"],
+  hole: ["H", "hole: buckets are missing"],
+  repaired: ["R", "repaired within a day"],
+  loading: ["…", "loading its history"],
+};

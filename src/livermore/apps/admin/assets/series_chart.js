@@ -84,9 +84,31 @@ export default {
       this.note = this.bars.length ? null : { text: "This series has no closed bar yet." };
       this.hovered = null;
       history.replaceState(null, "", `#${this.series.map(encodeURIComponent).join("/")}`);
-      this.look(chart.focus);
+      if (!this.goOn()) this.look(chart.focus);
       this.draw(true);
       this.point(chart.focus);
+    },
+    // Bars that are shown were corrected: they are read again, and the view stays where it is.
+    renew(revised) {
+      if (!this.series || !this.bars.length) return;
+      const [first, newest] = [this.bars[0][TIME], this.bars.at(-1)[TIME]];
+      if (!revised.some(({ from, to }) => to > first && from <= newest)) return;
+      const { start, end } = this.range;
+      const times = [start, end].map((place) => this.shown[place]?.[TIME]);
+      this.kept = { series: String(this.series), times, isAtEnd: this.isAtEnd };
+      this.$emit("choose", this.series);
+    },
+    goOn() {
+      const kept = this.kept;
+      this.kept = null;
+      if (kept?.series !== String(this.series)) return false;
+      const bars = this.all();
+      const width = bars.findIndex((bar) => bar[TIME] === kept.times[1]) - bars.findIndex((bar) => bar[TIME] === kept.times[0]);
+      const place = kept.isAtEnd ? bars.length - 1 : bars.findIndex((bar) => bar[TIME] === kept.times[1]);
+      if (place < 0 || !(width > 0)) return false;
+      this.range = { start: Math.max(0, place - width), end: place };
+      this.isAtEnd = place >= bars.length - 1;
+      return true;
     },
     fail(note) {
       this.note = note;
