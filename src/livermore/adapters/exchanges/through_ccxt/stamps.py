@@ -32,7 +32,7 @@ def milliseconds(value: Any) -> int | None:
         return None
     for unit in (1.0, 1e3, 1e-3, 1e-6):
         if _EARLIEST <= number * unit < _LATEST:
-            return int(number * unit)
+            return int(number * unit + 0.01)  # a float of nanoseconds has lost the last digits
     return None
 
 
