@@ -25,6 +25,8 @@ class Announcer:
         self._bus = bus
         self._clock = clock
         self._newest: dict[int, tuple[Moment, int]] = {}
+        self._revising: dict[str, int] = {}
+        self._revised: list[dict[str, Any]] = []
         self._desk: Desk | None = None
         self._background = Background(self._run)
         self.name = "announcer"
@@ -39,10 +41,14 @@ class Announcer:
         return None
 
     def loaded(self, symbol: str, histories: dict[Timeframe, History], market_time: int) -> None:
-        """Leave history to those who ask for it."""
+        """Leave history to those who ask for it; that it was revised is told."""
+        start = self._revising.pop(symbol, None)
+        if start is not None:
+            self._revised += [_span(symbol, timeframe, start, market_time) for timeframe in histories]
 
     async def revised(self, symbol: str, time: int) -> None:
-        """Leave revised history to those who ask for it."""
+        """Note from where on (ms) the bars of a symbol are being revised."""
+        self._revising[symbol] = min(time, self._revising.get(symbol, time))
 
     def moment(self, moment: Moment) -> None:
         """Note the bars that closed at one instant."""
@@ -69,12 +75,13 @@ class Announcer:
 
     def _publish(self, desk: Desk) -> None:
         newest, self._newest = self._newest, {}
+        revised, self._revised = self._revised, []
         if not self._bus.heard("candle"):
             return
         bars = [self._bar(desk, row, moment, place) for row, (moment, place) in newest.items()]
         forming = [bar for symbol in desk.symbols if (bar := _running(desk, symbol)) is not None]
-        if bars or forming:
-            data = {"exchange": desk.info.name, "bars": bars, "forming": forming}
+        if bars or forming or revised:
+            data = {"exchange": desk.info.name, "bars": bars, "forming": forming, "revised": revised}
             self._bus.publish(Event(topic="candle", time=desk.feed.market_time, data=data, passing=True))
 
     @staticmethod
@@ -94,6 +101,11 @@ class Announcer:
             },
             "stage": STAGES[int(moment.stage[place])],
         }
+
+
+def _span(symbol: str, timeframe: Timeframe, start: int, end: int) -> dict[str, Any]:
+    """Name the bars of a series that were revised: those that opened in [from, to) ms."""
+    return {"symbol": symbol, "timeframe": timeframe.value, "from": timeframe.bucket(start), "to": end}
 
 
 def _running(desk: Desk, symbol: str) -> dict[str, Any] | None:
