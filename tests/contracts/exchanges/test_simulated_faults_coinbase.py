@@ -268,7 +268,9 @@ async def test_the_server_s_time_may_be_wrong() -> None:
 async def test_candles_may_be_missing_over_rest(fault: AnyFault, hidden: set[int]) -> None:
     now = T0 + 30 * MINUTE + 1
     server = Market(fault, position=now).server
-    query = {"granularity": "ONE_MINUTE", "start": T0 // 1000, "end": (T0 + 30 * MINUTE) // 1000 - 1}
+    query: dict[str, str | int] = {
+        "granularity": "ONE_MINUTE", "start": T0 // 1000, "end": (T0 + 30 * MINUTE) // 1000 - 1,
+    }  # fmt: skip
     async with (
         running(server),
         client(server) as session,
