@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 TOKEN = "the-token-of-the-browser-tests"
+NUMBERS = re.compile(r"([\d,]+) (?:buckets|traded|quiet|missing)")
 NARROW = {"width": 390, "height": 844}
 # The machine of a test is busy, and a demo that has just begun is still loading.
 expect.set_options(timeout=20_000)
@@ -81,7 +82,15 @@ async def bars_of(page: Page) -> tuple[int, int]:
     held = await page.locator("[data-test=chart] .canvas").evaluate(
         "({ dataset }) => [dataset.bars, dataset.last]"
     )
-    return int(held[0]), int(held[1])
+    return int(held[0] or 0), int(held[1] or 0)
+
+
+async def shown_bars(page: Page) -> tuple[int, int]:
+    """Wait until the chart has bars, and return what `bars_of` does."""
+    async with asyncio.timeout(20):
+        while not (held := await bars_of(page))[0]:
+            await asyncio.sleep(0.1)
+    return held
 
 
 async def grows(page: Page) -> bool:
@@ -141,6 +150,47 @@ async def test_the_legend_follows_the_cursor(market: Page) -> None:
     await expect(market.locator(".legend.lower")).to_contain_text("histogram")
 
 
+async def test_the_coverage_says_of_each_series_what_it_lacks(market: Page) -> None:
+    coverage = market.locator("[data-test=coverage]")
+    cells = coverage.locator("td button")
+    await expect(cells).to_have_count(60)
+    await expect(cells.first).to_have_text(re.compile(r"^[FWLHR]"))
+    await expect(coverage.locator(".tally").first).to_have_text(re.compile(r"^[FWLHR]\d+ \w+"))
+    row = coverage.locator("tr", has=market.get_by_role("rowheader", name="SOLUSDT"))
+    await row.locator("td button").first.click()
+    why = market.locator("[data-test=why]")
+    await expect(why.locator("h3")).to_have_text("SOLUSDT · 1m")
+    told = await why.locator("p").first.inner_text()
+    buckets, traded, quiet, missing = (int(part.replace(",", "")) for part in NUMBERS.findall(told))
+    assert buckets == traded + quiet + missing > 1_000
+
+
+async def test_a_hole_leads_to_the_bars_around_it(market: Page) -> None:
+    # The minute in which the demo connects is always partial, and completed from REST.
+    await market.locator("[data-test=coverage] td button").first.click()
+    hole = market.locator("[data-test=why] li button").first
+    await expect(hole).to_contain_text("The connection was lost")
+    await expect(hole).to_contain_text(re.compile("open|repaired"))
+    await hole.click()
+    await expect(market.locator("[data-test=chart] h2")).to_have_text("BTCUSDT · 1m")
+
+
+async def test_a_series_that_was_revised_is_read_again_and_the_view_stays(market: Page) -> None:
+    chart = market.locator("[data-test=chart]")
+    first, _ = await shown_bars(market)
+    async with asyncio.timeout(30):
+        while (await bars_of(market))[0] < first + 3:
+            await asyncio.sleep(0.1)
+    before, newest = await bars_of(market)
+    part = int((await chart.get_attribute("id") or "c0")[1:])
+    await market.evaluate(f"runMethod({part}, 'renew', [[{{from: {newest}, to: {newest + 60_000}}}]])")
+    async with asyncio.timeout(10):
+        while (await bars_of(market))[0] >= before:
+            await asyncio.sleep(0.05)
+    assert (await bars_of(market))[1] >= newest
+    await expect(chart.get_by_role("button", name="Newest bar")).to_have_count(0)
+
+
 async def test_the_theme_is_remembered(market: Page) -> None:
     html = market.locator("html")
     await market.emulate_media(color_scheme="light")
@@ -159,6 +209,10 @@ async def test_a_phone_scrolls_no_page_sideways(market: Page) -> None:
     assert await overflow(market) == 0
     scroller = market.locator("[data-test=grid] .scroller")
     assert await scroller.evaluate("part => part.scrollWidth > part.clientWidth")
+    coverage = market.locator("[data-test=coverage]")
+    await coverage.locator("td button").last.click()
+    await expect(coverage.locator("h3")).to_contain_text("1d")
+    assert await overflow(market) == 0
 
 
 async def test_a_bad_token_is_refused_and_a_good_one_opens(demo: str, page: Page) -> None:
