@@ -97,6 +97,8 @@ async def test_it_refuses_a_timeframe_that_ccxt_does_not_offer() -> None:
         (418, '{"code":-1003,"msg":"Way too much request weight used."}', RateLimitedError),
         (400, '{"code":-1121,"msg":"Invalid symbol."}', NotFoundError),
         (401, '{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', ExchangeRefusedError),
+        (403, "<html>The request is blocked from your country", ExchangeRefusedError),
+        (451, '{"code":0,"msg":"Service unavailable from a restricted location"}', ExchangeRefusedError),
         (502, "<html>Bad Gateway</html>", ExchangeUnreachableError),
         (200, '{"rows": 1}', ExchangeUnreachableError),
         (200, "[[1", ExchangeUnreachableError),

@@ -21,7 +21,12 @@ from livermore.adapters.exchanges.through_ccxt.refusals import USUAL_WAIT, trans
 from livermore.adapters.exchanges.through_ccxt.server_clock import ServerClock
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import InvalidError, NotFoundError
+from livermore.kernel.errors import (
+    ExchangeRefusedError,
+    ExchangeUnreachableError,
+    InvalidError,
+    NotFoundError,
+)
 from livermore.kernel.timeframe import MINUTE
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import RequestBudget
@@ -29,6 +34,8 @@ from livermore.market.ports import RequestBudget
 Factory = Callable[[str, dict[str, Any]], Any]
 Listener = Callable[[Any], None]
 BARS_KEPT = 10
+BARRED = frozenset({403, 451})
+NOT_HERE = "it does not serve this country or address: set the host that does in its row (rest_url, ws_url)"
 _REMEDY = "install it with: pip install 'livermore[ccxt]'"
 
 
@@ -75,6 +82,7 @@ class Library:
         self._instance: Any = None
         self._session: aiohttp.ClientSession | None = None
         self._asked_wait: float | None = None
+        self._status = 0
 
     @property
     def loaded(self) -> Any:
@@ -94,8 +102,13 @@ class Library:
     async def ask(self, method: str, *arguments: Any) -> Any:
         """Call one of ccxt's methods; raises the kernel's errors."""
         instance = await self.open()
-        with translated(self.info.name, self._limited):
-            return await getattr(instance, method)(*arguments)
+        try:
+            with translated(self.info.name, self._limited):
+                return await getattr(instance, method)(*arguments)
+        except ExchangeUnreachableError as error:
+            if self._status in BARRED:
+                raise ExchangeRefusedError(error.what, where=self.info.name, hint=NOT_HERE) from error
+            raise
 
     async def markets(self, *, fresh: bool = False) -> dict[str, dict[str, Any]]:
         """Return ccxt's markets by the exchange's own name: the spot ones, or all where it has none."""
@@ -137,11 +150,15 @@ class Library:
         """Put our budget before every request, and hear what ccxt does not hand on."""
         instance.urls["api"] = redirected(instance.urls["api"], self.info.rest_url, self.info.ws_url)
         _only_spot(instance)
-        book_requests(instance, self._budget.spend)
+        book_requests(instance, self._spend)
         hear_answers(instance, self._answered)
         refuse_the_unreadable(instance, self.info.name)
         hear_frames(instance, self._hear)
         self._budget.told_limit(max(1, int(MINUTE / instance.rateLimit)))
+
+    async def _spend(self, weight: int) -> None:
+        await self._budget.spend(weight)
+        self._status, self._asked_wait = 0, None
 
     def _hear(self, message: Any) -> None:
         if self.listener is not None:
@@ -150,7 +167,7 @@ class Library:
     def _answered(self, status: int, headers: Mapping[str, str]) -> None:
         if "date" in headers:
             self.time.dated(headers["date"])
-        self._asked_wait = None
+        self._status = status
         if status in {418, 429}:
             told = headers.get("retry-after", "")
             self._asked_wait = float(told) if told.isascii() and told.isdigit() else USUAL_WAIT
