@@ -233,7 +233,7 @@ class Session:
                 await self._refuse("nothing was subscribed to")
             elif self._is_silent(now):
                 await self._refuse("no updates")
-            elif now - self._beaten_at >= self._knowledge.beat_every:
+            elif now - self._beaten_at > self._knowledge.beat_every / 2:
                 self.beat(self._knowledge.now())
 
     def _is_silent(self, now: float) -> bool:
