@@ -78,9 +78,10 @@ def test_what_is_not_understood_is_refused(text: str, place: str, words: str, re
     assert remedy in str(refused.value.hint)
 
 
-def test_the_hostile_script_can_be_read_and_hits_every_part() -> None:
+def test_the_hostile_script_has_of_nearly_every_kind() -> None:
     kinds = {type(fault) for fault in FaultScript.read(HOSTILE).faults}
-    assert kinds == set(KINDS.values()) - {KINDS["skew"], KINDS["hang"]}
+    left_out = {KINDS["skew"], KINDS["hang"], KINDS["hole"]}  # which a client can do little about
+    assert kinds == set(KINDS.values()) - left_out
 
 
 def test_every_kind_and_every_field_of_it_is_told_in_the_reference() -> None:
