@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
 from livermore import bootstrap
-from livermore.adapters.exchanges import binance
+from livermore.adapters.exchanges import binance, coinbase
 from livermore.bootstrap import exchanges as chosen
 from livermore.bootstrap import system as joined
 from livermore.market import reconnect
@@ -30,25 +30,47 @@ class _HastyDesk(Desk):
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every desk connect again soon, and wait for no request long."""
-    timing = binance.Timing(request=REQUEST)
     monkeypatch.setattr(joined, "Desk", _HastyDesk)
+    timing = binance.Timing(request=REQUEST)
     monkeypatch.setattr(chosen, "Binance", partial(binance.Binance, timing=timing))
+    other_timing = coinbase.Timing(request=REQUEST)
+    monkeypatch.setattr(chosen, "Coinbase", partial(coinbase.Coinbase, timing=other_timing))
     monkeypatch.setattr(reconnect, "LONGEST_DELAY", 10 * DELAY)
+
+
+class Place(NamedTuple):
+    """Where on this machine an exchange is, and what is watched of it."""
+
+    port: int
+    symbols: tuple[str, ...]
 
 
 @asynccontextmanager
 async def live_system(folder: Path, port: int, *symbols: str) -> AsyncIterator[bootstrap.System]:
     """Watch symbols of a Binance whose row says that it is on this machine."""
+    async with live_systems(folder, binance=Place(port, symbols)) as system:
+        yield system
+
+
+@asynccontextmanager
+async def live_systems(folder: Path, *others: str, **places: Place) -> AsyncIterator[bootstrap.System]:
+    """Watch symbols of exchanges whose rows say that they are on this machine; the first is the primary.
+
+    `others` are symbols of exchanges that are nowhere, each behind the exchange's name.
+    """
     workspace = Workspace(folder)
     workspace.prepare()
     url = f"sqlite+aiosqlite:///{workspace.database()}"
     await bootstrap.database(url).upgrade()
     stored = await bootstrap.read_only(url)
-    row = await stored.market.exchange("binance")
-    here = msgspec.structs.replace(row, rest_url=f"http://127.0.0.1:{port}", ws_url=f"ws://127.0.0.1:{port}")
-    await stored.market.put_exchange(here)
+    for name, place in places.items():
+        row = await stored.market.exchange(name)
+        here = {"rest_url": f"http://127.0.0.1:{place.port}", "ws_url": f"ws://127.0.0.1:{place.port}"}
+        await stored.market.put_exchange(msgspec.structs.replace(row, **here))
     await stored.stop()
-    system = await bootstrap.build(bootstrap.Plan(workspace=folder, exchange="binance", symbols=symbols))
+    named = [f"{name}:{symbol}" for name, place in places.items() for symbol in place.symbols]
+    plan = bootstrap.Plan(workspace=folder, exchange=next(iter(places)), symbols=(*named, *others))
+    system = await bootstrap.build(plan)
     await system.start()
     try:
         yield system

@@ -1,5 +1,6 @@
 """The plan: reads what was asked for, chooses adapters, and joins rooms into one system."""
 
+from livermore.bootstrap.exchanges import preset_of
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.replaying import ReplayPlan, ReplayReport, replay
 from livermore.bootstrap.storage import StoredDatabase, database, read_only
@@ -14,6 +15,7 @@ __all__ = [
     "System",
     "build",
     "database",
+    "preset_of",
     "read_only",
     "replay",
     "simulated",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -24,9 +25,10 @@ class Watched(NamedTuple):
 
 
 class Brake:
-    """Hold a market until all is loaded, while writing lags and, flat out, while a repair is waited for.
+    """Hold a market until somebody listens, and while writing lags.
 
-    One brake serves several markets: what it lets go at one moment begins at one moment.
+    A market that runs flat out would be over before its histories are loaded and its gaps repaired, so it
+    waits for both. One brake serves several markets: those it lets go at one moment begin at one moment.
     """
 
     def __init__(self, clock: Clock, *, flat_out: bool) -> None:
@@ -34,6 +36,8 @@ class Brake:
         self._flat_out = flat_out
         self._watched: Watched | None = None
         self._given_up: set[tuple[str, str]] = set()
+        self._begun = False
+        self._beginning = asyncio.Lock()
 
     def watch(self, watched: Watched) -> None:
         """Follow a runtime, its recorder and its desks."""
@@ -41,14 +45,26 @@ class Brake:
 
     async def __call__(self) -> None:
         """Wait until the market may go on."""
-        while self._watched is None:
-            await self._clock.sleep(0.05)
-        runtime, recorder, desks = self._watched
-        await runtime.ready.wait()
-        while recorder.backlog > BACKLOG:
-            await self._clock.sleep(0.01)
+        # Whoever is second here goes on in the turn after the first: that is how they begin together.
+        async with self._beginning:
+            while not self._begun:
+                self._begun = self._watched is not None and self._is_heard(self._watched)
+                await self._clock.sleep(0 if self._begun else 0.05)
+        if self._watched is not None:
+            while self._watched.recorder.backlog > BACKLOG:
+                await self._clock.sleep(0.01)
+            if self._flat_out:
+                await self._repaired(self._watched.desks)
+
+    def _is_heard(self, watched: Watched) -> bool:
+        """Say whether every exchange that can be reached is listened to; flat out, with all loaded."""
         if self._flat_out:
-            await self._repaired(desks)
+            return watched.runtime.ready.is_set()
+        desks = watched.desks.values()
+        listens = [desk.connected_at is not None for desk in desks]
+        return any(listens) and all(
+            heard or desk.reconnects for heard, desk in zip(listens, desks, strict=True)
+        )
 
     async def _repaired(self, desks: Mapping[str, Desk]) -> None:
         """Wait for repairs, but not for ever: who was waited for in vain must first be whole again."""

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Never
 
+from livermore.adapters.exchanges import binance, through_ccxt
 from livermore.adapters.exchanges.binance import Binance
+from livermore.adapters.exchanges.coinbase import Coinbase
+from livermore.adapters.exchanges.coinbase.rest import LIMIT as COINBASE_LIMIT
+from livermore.adapters.exchanges.through_ccxt import ThroughCcxt
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import InvalidError, LivermoreError, NotImplementedYetError
+from livermore.kernel.errors import InvalidError, LivermoreError, NotFoundError
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.budget import Budget
-from livermore.market.exchange import ExchangeInfo
+from livermore.market.budget import Budget, Budgets
+from livermore.market.exchange import COINBASE, PRESETS, ExchangeInfo
 from livermore.market.ports import Exchange, RequestBudget
 
+CCXT_LIMIT, CCXT_CAUTIOUS = 6000, 60  # requests a minute, of which ccxt tells how many an exchange allows
 
-def adapter_of(info: ExchangeInfo, clock: Clock) -> Exchange:
-    """Choose the adapter of an exchange by its name.
 
-    Errors: InvalidError for a row that offers no timeframe, and what the adapter itself refuses.
+def adapter_of(info: ExchangeInfo, clock: Clock, budgets: Budgets) -> Exchange:
+    """Choose the adapter of an exchange by its name; all of a process share their budgets.
+
+    Errors: InvalidError for a row that offers no timeframe, and where ccxt is needed and not installed.
     """
     if not info.timeframes():
         raise InvalidError(f"{info.name} offers no timeframe of ours", where="supported_timeframes")
-    check_protocol(info.name)
-    return Binance(info, clock, base=info.timeframes()[0])
+    base = info.timeframes()[0]
+    if info.name == COINBASE.name:
+        budget = budgets.of(info, limit=COINBASE_LIMIT, seconds=1.0)
+        return Coinbase(info, clock, base=base, budget=budget, environment=os.environ)
+    if info.name.startswith("binance"):
+        return Binance(info, clock, base=base, budget=binance.budget_of(info, budgets))
+    budget = budgets.of(info, limit=CCXT_LIMIT, cautious=CCXT_CAUTIOUS)
+    return ThroughCcxt(info, clock, base=base, budget=budget)
 
 
-def check_protocol(exchange: str) -> None:
-    """Refuse an exchange whose protocol this version does not speak, before anything of it is stored."""
-    if not exchange.startswith("binance"):
-        raise NotImplementedYetError(
-            f"{exchange} cannot be watched in this version",
-            hint="start with: livermore up --exchange binance",
-        )
+def preset_of(name: str) -> ExchangeInfo:
+    """Return the row that an exchange begins with: one of our own, else what ccxt says of it.
+
+    Errors: NotFoundError for a name that nobody knows.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    try:
+        return through_ccxt.row_of(name)
+    except InvalidError as error:
+        what = f"{name!r} is none of {', '.join(PRESETS)}, and {error.what}"
+        raise NotFoundError(what, hint=error.hint) from error
 
 
 class Unwatchable:

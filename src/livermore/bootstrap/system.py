@@ -26,21 +26,22 @@ from livermore.adapters.sql import (
     migrate,
 )
 from livermore.bootstrap.brake import Brake, Watched
-from livermore.bootstrap.exchanges import Unwatchable, adapter_of, check_protocol
+from livermore.bootstrap.exchanges import Unwatchable, adapter_of, preset_of
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.world import Served, World, world_of
 from livermore.indicators.announcer import Announcer
 from livermore.indicators.service import Indicators, IndicatorService
 from livermore.kernel.clock import Clock, SystemClock
-from livermore.kernel.errors import InvalidError, LivermoreError
+from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import EventBus
 from livermore.kernel.log import logger, set_up_logging
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
 from livermore.kernel.timeframe import MINUTE, Timeframe
+from livermore.market.budget import Budgets
 from livermore.market.coverage import CoverageService
 from livermore.market.desk import Desk
-from livermore.market.exchange import COINBASE, PRESETS, SEEDED, ExchangeInfo
+from livermore.market.exchange import COINBASE, SEEDED, ExchangeInfo
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import Exchange, Series
 from livermore.market.recorder import Recorder
@@ -120,6 +121,7 @@ class Ground:
     user: User
     current: Current
     brake: Brake
+    budgets: Budgets
     sources: tuple[SimulatedExchange, ...] = ()
     overrides: dict[str, ExchangeInfo] = field(default_factory=dict)
 
@@ -196,6 +198,7 @@ async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
     ground = Ground(
         clock=clock, bus=bus, database=database, store=store, recorder=Recorder(store, clock), book=book,
         user=user, current=current, brake=Brake(clock, flat_out=plan.speed is None),
+        budgets=Budgets(clock),
     )  # fmt: skip
     return ground if world is None else await _served(plan, ground, world, opened)
 
@@ -256,7 +259,7 @@ async def _adapter(name: str, ground: Ground) -> Exchange | None:
     try:
         info = ground.overrides.get(name) or await _row(name, ground.book)
         if info.is_active:
-            return adapter_of(info, ground.clock)
+            return adapter_of(info, ground.clock, ground.budgets)
     except LivermoreError as error:
         log.error("exchange cannot be watched", exchange=name, error=str(error), hint=error.hint)
         return Unwatchable(name, error, ground.clock)
@@ -266,15 +269,11 @@ async def _adapter(name: str, ground: Ground) -> Exchange | None:
 
 
 async def _row(name: str, book: SqlExchangeBook) -> ExchangeInfo:
-    """Return the row of an exchange; a preset gets its row when it is first watched."""
+    """Return the row of an exchange, which is written when it is first watched."""
     info = await book.get(name)
-    if info is None and name in PRESETS:
-        info = PRESETS[name]
-        await book.put(info)
     if info is None:
-        raise InvalidError(
-            f"no exchange is called {name!r}", where="settings", hint="see: livermore exchanges"
-        )
+        info = preset_of(name)
+        await book.put(info)
     return info
 
 
@@ -333,11 +332,9 @@ def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
     """Return what revision 1 holds: the world's own settings, or what the first live start asks for."""
     if world is not None:
         return world.settings()
-    exchange = plan.exchange or COINBASE.name
-    check_protocol(exchange)
     return {
         "version": 2,
-        "perseus_profile": {"primary_exchange": exchange},
+        "perseus_profile": {"primary_exchange": plan.exchange or COINBASE.name},
         # There is no command to resume with yet, so a first start does not wait for one.
         "livermore_runtime": {"auto_start": True},
         "symbols": list(plan.symbols),

@@ -20,20 +20,19 @@ from livermore.adapters.exchanges.simulated import (
 from livermore.adapters.exchanges.simulated.faults import FaultScript
 from livermore.adapters.files import RecordedMarket, read_markets_apart
 from livermore.bootstrap.plan import Plan
-from livermore.kernel.errors import InvalidError, NotImplementedYetError
+from livermore.kernel.errors import InvalidError
 from livermore.kernel.ids import derived_id
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
-from livermore.market.exchange import ExchangeInfo
+from livermore.market.exchange import COINBASE, ExchangeInfo
 from livermore.signals.replay import timeframes_of
 
+WELL_KNOWN_AT: dict[Protocol, tuple[str, ...]] = {"binance": WELL_KNOWN, "coinbase": WELL_KNOWN_AT_COINBASE}
 Pace = Callable[[], Awaitable[None]]
 DEMO = {
-    "binance": (
-        "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT",
-        "ADAUSDT", "LINKUSDT", "AVAXUSDT", "LTCUSDT", "ATOMUSDT",
-    ),
-}  # fmt: skip
+    "binance": ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT"),
+    "coinbase": ("BTC-USD", "ETH-USD", "ADA-USD", "LTC-USD", "ATOM-USD"),
+}
 """What the demonstration watches; each of its exchanges lists more."""
 
 
@@ -46,7 +45,10 @@ class Served(NamedTuple):
 
     async def open(self, speed: float | None, position: int | None, pace: Pace) -> SimulatedExchange:
         """Start the simulated exchange that serves it, where an earlier run stopped; `pace` holds it."""
-        server = SimulatedExchange(self.source, speed=speed, position=position, pace=pace, hold=False)
+        server = SimulatedExchange(
+            self.source, protocol=protocol_of(self.exchange), speed=speed, position=position, pace=pace,
+            hold=False,
+        )  # fmt: skip
         await server.start()
         return server
 
@@ -99,12 +101,8 @@ def world_of(plan: Plan) -> World | None:
 
 
 def _generated(exchange: str, watched: tuple[str, ...]) -> Served:
-    """Make up an exchange that lists every well-known pair under the names that it would give them."""
-    well_known = GeneratedSource()
-    if exchange != "coinbase":
-        return Served(exchange, well_known, watched)
-    names = tuple(f"{market.base}-USD" for market in well_known.markets)
-    return Served(exchange, GeneratedSource(names), watched)
+    """Make up an exchange that lists every well-known pair under the name that it would give it."""
+    return Served(exchange, GeneratedSource(WELL_KNOWN_AT[protocol_of(exchange)]), watched)
 
 
 class Recorded(NamedTuple):
@@ -120,6 +118,18 @@ class Recorded(NamedTuple):
         return Served(self.exchange, source, tuple(self.candles))
 
 
+def protocol_of(exchange: str) -> Protocol:
+    """Return the protocol of an exchange; raise InvalidError where we cannot serve it."""
+    if exchange == COINBASE.name:
+        return "coinbase"
+    if exchange.startswith("binance"):
+        return "binance"
+    raise InvalidError(
+        f"{exchange} cannot be simulated",
+        hint="serve it as another one with --exchange coinbase or binance, or use: livermore replay",
+    )
+
+
 def _recorded(files: Sequence[Path], exchange: str | None) -> list[Recorded]:
     """Read recordings, exchange by exchange; raise InvalidError where they cannot be served."""
     markets: dict[str, list[RecordedMarket]] = defaultdict(list)
@@ -130,11 +140,7 @@ def _recorded(files: Sequence[Path], exchange: str | None) -> list[Recorded]:
 
 
 def _joined(exchange: str, markets: Iterable[RecordedMarket]) -> Recorded:
-    if not exchange.startswith(("binance", "coinbase")):
-        raise InvalidError(
-            f"a recording of {exchange} cannot be served",
-            hint="serve it as another one with --exchange coinbase or binance, or use: livermore replay",
-        )
+    protocol_of(exchange)
     timeframes = {market.timeframe for market in markets}
     if len(timeframes) > 1:
         named = ", ".join(sorted(timeframes))
@@ -155,18 +161,13 @@ def simulated(
     exchange: str, faults: Path | None = None,
 ) -> SimulatedExchange:  # fmt: skip
     """Make a simulated exchange that stands alone: of recorded files, else of a made-up market."""
-    if not exchange.startswith(("binance", "coinbase")):
-        raise NotImplementedYetError(
-            f"{exchange} cannot be simulated in this version", hint="simulate binance or coinbase"
-        )
-    protocol: Protocol = "coinbase" if exchange.startswith("coinbase") else "binance"
+    protocol = protocol_of(exchange)
     source: GeneratedSource | RecordedSource
     if files:
         (recorded,) = _recorded(files, exchange)
         source = RecordedSource(recorded.candles, recorded.timeframe)
     else:
-        well_known = WELL_KNOWN_AT_COINBASE if protocol == "coinbase" else WELL_KNOWN
-        source = GeneratedSource(symbols or well_known, seed=seed)
+        source = GeneratedSource(symbols or WELL_KNOWN_AT[protocol], seed=seed)
     script = None if faults is None else FaultScript.read(faults)
     return SimulatedExchange(
         source, protocol=protocol, speed=speed, host=host, port=port, faults=script

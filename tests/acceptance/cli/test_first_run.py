@@ -100,6 +100,7 @@ def test_the_first_run(demo: Demo) -> None:
     assert alert["state"] in ("pending", "sent")
     until(lambda: any(" level " in line or " reversal " in line for line in demo.lines))
     other_verbs_find_the_server(demo)
+    until(lambda: demo.get("/api/v1/runtime")["state"] == "running")
     a_second_start_is_refused(demo)
     before = time.monotonic()
     assert demo.stop() == 0
@@ -150,7 +151,9 @@ def other_verbs_find_the_server(demo: Demo) -> None:
     assert len(page["signals"]) == 3
     candles = document(demo.folder, "candles", "BTCUSDT", "--timeframe", "5m", "--limit", "2")
     assert (candles["exchange"], len(candles["candles"])) == ("binance", 2)
-    assert "binance" in livermore(demo.folder, "exchanges").stdout
+    for name in ("binance", "coinbase"):
+        assert name in livermore(demo.folder, "exchanges").stdout
+        assert name in livermore(demo.folder, "status").stdout
     assert "terminal" in livermore(demo.folder, "alerts").stdout
     wrong = livermore(demo.folder, "status", token="wrong")
     assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (7, "", 2)

@@ -12,7 +12,6 @@ from livermore.apps.cli.frame import ManyValues, Spread, examples, new_app
 from livermore.apps.cli.network import Host, Port, check_loopback
 from livermore.apps.cli.options import HERE, SPEED_HELP, Workspace, existing, speed_of
 from livermore.apps.cli.stored import SERVER_VARIABLE
-from livermore.kernel.errors import NotFoundError
 
 app = new_app()
 
@@ -95,9 +94,8 @@ def named(symbol: str) -> str:
 
 
 def check_exchange(name: str | None) -> None:
-    """Refuse an exchange that no preset knows, before it is written into the settings."""
-    from livermore.market.exchange import PRESETS
+    """Refuse an exchange that nobody knows, before it is written into the settings."""
+    from livermore import bootstrap
 
-    if name is not None and name not in PRESETS:
-        known = ", ".join(PRESETS)
-        raise NotFoundError(f"no exchange is called {name!r}", where="--exchange", hint=f"one of: {known}")
+    if name is not None:
+        bootstrap.preset_of(name)

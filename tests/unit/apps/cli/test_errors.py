@@ -156,7 +156,8 @@ def test_an_exchange_can_be_set_up_before_the_first_start(cli, tmp_path):
     assert {row["name"]: row["rest_url"] for row in listed["exchanges"]}["binance"] == "http://127.0.0.1:9"
 
 
-def test_a_first_start_with_an_exchange_that_cannot_be_watched_stores_no_user(cli, tmp_path):
-    refused = cli("up", "--exchange", "coinbase", "--port", "0")
+def test_a_first_start_with_an_exchange_that_nobody_knows_stores_nothing(cli, tmp_path):
+    refused = cli("up", "--exchange", "nowhere", "--port", "0")
     assert refused.code == 4
-    assert "hint: start with: livermore up --exchange binance" in refused.err
+    assert "'nowhere' is none of coinbase, binance, binance_us" in refused.err
+    assert not list(tmp_path.iterdir())
