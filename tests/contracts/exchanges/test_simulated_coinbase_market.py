@@ -192,7 +192,7 @@ async def test_a_recorded_candle_is_four_trades_and_comes_back_verbatim() -> Non
 
 
 def odd_candles(count: int) -> Candles:
-    """Candles of every kind of volume, from none and the smallest to a huge one; some flat, some one-sided."""
+    """Candles of every kind of volume, from none to a huge one; some flat, some one-sided."""
     chance = random.Random(5)
     volumes = [0.0, 1e-8, 2e-8, 3e-8, 5e-8, 0.1, 1.0, 355.82896243, 0.30000000000000004, 123456789.5, 3e-11]
     rows = []

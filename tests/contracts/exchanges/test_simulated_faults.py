@@ -286,6 +286,20 @@ async def test_a_half_open_connection_says_nothing_and_stays_open(lively: Simula
         await closing
 
 
+async def test_what_was_held_still_comes_when_the_fault_has_ended(lively: SimulatedExchange) -> None:
+    async with client(lively) as session, session.ws_connect(PATH) as socket:
+        delay = Delay(seconds=60)
+        lively.faults.begin(delay)
+        await until(lambda: lively.counters.faults["delay"] > 3)
+        lively.faults.end(delay)
+        held = lively.counters.faults["delay"]
+        moments = [data((await socket.receive()).data)["E"]]
+        while sum(later < earlier for earlier, later in pairwise(moments)) < held:
+            moments.append(data((await socket.receive()).data)["E"])
+            moments[-2:] = sorted(moments[-2:])[::-1] if moments[-1] < moments[-2] else moments[-2:]
+    assert lively.counters.faults["delay"] == held
+
+
 async def test_a_share_of_the_connections_is_cut_at_once(lively: SimulatedExchange) -> None:
     async with client(lively) as session, contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(session.ws_connect(PATH)) for _ in range(8)]

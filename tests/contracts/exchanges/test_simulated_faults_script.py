@@ -12,9 +12,17 @@ from typing import Any
 
 import pytest
 
-from livermore.adapters.exchanges.simulated.faults import KINDS, Cut, Drop, FaultScript, Hole, Silence
+from livermore.adapters.exchanges.simulated.faults import (
+    KINDS,
+    Cut,
+    Drop,
+    FaultScript,
+    HalfOpen,
+    Hole,
+    Silence,
+)
 from livermore.adapters.exchanges.simulated.faults.chance import chance
-from livermore.adapters.exchanges.simulated.faults.moments import strikes, window
+from livermore.adapters.exchanges.simulated.faults.moments import strikes, window, windows
 from livermore.adapters.exchanges.simulated.faults.wire import corrupted
 from livermore.apps.cli.main import run
 from livermore.kernel.errors import InvalidError
@@ -114,6 +122,21 @@ def test_a_rhythm_has_one_window_in_each_period() -> None:
     assert [found.count(number) for number in range(3)] == [10, 10, 10]
     assert found.index(0) == 6
     assert found.index(1) == 6 + 60 + 25
+
+
+@pytest.mark.parametrize("step", [7, 1000, 90_000, 1_000_000])
+def test_no_window_is_overlooked_however_coarsely_one_looks(step: int) -> None:
+    fault = HalfOpen(every=60, for_=1, from_=0, to=600_000)
+
+    def draw(number: int) -> float:
+        return chance(1, number)
+
+    looks = (windows(fault, moment, moment + step, 0, draw) for moment in range(0, 700_000, step))
+    assert sorted({number for found in looks for number in found}) == list(range(10))
+    assert windows(fault, 700_000, 800_000, 0, draw) == []
+    within = [moment for moment in range(600_000) if windows(fault, moment, moment, 0, draw)]
+    assert within == [moment for moment in range(600_000) if window(fault, moment, 0, draw) is not None]
+    assert len(within) == 10_000
 
 
 def test_cuts_are_due_once_each_however_coarsely_one_looks() -> None:

@@ -288,7 +288,7 @@ async def test_at_the_end_the_stream_is_silent_and_open() -> None:
 
 
 async def test_the_host_can_hold_the_market_back() -> None:
-    turns = asyncio.Semaphore(5)
+    turns = asyncio.Semaphore(6)  # one for the beginning, one for each of five bars
 
     async def pace() -> None:
         await turns.acquire()

@@ -95,14 +95,14 @@ class FrameReader:
         return time
 
     def _catch_up(self, number: int) -> bool:
-        """Take a number out of its turn: tell of a gap; return False for one that has had its turn."""
+        """Take a number, telling of a gap before it; return False for one that has had its turn."""
         expected = self._next
         if number == NO_NUMBER:
             return True
         if expected - LONG_AGO <= number < expected:
             return False
         self._next = number + 1
-        if expected >= 0:
+        if expected not in {-1, number}:
             self._sink.gap()
         return True
 

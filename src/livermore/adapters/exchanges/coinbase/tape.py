@@ -17,7 +17,19 @@ EXACT = 2.0**53
 class Bucket:
     """A bar in the making, with its volume in units."""
 
-    __slots__ = ("close", "first_id", "high", "last_id", "low", "open", "time", "touched", "units", "whole")
+    __slots__ = (
+        "close",
+        "first_id",
+        "high",
+        "last_id",
+        "low",
+        "open",
+        "spoilt",
+        "time",
+        "touched",
+        "units",
+        "whole",
+    )
 
     def __init__(self, time: int, number: int, price: float) -> None:
         self.time = time
@@ -25,6 +37,7 @@ class Bucket:
         self.first_id = self.last_id = number
         self.units = 0
         self.whole = False
+        self.spoilt = False
         self.touched = False
 
     def add(self, number: int, price: float, units: int) -> None:
@@ -77,6 +90,8 @@ class Tape:
             bucket = self._bucket(time - time % self._length, trade)
             if bucket is not None:
                 bucket.add(trade.trade_id, trade.price, self.finer_units(trade.size))
+        for bucket in self._buckets:
+            bucket.spoilt |= bucket.last_id > self._ids.last  # it holds a trade whose id was taken back
         self.next_id = self._ids.last + 1
         return True
 
@@ -91,8 +106,13 @@ class Tape:
 
     def running_bar(self) -> BarUpdate:
         """Return the running bar, when nothing has come but its next trades."""
-        self.running.last_id = self._ids.last = self.next_id - 1
-        return self._bar(self.running)
+        bucket = self.running
+        bucket.last_id = self._ids.last = last_id = self.next_id - 1
+        return BarUpdate(
+            symbol=self.product, time=bucket.time, open=bucket.open, high=bucket.high, low=bucket.low,
+            close=bucket.close, volume=bucket.units / self._scale, first_id=bucket.first_id,
+            last_id=last_id, whole=bucket.whole,
+        )  # fmt: skip
 
     def recall(self) -> None:
         """Have the newest bar told again, whether or not it changes."""
@@ -121,7 +141,7 @@ class Tape:
         """Say of every bar whether trades are known to be missing in it or right beside it."""
         self.is_shaken = False
         for bucket in self._buckets:
-            whole = self._ids.is_whole(bucket.first_id, bucket.last_id)
+            whole = not bucket.spoilt and self._ids.is_whole(bucket.first_id, bucket.last_id)
             bucket.touched |= whole != bucket.whole
             bucket.whole = whole
 

@@ -55,20 +55,26 @@ class Trades:
                         bucket.low = price
                     size = trade.size
                     units = round(size * tape.factor)
-                    exact = units / tape.factor == size and units < EXACT
-                    bucket.units += units if exact else tape.finer_units(size)
+                    if units / tape.factor != size or units > EXACT:
+                        units = tape.finer_units(size)
+                    bucket.units += units
                 elif not tape.take(trade, event_time + MINUTE):
                     refused.append(trade)
             if event.type == "snapshot":
                 for tape in changed:
                     tape.recall()
+        self._tell_changed(changed, event_time, names, tell)
+        return refused
+
+    def _tell_changed(self, changed: list[Tape], event_time: int, names: Names, tell: Tell) -> None:
         for tape in changed:
             tape.changed = False
             if tape.is_shaken or tape.product in names.others:
-                self._tell_all(tape, event_time, names, tell)
+                for bar in tape.bars():
+                    for name in names.of(tape.product):
+                        tell(bar if name == bar.symbol else replace(bar, symbol=name), event_time)
             else:
                 tell(tape.running_bar(), event_time)
-        return refused
 
     def _begin(self, product: str, names: Names) -> Tape:
         """Return a new tape; one of a product that nobody asked for is not kept."""
@@ -76,9 +82,3 @@ class Trades:
         if product in names:
             self._tapes[product] = tape
         return tape
-
-    @staticmethod
-    def _tell_all(tape: Tape, event_time: int, names: Names, tell: Tell) -> None:
-        for bar in tape.bars():
-            for name in names.of(tape.product):
-                tell(bar if name == bar.symbol else replace(bar, symbol=name), event_time)
