@@ -163,7 +163,7 @@ class Repairs:
         desk = self._desk
         async with desk.changing[symbol]:
             told = await desk.read(symbol, start, end)
-            desk.flush()
+            desk.confirm(symbol, start, end)
             wrong = told[np.array([self._differs(symbol, candle) for candle in told.rows()], np.bool_)]
             if not len(wrong):
                 return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import numpy as np
+
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
 from livermore.kernel.timeframe import Timeframe
@@ -36,6 +38,9 @@ class TapeExchange:
         self.asked: list[tuple[str, Timeframe, int, int]] = []
         self.failing: list[LivermoreError] = []
         self.subscribed: list[list[str]] = []
+        self.unsubscribed: list[list[str]] = []
+        self.mute: set[str] = set()
+        self.unknown: dict[int, int] = {}
         self.delay = 0.05
         self.closed = False
 
@@ -49,6 +54,8 @@ class TapeExchange:
         if self.failing:
             raise self.failing.pop(0)
         base = self.tape.history(symbol, START, end)
+        hidden = [time for time, until in self.unknown.items() if self.clock.now() < until]
+        base = base[~np.isin(base.time, hidden)]
         if timeframe is Timeframe.M1:
             return base.between(start, end)
         rolled = roll_up(fill_quiet(base, Timeframe.M1, end), MINUTE, timeframe, end)
@@ -87,10 +94,12 @@ class TapeStream:
     async def subscribe(self, symbols: Sequence[str]) -> None:
         await self._exchange.clock.sleep(0.2)
         self._symbols |= set(symbols)
+        self._exchange.mute -= set(symbols)
         self._exchange.subscribed.append(list(symbols))
 
     async def unsubscribe(self, symbols: Sequence[str]) -> None:
         self._symbols -= set(symbols)
+        self._exchange.unsubscribed.append(list(symbols))
 
     async def run(self, sink: StreamSink) -> None:
         clock, began = self._exchange.clock, self._exchange.clock.now()
@@ -102,7 +111,7 @@ class TapeStream:
                 raise ExchangeUnreachableError("the line was cut")
             if not isinstance(moment, Frame):
                 sink.beat(moment - 30)
-            elif moment.update.symbol in self._symbols:
+            elif moment.update.symbol in self._symbols - self._exchange.mute:
                 sink.bar(moment.update, moment.event_time)
 
     async def close(self) -> None:

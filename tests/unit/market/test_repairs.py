@@ -1,0 +1,228 @@
+"""Holes are entered, filled or gone on without, mended later, always explained; doubts are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from livermore.kernel.errors import ExchangeUnreachableError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.candle import BarUpdate, CandleSource, CandleState
+from livermore.market.feed import LONGEST_WAIT
+from livermore.market.ports import Cause, Hole, Series
+from tests.reference.series import START
+
+from .factories import M5, MINUTE, PRICES
+from .office import BEGIN, Office, busy, opened
+from .tape import Tape, Trade
+
+CUT = [(40 * 60 + 30, 42 * 60 + 10)]
+AWAY = [ExchangeUnreachableError("REST is away")]
+
+
+async def ledger(office: Office, symbol: str = "S0") -> list[Hole]:
+    """Return what the store has of a symbol's ledger."""
+    await office.recorder.flush()
+    return await office.store.holes(Series("test", symbol, Timeframe.M1), 0, 2**62)
+
+
+def minutes(holes: Sequence[Hole]) -> list[tuple[int, int, Cause]]:
+    return [((hole.start - START) // MINUTE, (hole.end - START) // MINUTE, hole.cause) for hole in holes]
+
+
+async def test_a_cut_is_entered_as_a_hole_and_closed_by_its_repair() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        await office.until(40.2)
+        before = len(await ledger(office))
+        await office.until(50)
+        holes = (await ledger(office))[before:]
+        assert {hole.cause for hole in holes} == {Cause.DISCONNECTED}
+        assert holes[0].start == START + 40 * MINUTE
+        assert all(hole.repaired_at is not None for hole in holes)
+        assert office.desk.ledger.open_holes("S0") == []
+        await office.check(49)
+
+
+async def test_a_repair_that_does_not_come_leaves_missing_bars_that_are_mended_when_it_does() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        await office.until(41)
+        office.exchange.failing += AWAY * 900
+        await office.until(49.5)
+        base = office.table.candles(0)
+        missing = base.time[base.state == CandleState.MISSING]
+        assert START + 40 * MINUTE in missing
+        assert int(base.time[-1]) > int(missing[-1]), "the series has gone on behind its hole"
+        (hole,) = office.desk.ledger.open_holes("S0")
+        assert hole.cause == Cause.DISCONNECTED
+        assert hole.end - hole.start == len(missing) * MINUTE
+        office.exchange.failing.clear()
+        await office.until(54)
+        assert office.desk.ledger.open_holes("S0") == []
+        assert not (office.table.candles(0).state == CandleState.MISSING).any()
+        await office.recorder.flush()
+        await office.check(53)
+
+
+async def test_longer_bars_over_a_hole_are_missing_until_it_is_mended() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        await office.until(41)
+        office.exchange.failing += AWAY * 900
+        await office.until(49.5)
+        longer = office.table.held(office.table.row("S0", M5), START + 40 * MINUTE)
+        assert longer is not None
+        assert longer["state"] == CandleState.MISSING
+        office.exchange.failing.clear()
+        await office.until(54)
+        longer = office.table.held(office.table.row("S0", M5), START + 40 * MINUTE)
+        assert longer is not None
+        assert longer["state"] == CandleState.TRADED
+
+
+async def test_a_hole_that_a_run_leaves_open_is_mended_by_the_next() -> None:
+    tape = busy()
+    async with opened(tape, cuts=CUT) as office:
+        await office.until(41)
+        office.exchange.failing += AWAY * 900
+        await office.until(49.5)
+        assert len(office.desk.ledger.open_holes("S0")) == 1
+        store = office.store
+    async with opened(tape, store=store, begin=50) as office:
+        await office.until(55)
+        holes = await ledger(office)
+        assert all(hole.repaired_at is not None for hole in holes)
+        await office.check(54)
+
+
+async def test_what_nobody_watched_is_entered_as_paused() -> None:
+    tape = busy()
+    async with opened(tape) as office:
+        await office.until(40)
+        store = office.store
+    async with opened(tape, store=store, begin=47) as office:
+        await office.until(50)
+        paused = [hole for hole in await ledger(office) if hole.cause is Cause.PAUSED]
+        assert minutes(paused) == [(39, 46, Cause.PAUSED)]
+        assert all(hole.repaired_at is not None for hole in paused)
+
+
+async def test_a_bucket_that_rest_does_not_know_at_first_is_looked_for_again_after_a_minute() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        office.exchange.unknown[START + 41 * MINUTE] = START + 43 * MINUTE
+        await office.until(42.9)
+        early = office.table.held(0, START + 41 * MINUTE)
+        assert early is not None
+        assert early["state"] == CandleState.QUIET
+        await office.until(45)
+        await office.recorder.flush()
+        await office.check(44)
+        assert (41, 42, Cause.LATE) in minutes(await ledger(office))
+
+
+async def test_rest_that_lags_behind_the_stream_is_asked_until_it_has_caught_up() -> None:
+    """Taken at its word, a bucket that the stream saw traded would stand as quiet."""
+    async with opened(busy()) as office:
+        await office.until(40.2)
+        office.exchange.unknown[START + 40 * MINUTE] = START + 41 * MINUTE + 20_000
+        office.desk.feed.gap()
+        office.exchange.mute.add("S0")
+        await office.until(41.25)
+        assert office.table.held(0, START + 40 * MINUTE) is None
+        office.exchange.mute.clear()
+        await office.until(46)
+        await office.recorder.flush()
+        await office.check(45)
+
+
+async def test_a_symbol_that_falls_silent_is_found_out_subscribed_again_and_lacks_nothing() -> None:
+    """Mini-tickers kept the earlier system's watchdog happy while klines had stopped."""
+    async with opened(busy()) as office:
+        await office.until(35)
+        office.exchange.mute.add("S0")
+        await office.until(48)
+        assert office.exchange.unsubscribed == [["S0"]]
+        assert office.exchange.subscribed[-1] == ["S0"]
+        assert "S0" not in office.exchange.mute
+        await office.until(55)
+        await office.recorder.flush()
+        await office.check(54)
+        assert Cause.LATE in {hole.cause for hole in await ledger(office)}
+
+
+async def test_buckets_in_which_no_symbol_traded_are_an_outage_of_the_exchange() -> None:
+    tape = Tape(11, 4, 60)
+    for symbol in tape.symbols:
+        for minute in range(40, 44):
+            tape._buckets[symbol].pop(START + minute * MINUTE, None)
+    async with opened(tape, cuts=[(39 * 60 + 30, 44 * 60 + 10)]) as office:
+        await office.until(48)
+        for symbol in tape.symbols:
+            outage = {
+                time
+                for hole in await ledger(office, symbol)
+                if hole.cause is Cause.EXCHANGE_OUTAGE
+                for time in range(hole.start, hole.end, MINUTE)
+            }
+            assert {START + minute * MINUTE for minute in (40, 41, 42, 43)} <= outage
+            assert START + 44 * MINUTE not in outage
+
+
+async def test_the_exchanges_own_longer_bar_finds_out_a_wrong_minute() -> None:
+    async with opened(busy()) as office:
+        await office.until(45.5)
+        tape, time = office.tape, START + 41 * MINUTE
+        trades = tape._buckets["S0"][time]
+        trades.insert(1, Trade(trades[0].time, trades[0].price * 1.5, 7.0, 0))
+        five = told_longer(office, START + 40 * MINUTE)
+        office.desk.repairs.longer(M5, five)
+        office.desk.repairs.longer(M5, told_longer(office, START + 45 * MINUTE))
+        await office.until(47)
+        held = office.table.held(0, time)
+        assert held is not None
+        assert held["source"] == CandleSource.REST
+        assert held["high"] == trades[1].price
+        assert (41, 42, Cause.SEQUENCE_GAP) in minutes(await ledger(office))
+
+
+async def test_a_longer_bar_that_agrees_asks_nothing() -> None:
+    async with opened(busy()) as office:
+        await office.until(45.5)
+        asked = len(office.exchange.asked)
+        for start in (35, 40, 45):
+            office.desk.repairs.longer(M5, told_longer(office, START + start * MINUTE))
+        await office.until(47)
+        assert len(office.exchange.asked) == asked
+
+
+def told_longer(office: Office, start: int) -> BarUpdate:
+    """Return five minutes of the first symbol as the exchange tells them."""
+    bars = [office.tape.bar("S0", start + number * MINUTE) for number in range(5)]
+    traded = [bar for bar in bars if bar is not None]
+    return BarUpdate(
+        symbol="S0", time=start, open=traded[0].open, high=max(bar.high for bar in traded),
+        low=min(bar.low for bar in traded), close=traded[-1].close, volume=sum(bar.volume for bar in traded),
+    )  # fmt: skip
+
+
+async def test_what_ids_prove_later_is_stored_as_confirmed() -> None:
+    async with opened(Tape(5, 2, 60), bad=True) as office:
+        await office.until(59.5)
+        await office.recorder.flush()
+        for symbol in office.tape.symbols:
+            stored = await office.store.load(Series("test", symbol, Timeframe.M1))
+            live = stored[stored.time >= START + (BEGIN + 2) * MINUTE]
+            last = int(np.flatnonzero(live.state == CandleState.TRADED)[-1])
+            assert live.confirmed[:last].all()
+
+
+async def test_waiting_is_never_longer_than_five_minutes_of_market_time() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        await office.until(41)
+        office.exchange.failing += AWAY * 900
+        for minute in range(43, 56):
+            await office.until(minute)
+            newest = int(office.table.newest[0])
+            assert office.desk.feed.market_time - newest <= LONGEST_WAIT + 3 * MINUTE
+        office.exchange.failing.clear()
+        await office.until(59)
+        assert all(getattr(office.table.candles(0), name).all() for name in PRICES)
