@@ -27,7 +27,7 @@ from livermore.adapters.exchanges.simulated.faults.kinds import (
     Skew,
     kind_of,
 )
-from livermore.adapters.exchanges.simulated.faults.moments import absolute, strikes, window
+from livermore.adapters.exchanges.simulated.faults.moments import absolute, strikes, window, windows
 from livermore.adapters.exchanges.simulated.faults.script import FaultScript
 from livermore.adapters.exchanges.simulated.faults.wire import ORDER, Connection, Wire
 from livermore.adapters.exchanges.simulated.source import Bars
@@ -143,6 +143,10 @@ class Faults:
     def window(self, number: int, fault: Fault, moment: int) -> int | None:
         """Return which of a fault's windows a market time lies in; None where it rests."""
         return window(fault, moment, self._at.origin, lambda one: self.chance(number, "window", one))
+
+    def windows(self, number: int, fault: Fault, since: int, upto: int) -> list[int]:
+        """Return which of a fault's windows touch a span of market time."""
+        return windows(fault, since, upto, self._at.origin, lambda one: self.chance(number, "window", one))
 
     def strikes(self, number: int, cut: Cut, after: int, upto: int) -> list[int]:
         """Return the numbers of the moments in (after, upto] at which a cut is due."""

@@ -36,6 +36,19 @@ def window(fault: Fault, moment: int, origin: int, draw: Draw) -> int | None:
     return number if begin <= within < begin + length else None
 
 
+def windows(fault: Fault, since: int, upto: int, origin: int, draw: Draw) -> list[int]:
+    """Return the numbers of the windows that touch [since, upto], so that none is overlooked."""
+    start, end = span(fault, origin)
+    if upto < start or since >= end:
+        return []
+    if fault.every is None or fault.for_ is None:
+        return [0]
+    period, length = _milliseconds(fault.every), _milliseconds(fault.for_)
+    numbers = range(max(0, since - start) // period, (upto - start) // period + 1)
+    begins = ((number, start + number * period + int(draw(number) * (period - length))) for number in numbers)
+    return [number for number, begin in begins if begin <= upto and since < begin + length and begin < end]
+
+
 def strikes(cut: Cut, after: int, upto: int, origin: int, draw: Draw) -> list[int]:
     """Return the numbers of a cut's moments in (after, upto]."""
     start, end = span(cut, origin)

@@ -69,8 +69,8 @@ class Wire:
 
     @property
     def faulty(self) -> bool:
-        """Say whether anything can go wrong at all."""
-        return self._faults.any
+        """Say whether anything can go wrong at all, or is still held from when it could."""
+        return self._faults.any or bool(self._held)
 
     def opened(self) -> None:
         """Take note that frames may flow."""
@@ -150,10 +150,10 @@ class Wire:
         """Say whether a fault of connections strikes this one."""
         number, fault = numbered
         if isinstance(fault, Cut) and (fault.at or (fault.every and not fault.for_)):
-            strikes = self._faults.strikes(number, fault, since, now)
-            return any(self._faults.chance(number, self._number, one) < fault.share for one in strikes)
-        window = self._faults.window(number, fault, now)
-        return window is not None and self._faults.chance(number, self._number, window) < fault.share
+            times = self._faults.strikes(number, fault, since, now)
+        else:
+            times = self._faults.windows(number, fault, since, now)
+        return any(self._faults.chance(number, self._number, one) < fault.share for one in times)
 
     def _lose(self, *, cut: bool) -> None:
         self.lost = True
@@ -181,8 +181,10 @@ class Wire:
 
     def _concerns(self, numbered: Numbered[FrameFault | Skew], frame: Frame) -> bool:
         number, fault = numbered
+        if not _is_of(fault, frame):
+            return False
         window = self._faults.window(number, fault, frame.time)
-        if window is None or not _is_of(fault, frame):
+        if window is None:
             return False
         if isinstance(fault, Silence):
             return self._faults.chance(number, frame.symbol, window) < fault.share
