@@ -72,8 +72,8 @@ class Budget:
     async def spend(self, weight: int = 1) -> None:
         """Wait for our turn and book the weight.
 
-        Raise RateLimitedError, saying when to come back, if that would take longer than a minute and a
-        window, or if the exchange wants us away for longer.
+        Raise RateLimitedError, saying when to come back, if that takes longer than two windows and a minute,
+        or if the exchange wants us away for longer.
         """
         now = self._clock.monotonic()
         if self._turnstile.idle and not self._wait(now, weight):
@@ -184,8 +184,8 @@ def ceiling_of(info: ExchangeInfo) -> int | None:
 
 
 def patience_of(terms: Terms) -> float:
-    """Return the seconds that a request waits at most: a full window passes, and some time more."""
-    return PATIENCE + terms.seconds
+    """Return the seconds that a request waits at most: two full windows pass, and some time more."""
+    return PATIENCE + 2 * terms.seconds
 
 
 def forecast_histories(exchange: Exchange, symbols: int, buckets: Iterable[int]) -> Forecast:

@@ -133,11 +133,13 @@ class Turnstile:
             waiter.turn.set_result(error)
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep so long, but not past anybody's patience, and not when something has changed meanwhile."""
+        """Sleep so long, but not past anybody's patience, nor when things have changed meanwhile."""
         first = next(iter(self._turns), None)
         if self._stirred or first is None:
             return
         left = first.deadline - self._clock.monotonic()
+        if left <= self._gate.stay():
+            return
         self._nap = asyncio.ensure_future(self._clock.sleep(min(seconds, left)))
         try:
             await asyncio.wait([self._nap])

@@ -6,9 +6,10 @@ import asyncio
 import json
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from livermore.kernel.clock import Clock
@@ -49,14 +50,19 @@ class Books:
             return None
         try:
             async with asyncio.timeout(ANSWER):
-                answer = await self._script(
-                    keys=[f"livermore:budget:{{{host}}}"], args=[json.dumps(question)]
-                )
+                answer = await self._asked(f"livermore:budget:{{{host}}}", json.dumps(question))
         except (RedisError, OSError) as error:
             self._lost(error)
             return None
         self._found()
         return Reply(*answer)
+
+    async def _asked(self, key: str, question: str) -> list[int]:
+        """Ask, and once more where a connection that lay idle turns out to be dead."""
+        try:
+            return cast("list[int]", await self._script(keys=[key], args=[question]))
+        except RedisConnectionError:
+            return cast("list[int]", await self._script(keys=[key], args=[question]))
 
     def tell(self, telling: Coroutine[Any, Any, None]) -> None:
         """Let the books know of something, behind the back of who found it out."""
