@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
+from livermore.adapters.exchanges.simulated.audience import Audience
 from livermore.adapters.exchanges.simulated.binance.frames import KlineWriter, Told, mini_ticker, shutdown
 from livermore.adapters.exchanges.simulated.binance.session import Session
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.rolling import RollingDays
 from livermore.adapters.exchanges.simulated.schedule import Due, Kind, Schedule
 from livermore.adapters.exchanges.simulated.source import Source
 from livermore.adapters.exchanges.simulated.tape import Tape
 from livermore.adapters.exchanges.simulated.view import Day, View
 from livermore.kernel.clock import Clock
 
-PATIENCE = 1.0  # seconds after the latest SUBSCRIBE, until the market no longer waits for the rest
 Frame = tuple[str, bytes]
 
 
@@ -40,41 +40,26 @@ class Broadcast:
         ]
         self._symbols = [market.symbol for market in source.markets]
         self._tape = Tape(source)
-        self._view = view
         self._length = length
-        self._clock = clock
-        self._counters = counters
         self._drains = drains
-        self._days_kept_for = 16 * length if drains else length
-        self._days: dict[int, tuple[int, Day | None]] = {}
+        self._days = RollingDays(view, 16 * length if drains else length)
+        self._audience = Audience(clock, counters)
         self._bucket = -1
         self._told: dict[int, Told | None] = {}
         self._told_before: dict[int, Told | None] = {}
-        self._wanted: set[str] = set()
-        self._listened = asyncio.Event()
-        self._changed_at = clock.monotonic()
         self.sessions: set[Session] = set()
 
     def changed(self) -> None:
         """Take note that somebody came, went, or asks for other streams."""
-        self._wanted = set().union(*(session.streams for session in self.sessions))
-        self._counters.subscriptions = self._wanted
-        self._changed_at = self._clock.monotonic()
-        if self._wanted:
-            self._listened.set()
-        else:
-            self._listened.clear()
+        self._audience.asks_for(set().union(*(session.streams for session in self.sessions)))
 
     async def audience(self) -> None:
         """Wait until somebody is subscribed to something."""
-        await self._listened.wait()
+        await self._audience.any()
 
     async def whole_audience(self) -> None:
         """Wait until every symbol is asked for, or nobody has asked for more in a while."""
-        everything = {writer.stream for writer in self._writers}
-        await self.audience()
-        while not everything <= self._wanted and self._clock.monotonic() - self._changed_at < PATIENCE:
-            await self._clock.sleep(PATIENCE / 20)
+        await self._audience.whole({writer.stream for writer in self._writers}.issubset)
 
     async def tell(self, bucket: int, dues: Sequence[Due]) -> None:
         """Send what is due in a bucket."""
@@ -101,14 +86,14 @@ class Broadcast:
         _, kind, symbol, update = due
         writer = self._writers[symbol]
         if kind is Kind.TICKER:
-            return self._ticker(due) if writer.ticker_stream in self._wanted else None
-        if writer.stream not in self._wanted:
+            return self._ticker(due) if writer.ticker_stream in self._audience.wanted else None
+        if writer.stream not in self._audience.wanted:
             return None
         told = self._before(symbol) if kind is Kind.CLOSING else self._now(symbol)
         return None if told is None else (writer.stream, told.frames[update])
 
     def _ticker(self, due: Due) -> Frame | None:
-        told, day = self._now(due.symbol), self._day(due.symbol)
+        told, day = self._now(due.symbol), self._days.day(self._symbols[due.symbol], self._bucket)
         if told is None or due.update < 0:
             return None
         price, time = told.prices[due.update], self._bucket + due.offset
@@ -130,11 +115,3 @@ class Broadcast:
     def _write(self, symbol: int, bucket: int) -> Told | None:
         bar = self._tape.whole(symbol, bucket)
         return None if bar is None else self._writers[symbol].write(bar)
-
-    def _day(self, symbol: int) -> Day | None:
-        """Return the rolling day, looked up again every so often."""
-        since, day = self._days.get(symbol, (-1, None))
-        if not since <= self._bucket < since + self._days_kept_for or since < 0:
-            since, day = self._bucket, self._view.day(self._symbols[symbol], self._bucket)
-            self._days[symbol] = since, day
-        return day

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from livermore.adapters.exchanges.simulated.audience import Audience
 from livermore.adapters.exchanges.simulated.coinbase.bars import FIVE, Bars, Candle, Told
 from livermore.adapters.exchanges.simulated.coinbase.frames import (
     BATCH,
     CANDLES,
-    OF_PRODUCTS,
     TICKER,
     TRADES,
     Frame,
@@ -22,12 +21,12 @@ from livermore.adapters.exchanges.simulated.coinbase.frames import (
 )
 from livermore.adapters.exchanges.simulated.coinbase.session import Session
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.rolling import RollingDays
 from livermore.adapters.exchanges.simulated.schedule import Due, Kind
 from livermore.adapters.exchanges.simulated.source import Source
-from livermore.adapters.exchanges.simulated.view import Day, View
+from livermore.adapters.exchanges.simulated.view import View
 from livermore.kernel.clock import Clock
 
-PATIENCE = 1.0  # seconds after the latest subscription, until the market no longer waits for the rest
 LATE_ONES = 7  # of so many candles one is corrected after the next has begun
 
 
@@ -55,38 +54,24 @@ class Broadcast:
         self._length = source.timeframe.milliseconds
         self._products = [Product.named(market.symbol) for market in source.markets]
         self._bars = bars
-        self._view = view
-        self._clock = clock
-        self._counters = counters
         self._flat_out = flat_out
-        self._days_kept_for = 16 * self._length if flat_out else self._length
-        self._days: dict[int, tuple[int, Day | None]] = {}
+        self._days = RollingDays(view, 16 * self._length if flat_out else self._length)
+        self._audience = Audience(clock, counters)
         self._batched: dict[int, int] = {}
         self._withheld: dict[int, str] = {}
-        self._wanted: set[str] = set()
-        self._listened = asyncio.Event()
-        self._changed_at = clock.monotonic()
         self.sessions: set[Session] = set()
 
     def changed(self) -> None:
         """Take note that somebody came, went, or asks for something else."""
-        self._wanted = set().union(*(session.wanted for session in self.sessions))
-        self._counters.subscriptions = self._wanted
-        self._changed_at = self._clock.monotonic()
-        if self._wanted:
-            self._listened.set()
-        else:
-            self._listened.clear()
+        self._audience.asks_for(set().union(*(session.wanted for session in self.sessions)))
 
     async def audience(self) -> None:
         """Wait until somebody is subscribed to something."""
-        await self._listened.wait()
+        await self._audience.any()
 
     async def whole_audience(self) -> None:
         """Wait until every product is asked for, or nobody has asked for more in a while."""
-        await self.audience()
-        while not self._is_whole() and self._clock.monotonic() - self._changed_at < PATIENCE:
-            await self._clock.sleep(PATIENCE / 20)
+        await self._audience.whole(self._is_whole)
 
     async def tell(self, bucket: int, dues: Sequence[Due]) -> None:
         """Send what is due in a bucket."""
@@ -103,15 +88,13 @@ class Broadcast:
         for session in tuple(self.sessions):
             await session.close()
 
-    def _is_whole(self) -> bool:
-        return all(
-            any(key_of(channel, product.name) in self._wanted for channel in OF_PRODUCTS)
-            for product in self._products
-        )
+    def _is_whole(self, wanted: set[str]) -> bool:
+        """Say whether some channel of every product is asked for."""
+        return not any(wanted.isdisjoint(product[1:]) for product in self._products)
 
     def _frames(self, bucket: int, due: Due) -> Iterator[Frame]:
         """Write what is due, if it is wanted and anything was traded."""
-        if due.kind is Kind.BEAT or self._wanted.isdisjoint(self._products[due.symbol][1:]):
+        if due.kind is Kind.BEAT or self._audience.wanted.isdisjoint(self._products[due.symbol][1:]):
             return
         told = self._bars.told(due.symbol)
         if told is None or not due.update >= 0:
@@ -125,13 +108,17 @@ class Broadcast:
     def _moment(self, product: Product, due: Due, told: Told, time: int) -> Iterator[Frame]:
         """Write the trades of one moment, and what follows from them."""
         first, end = ([0, *told.ends][due.update], told.ends[due.update])
-        if product.trades in self._wanted:
+        if product.trades in self._audience.wanted:
             yield trades_frame(product.name, time, "update", told.written[first:end])
-        if product.ticker in self._wanted:
-            price, day = told.trades.prices[end - 1], self._day(due.symbol, time)
+        if product.ticker in self._audience.wanted:
+            price, day = told.trades.prices[end - 1], self._days.day(product.name, time)
             yield ticker_frame(TICKER, product.name, time, "update", price, day)
         last = due.update == len(told.ends) - 1
-        if product.candles in self._wanted and self._bars.has_candles and (last or not self._flat_out):
+        if (
+            product.candles in self._audience.wanted
+            and self._bars.has_candles
+            and (last or not self._flat_out)
+        ):
             so_far = self._bars.candle(due.symbol, told, end)
             yield from self._candle(product, due.symbol, so_far, time, is_last=last)
 
@@ -152,15 +139,7 @@ class Broadcast:
         """Write a ticker without offers, if there were trades since the last."""
         end = told.ends[min(due.update, len(told.ends) - 1)]
         newest = told.trades.first_id + end
-        if product.batch in self._wanted and self._batched.get(due.symbol) != newest:
+        if product.batch in self._audience.wanted and self._batched.get(due.symbol) != newest:
             self._batched[due.symbol] = newest
-            price, day = told.trades.prices[end - 1], self._day(due.symbol, time)
+            price, day = told.trades.prices[end - 1], self._days.day(product.name, time)
             yield ticker_frame(BATCH, product.name, time, "update", price, day)
-
-    def _day(self, symbol: int, time: int) -> Day | None:
-        """Return the rolling day, looked up again every so often."""
-        since, day = self._days.get(symbol, (-1, None))
-        if not since <= time < since + self._days_kept_for or since < 0:
-            since, day = time, self._view.day(self._products[symbol].name, time)
-            self._days[symbol] = since, day
-        return day
