@@ -26,6 +26,7 @@ from livermore.adapters.sql import (
     migrate,
 )
 from livermore.bootstrap.brake import Brake, Watched
+from livermore.bootstrap.budgets import SharedBudgets, shared_budgets
 from livermore.bootstrap.exchanges import Unwatchable, adapter_of, preset_of
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.world import Served, World, world_of
@@ -121,7 +122,7 @@ class Ground:
     user: User
     current: Current
     brake: Brake
-    budgets: Budgets
+    shared: SharedBudgets | None = None
     sources: tuple[SimulatedExchange, ...] = ()
     overrides: dict[str, ExchangeInfo] = field(default_factory=dict)
 
@@ -156,7 +157,16 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     )
     indicators, announcers = await _desks(plan, ground, signals, desks)
     retention = Retention(ground.store, plane, document.storage.keep_days, ground.clock)
-    services: list[Service] = [ground.recorder, signals, dispatcher, *announcers, retention, *desks.values()]
+    shared = [ground.shared] if ground.shared is not None else []
+    services: list[Service] = [
+        *shared,
+        ground.recorder,
+        signals,
+        dispatcher,
+        *announcers,
+        retention,
+        *desks.values(),
+    ]
     runtime = Runtime(
         scope, services, plane, SqlRuntimeBook(ground.database, ground.clock), ground.bus, ground.clock,
         mode=document.livermore_runtime.mode, revision=ground.current.revision,
@@ -198,7 +208,7 @@ async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
     ground = Ground(
         clock=clock, bus=bus, database=database, store=store, recorder=Recorder(store, clock), book=book,
         user=user, current=current, brake=Brake(clock, flat_out=plan.speed is None),
-        budgets=Budgets(clock),
+        shared=shared_budgets(os.environ, clock) if plan.source == "live" else None,
     )  # fmt: skip
     return ground if world is None else await _served(plan, ground, world, opened)
 
@@ -247,19 +257,21 @@ async def _watched(ground: Ground) -> list[tuple[Exchange, list[str]]]:
     watched = defaultdict(list)
     for exchange, symbol in watched_symbols(ground.current.document):
         watched[exchange].append(symbol)
-    adapters = [adapter for name in watched if (adapter := await _adapter(name, ground)) is not None]
+    budgets = ground.shared.budgets if ground.shared is not None else Budgets(ground.clock)
+    found = [await _adapter(name, ground, budgets) for name in watched]
+    adapters = [adapter for adapter in found if adapter is not None]
     refused = [adapter.why for adapter in adapters if isinstance(adapter, Unwatchable)]
     if refused and len(refused) == len(adapters):
         raise refused[0]
     return [(adapter, watched[adapter.info.name]) for adapter in adapters]
 
 
-async def _adapter(name: str, ground: Ground) -> Exchange | None:
+async def _adapter(name: str, ground: Ground, budgets: Budgets) -> Exchange | None:
     """Make the adapter of an exchange; None when it is switched off."""
     try:
         info = ground.overrides.get(name) or await _row(name, ground.book)
         if info.is_active:
-            return adapter_of(info, ground.clock, ground.budgets)
+            return adapter_of(info, ground.clock, budgets)
     except LivermoreError as error:
         log.error("exchange cannot be watched", exchange=name, error=str(error), hint=error.hint)
         return Unwatchable(name, error, ground.clock)
