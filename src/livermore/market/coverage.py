@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -23,6 +23,7 @@ from livermore.market.wire import GRACE
 LOOKBACK = 7 * LATELY
 SOON = 2.0
 AT_ONCE = 20
+PIECE = 10_000
 ALWAYS = 2**62
 
 
@@ -51,6 +52,13 @@ class Part(NamedTuple):
     def every(self) -> Times:
         """Return the open (ms) of every bucket."""
         return np.arange(self.start, self.end, self.series.timeframe.milliseconds, dtype=np.int64)
+
+    def pieces(self) -> Iterator[Part]:
+        """Cut it into pieces of which each is read in a moment."""
+        step = PIECE * self.series.timeframe.milliseconds
+        for start in range(self.start, self.end, step):
+            end = min(start + step, self.end)
+            yield self._replace(start=start, end=end, newer=self.newer.between(start, end))
 
 
 class Remembered(NamedTuple):
@@ -116,6 +124,15 @@ class CoverageService:
 
     async def _count(self, part: Part) -> tuple[Counts, Times]:
         """Count the buckets by state, and name those that are missing."""
+        counts, missing = Counts(0, 0, 0), [np.zeros(0, np.int64)]
+        for piece in part.pieces():
+            found, lacking = await self._count_piece(piece)
+            counts = Counts(*map(sum, zip(counts, found, strict=True)))
+            missing.append(lacking)
+        return counts, np.concatenate(missing)
+
+    async def _count_piece(self, part: Part) -> tuple[Counts, Times]:
+        """Count what is there; only where that is not all, candles are read to see which are missing."""
         stored_end = min(part.end, part.stored_until)
         stored, newer = await self._store.counts(part.series, part.start, stored_end), tally(part.newer)
         counts = Counts(stored.traded + newer.traded, stored.quiet + newer.quiet, 0)

@@ -12,6 +12,7 @@ import pytest
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.timeframe import Timeframe
+from livermore.market import coverage
 from livermore.market.coverage import AT_ONCE, SOON, Coverage, CoverageService
 from livermore.market.freshness import Freshness
 from livermore.market.ledger import Ledger
@@ -122,11 +123,11 @@ class Watch:
         return rows[symbol].cells[timeframe.value]
 
 
-def minutes(coverage: Coverage) -> list[tuple[int, int, str, str]]:
+def minutes(found: Coverage) -> list[tuple[int, int, str, str]]:
     """Write gaps as minutes since the start."""
     return [
         ((gap.start - START) // MINUTE, (gap.end - START) // MINUTE, gap.cause.value, gap.state)
-        for gap in coverage.gaps
+        for gap in found.gaps
     ]
 
 
@@ -170,6 +171,16 @@ async def test_an_exchange_that_falls_silent_does_not_stop_the_clock() -> None:
     await watch.clock.advance(300)
     assert (await watch.service.of("test", "A", "1m")).counts.missing == 4
     assert (await watch.cell()).state == "late"
+
+
+@pytest.mark.parametrize("piece", [1, 3, 4, 9, 10])
+async def test_a_long_series_is_counted_piece_by_piece(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(coverage, "PIECE", piece)
+    watch = Watch(minutes=12.5)
+    await watch.know("ttqqtmmtqt", stored=6)
+    found = await watch.service.of("test", "A", "1m")
+    assert found.counts == Counts(traded=5, quiet=3, missing=4)
+    assert minutes(found) == [(5, 7, "late", "open"), (10, 12, "late", "open")]
 
 
 @pytest.mark.parametrize(
