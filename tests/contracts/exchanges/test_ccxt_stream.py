@@ -50,14 +50,15 @@ async def test_with_the_bars_come_the_prices_and_the_rolling_day() -> None:
         assert sink.beats
 
 
-async def test_who_is_unsubscribed_is_heard_no_more() -> None:
+@pytest.mark.parametrize("can_say_so", [True, False])
+async def test_who_is_unsubscribed_is_heard_no_more(can_say_so: bool) -> None:
     async with (
         running(SimulatedExchange(recorded(2, 500), speed=600)) as server,
-        watched(of(server), BOTH) as (sink, stream, _),
+        watched(of(server, has={"unWatchOHLCV": can_say_so}), BOTH) as (sink, stream, _),
     ):
         await until(lambda: all(sink.of(symbol) for symbol in BOTH))
         await stream.unsubscribe(["C0USDT", "NEVERUSDT"])
-        assert "c0usdt@kline_1m" not in server.counters.subscriptions
+        assert ("c0usdt@kline_1m" in server.counters.subscriptions) is not can_say_so
         heard, others = len(sink.of("C0USDT")), len(sink.of("C1USDT"))
         await until(lambda: len(sink.of("C1USDT")) > others + 5)
         assert len(sink.of("C0USDT")) == heard
@@ -87,6 +88,18 @@ async def test_a_symbol_that_is_not_listed_does_not_keep_the_others_waiting() ->
         watched(of(server), ["GONEUSDT", "C0USDT"]) as (sink, _, _),
     ):
         await until(lambda: sink.of("C0USDT"))
+
+
+async def test_a_subscription_that_ccxt_gives_up_ends_the_stream() -> None:
+    async with running(SimulatedExchange(recorded(2, 500), speed=600)) as server:
+        exchange = of(server)
+        async with watched(exchange, BOTH) as (sink, _, run):
+            await until(lambda: all(sink.of(symbol) for symbol in BOTH))
+            [client] = exchange._library.loaded.clients.values()
+            for answer in client.futures.values():
+                answer.cancel()
+            with pytest.raises(ExchangeUnreachableError):
+                await run
 
 
 async def test_a_stream_that_cannot_be_reached_says_so() -> None:

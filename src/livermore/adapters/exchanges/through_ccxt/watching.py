@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from livermore.adapters.exchanges.through_ccxt.duties import StreamOfTasks
@@ -69,11 +69,23 @@ class WatchingStream(StreamOfTasks):
         ask, arguments = getattr(self._ccxt, self._watch.method), self._watch.arguments(unified)
         while True:
             with streaming(self._library.info.name):
-                updates = reader.take(await ask(*arguments))
+                updates = reader.take(await self._answer(ask(*arguments)))
             if reader.lost:
                 (await self._teller.sink()).gap()
             for update in updates:
                 await self._teller.bar(update, self._now())
+
+    async def _answer(self, asked: Awaitable[list[Any]]) -> list[Any]:
+        """Wait for an answer; that ccxt cancels it must not end a task in silence, as if we had."""
+        try:
+            return await asked
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise ExchangeUnreachableError(
+                "ccxt has given up a subscription", where=self._library.info.name
+            ) from None
 
     async def _unwatch(self, unified: str) -> None:
         if not self._library.has(self._watch.ending_feature):
