@@ -2,14 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from math import isclose
 from typing import Any
 
 from tests.reference.macdv import Bar
 from tests.reference.rules import MINUTE, TIMEFRAMES
 
-from .expected import JUDGED, Expected, SignalKey, near
+from .expected import Expected, SignalKey, is_judged, near
 from .scenario import Scenario
 from .stored import Books, StoredBar, StoredHole, milliseconds
 from .watch import Watched
@@ -17,10 +17,26 @@ from .watch import Watched
 CAUSES = {"disconnected", "sequence_gap", "late", "exchange_outage", "paused"}
 CHANNELS = {"terminal", "webhook"}
 LATE = 10_000
+SHOWN = 12
 STALE_AFTER, STALE_BARS = 3_600_000, 2
 # What the program says when a fault of its own was caught; none of it may ever be said.
 BROKEN = ("Traceback", "the session broke", "a task has ended", "could not be processed", "outbox was not")
 SAID = ("direction", "stage", "bias", "low_confidence")
+
+
+def faults_of(scenario: Scenario, books: Books, watched: Watched, truth: Expected) -> Iterator[str]:
+    """Name everything that is wrong, a dozen of each kind at most."""
+    kinds = (
+        wrong_bars(scenario, books, truth),
+        wrong_minutes(books, truth),
+        unexplained(scenario, books, watched),
+        unlikely_causes(books, watched),
+        wrong_signals(scenario, books, truth),
+        wrongly_late(scenario, books, watched),
+        wrong_alerts(books, watched),
+        wrong_manners(watched),
+    )
+    return chain.from_iterable(islice(kind, SHOWN) for kind in kinds)
 
 
 def wrong_bars(scenario: Scenario, books: Books, truth: Expected) -> Iterator[str]:
@@ -33,7 +49,7 @@ def wrong_bars(scenario: Scenario, books: Books, truth: Expected) -> Iterator[st
         for time, bar in wanted.items():
             if time in stored:
                 yield from (f"{series} {time}: {what}" for what in differences(stored[time], bar))
-            elif time + JUDGED[series[1]] <= scenario.end:
+            elif is_judged(scenario, series[1], time):
                 yield f"{series} {time}: not stored"
 
 
@@ -106,7 +122,7 @@ def wrong_signals(scenario: Scenario, books: Books, truth: Expected) -> Iterator
     for key, exact in truth.signals.items():
         if key in stand:
             yield from (f"{key}: {what}" for what in otherwise(stand[key], exact, truth))
-        elif key.time + TIMEFRAMES[key.timeframe] <= scenario.end:
+        elif is_judged(scenario, key.timeframe, key.time):
             yield f"{key}: {'withdrawn' if key in map(key_of, books.signals) else 'missed'}"
     for key, times in Counter(map(key_of, books.signals)).items():
         if times > 1:

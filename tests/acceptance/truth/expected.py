@@ -62,8 +62,13 @@ def expected(
 
 def seeded(bars: Sequence[Bar], oldest: int | None, latest: int) -> list[Bar]:
     """Leave out what opened before the seed bar: the oldest one that is loaded, or the latest that may be."""
-    seed = next(bar.time for bar in bars if bar.time >= latest and not bar.quiet)
+    seed = next((bar.time for bar in bars if bar.time >= latest and not bar.quiet), latest)
     return [bar for bar in bars if bar.time >= (seed if oldest is None else min(oldest, seed))]
+
+
+def is_judged(scenario: Scenario, timeframe: str, time: int) -> bool:
+    """Say whether a bar that opened at a time (ms) closes within what is judged."""
+    return time + JUDGED[timeframe] <= scenario.end
 
 
 def key_of(symbol: str, signal: Mapping[str, Any]) -> SignalKey:

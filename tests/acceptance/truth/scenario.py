@@ -1,4 +1,4 @@
-"""What a truth test plays: which markets, how much of them is past and how much live, how fast, what fails."""
+"""What a truth test plays: which markets, how much is past and how much live, how fast, what fails."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

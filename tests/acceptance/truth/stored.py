@@ -74,10 +74,10 @@ def books(folder: Path) -> Books:
     return Books(bars, holes, signals, alerts)
 
 
-def bar_of(time: int, *cells: Any) -> StoredBar:
+def bar_of(*cells: Any) -> StoredBar:
     """Name the codes of a candle."""
-    *numbers, state, source, confirmed = cells
-    return StoredBar._make((time, *numbers, STATES[state], SOURCES[source], bool(confirmed)))
+    time, *numbers, state, source, confirmed = cells
+    return StoredBar._make((int(time), *numbers, STATES[state], SOURCES[source], bool(confirmed)))
 
 
 def newest(folder: Path) -> dict[tuple[str, str], int]:

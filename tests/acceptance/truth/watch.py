@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from livermore.adapters.exchanges.simulated import Counters, RecordedSource, SimulatedExchange
-from livermore.adapters.exchanges.simulated.faults import FaultScript
+from livermore.adapters.exchanges.simulated.faults import Faults, FaultScript
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from tests.acceptance.program import CLEAN, FREE_PORT, Program, livermore
@@ -30,6 +30,7 @@ from .stored import count, file_of, newest
 
 ROOT = Path(__file__).resolve().parents[3]
 WEBHOOK = "DESK_WEBHOOK"
+SETTLING = 5 * MINUTE  # of the market: a doubt of the last bar may still be answered
 PATIENCE = 60.0  # seconds of the wall for what must come about
 RUNNING = "SELECT count(*) FROM runtimes WHERE state = 'running'"
 OPEN = "SELECT count(*) FROM candle_coverage WHERE cause IS NOT NULL AND repaired_at IS NULL"
@@ -137,7 +138,10 @@ def served(scenario: Scenario, told: Mapping[str, Sequence[Candle]], clock: Fast
     candles = {symbol: Candles.of(*map(list, zip(*rows, strict=True))) for symbol, rows in told.items()}
     source = RecordedSource(candles, Timeframe.M1)
     script = FaultScript.read(scenario.faults) if scenario.faults is not None else None
-    return HeldExchange(source, speed=1.0, position=scenario.begin, clock=clock, faults=script)
+    faults = Faults(script, seed=scenario.seed)
+    return HeldExchange(
+        source, protocol=scenario.protocol, speed=1.0, position=scenario.begin, clock=clock, faults=faults
+    )
 
 
 @asynccontextmanager
@@ -215,7 +219,7 @@ async def ended(scenario: Scenario, folder: Path, runs: Runs, exchange: Simulate
         behind = [one for one, time in last.items() if have.get(one, -1) < time]
         return not behind and not count(folder, OPEN) and not count(folder, PENDING)
 
-    seconds = (scenario.end - exchange.market_time()) / 1000 / scenario.speed
+    seconds = (scenario.end + SETTLING - exchange.market_time()) / 1000 / scenario.speed
     await asyncio.sleep(max(0.0, seconds))
     with suppress(TimeoutError):  # what is not done by then, the checker names
         await until(done, runs, PATIENCE / 2)
