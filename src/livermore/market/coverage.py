@@ -183,10 +183,11 @@ class CoverageService:
 
     def _rows(self, desk: Desk) -> list[FreshnessRow]:
         now, seen = self._now(desk), glances(desk.table)
+        settled = {*desk.loaded, *desk.unlisted}
         rows = []
         for symbol in desk.symbols:
             column, holes = desk.table.columns[symbol], self._recent_holes(desk, symbol)
-            is_loading = symbol not in desk.loaded and symbol not in desk.unlisted
+            is_loading = desk.connected_at is not None and symbol not in settled
             cells = {
                 str(one.timeframe): freshness(
                     one.timeframe, one.newest[column], one.missing[column], holes, now, is_loading=is_loading

@@ -74,6 +74,7 @@ class FakeDesk:
     symbols: list[str]
     loaded: set[str]
     heard_at: float | None = None
+    connected_at: int | None = START
     unlisted: list[str] = field(default_factory=list)
     info: Any = field(default_factory=lambda: SimpleNamespace(name="test"))
 
@@ -405,6 +406,9 @@ async def test_a_symbol_that_is_loading_or_not_listed_is_not_late() -> None:
     watch.desk.unlisted = ["B"]
     states = {row.symbol: row.cells["1m"].state for row in await watch.service.grid()}
     assert states == {"A": "loading", "B": "waiting", "C": "waiting"}
+    watch.desk.connected_at = None
+    states = {row.symbol: row.cells["1m"].state for row in await watch.service.grid()}
+    assert states == {"A": "waiting", "B": "waiting", "C": "waiting"}
 
 
 async def test_timeframes_that_are_not_watched_are_no_cells() -> None:
