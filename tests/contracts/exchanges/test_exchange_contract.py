@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livermore.adapters.exchanges.simulated import GeneratedSource, SimulatedExchange
+from livermore.adapters.exchanges.simulated import CoinbaseRules, GeneratedSource, SimulatedExchange
 from livermore.kernel.errors import NotFoundError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import CandleSource
 from livermore.market.ports import Exchange
 from tests.contracts.exchanges.ccxt_support import of
+from tests.contracts.exchanges.coinbase_support import coinbase
 from tests.contracts.exchanges.support import T0, RecordingSink, binance, recorded, replaying, running, until
 
 MINUTE = Timeframe.M1.milliseconds
@@ -29,6 +30,7 @@ class Given:
     start: int
     minutes: int
     streamed: list[str]
+    quote: str = "USDT"
 
 
 async def generated(_: pytest.FixtureRequest) -> AsyncIterator[Given]:
@@ -65,9 +67,21 @@ async def through_ccxt(_: pytest.FixtureRequest) -> AsyncIterator[Given]:
         await exchange.close()
 
 
+async def of_coinbase(_: pytest.FixtureRequest) -> AsyncIterator[Given]:
+    source = GeneratedSource(["BTC-USD", "ETH-USD"])
+    rules = CoinbaseRules(requests_per_second=1000)
+    async with running(
+        SimulatedExchange(source, protocol="coinbase", speed=600, coinbase_rules=rules)
+    ) as server:
+        exchange = coinbase(server.rest_url, server.ws_url)
+        start = source.start - 700 * MINUTE
+        yield Given(exchange, "BTC-USD", "BTC", start, 700, ["BTC-USD", "ETH-USD"], "USD")
+        await exchange.close()
+
+
 @pytest.fixture(
-    params=[generated, from_file, replayed, through_ccxt],
-    ids=["generated", "recorded file", "recorded frames", "through ccxt"],
+    params=[generated, from_file, replayed, through_ccxt, of_coinbase],
+    ids=["generated", "recorded file", "recorded frames", "through ccxt", "Coinbase"],
 )
 async def given(request: pytest.FixtureRequest) -> AsyncIterator[Given]:
     async for setup in request.param(request):
@@ -77,7 +91,7 @@ async def given(request: pytest.FixtureRequest) -> AsyncIterator[Given]:
 async def test_it_lists_its_markets(given: Given) -> None:
     symbols = {symbol.name: symbol for symbol in await given.exchange.listing()}
     assert symbols[given.symbol].base == given.base
-    assert symbols[given.symbol].quote == "USDT"
+    assert symbols[given.symbol].quote == given.quote
     assert symbols[given.symbol].trading
 
 
