@@ -15,6 +15,7 @@ from livermore.kernel.log import logger
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import WARM_UP, Backfill
+from livermore.market.budget import Purpose, asking, forecast_histories
 from livermore.market.candle import Candles
 from livermore.market.feed import REST_DELAY, Feed, columns_of
 from livermore.market.ledger import Ledger
@@ -87,6 +88,7 @@ class Desk:
         # Six times as long as a lost connection waits at first: half a minute of a real exchange.
         self._again = 6 * first_delay
         self._few = asyncio.Semaphore(AT_ONCE)
+        self._mending = asyncio.Semaphore(2 * AT_ONCE)
         # One hand at a time on a lane: loading, repair and revision each set where it goes on.
         self.changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -187,7 +189,8 @@ class Desk:
             try:
                 async with self.changing[symbol], self._few:
                     if symbol not in self.loaded:
-                        await self._bring_up(symbol)
+                        with asking(Purpose.WARM_UP):
+                            await self._bring_up(symbol)
                         self.loaded.add(symbol)
                         self._lacking.discard(symbol)
                         await self._resume_holes(symbol)
@@ -249,8 +252,9 @@ class Desk:
 
     async def read(self, symbol: str, start: int, end: int) -> Candles:
         """Read base buckets that open in [start, end) (ms) from REST, when it is our turn."""
-        async with self._few:
-            return await self._backfill.history(symbol, self.table.base, start, end)
+        with asking(Purpose.REPAIR):
+            async with self._mending:
+                return await self._backfill.history(symbol, self.table.base, start, end)
 
     async def revise(self, symbol: str, corrected: Candles) -> None:
         """Store corrected bars and all that follows from them, and derive the symbol's series again."""
@@ -266,8 +270,7 @@ class Desk:
     def forecast(self) -> Forecast:
         """Say what loading the symbols that wait for their history will cost."""
         waiting = sum(symbol not in self.loaded and symbol not in self.unlisted for symbol in self.symbols)
-        weights = self._exchange.pages(WARM_UP) * len(self.table.timeframes) * waiting
-        return self._exchange.budget.forecast(weights)
+        return forecast_histories(self._exchange, waiting, [WARM_UP] * len(self.table.timeframes))
 
     def held(self, symbol: str, time: int) -> dict[str, Any] | None:
         """Return the closed base bar of a symbol that opened at a time (ms); None when it is too old."""
