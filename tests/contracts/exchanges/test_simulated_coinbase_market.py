@@ -23,7 +23,7 @@ from livermore.adapters.exchanges.simulated import (
 from livermore.kernel.clock import parse_time
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
-from tests.contracts.exchanges.support import MINUTE, T0, candles, running
+from tests.contracts.exchanges.support import MINUTE, T0, candles, running, until
 
 FIVE = 5 * MINUTE
 Json = dict[str, Any]
@@ -81,7 +81,7 @@ def served(source: RecordedSource | GeneratedSource, **options: Any) -> Simulate
     return SimulatedExchange(source, protocol="coinbase", coinbase_rules=rules, **options)
 
 
-async def listen(server: SimulatedExchange, until: str, *channels: str) -> Recording:
+async def listen(server: SimulatedExchange, end: str, *channels: str) -> Recording:
     """Listen to everything until a heartbeat of a moment."""
     recording = Recording()
     products = [market.symbol for market in server.source.markets]
@@ -94,7 +94,7 @@ async def listen(server: SimulatedExchange, until: str, *channels: str) -> Recor
             await socket.send_json({"type": "subscribe", "channel": channel, "product_ids": products})
         while True:
             recording.frames.append(frame := await socket.receive_json())
-            if frame["channel"] == "heartbeats" and frame["timestamp"] >= until:
+            if frame["channel"] == "heartbeats" and frame["timestamp"] >= end:
                 return recording
 
 
@@ -284,6 +284,49 @@ async def test_now_and_then_a_candle_is_corrected_after_the_next_has_begun() -> 
     corrected = {other * 1000 for _, other in late}
     final = told(recording.candles("BTC-USD"))
     assert all(final[start] == five[start] for start in corrected)
+
+
+def play(turns: asyncio.Semaphore, bars: int) -> None:
+    """Let a held market go on for so many bars."""
+    for _ in range(bars):
+        turns.release()
+
+
+async def test_a_correction_is_owed_only_to_who_still_listens() -> None:
+    turns = asyncio.Semaphore(11)  # to begin, and ten bars: the end of the second candle is withheld
+
+    async def pace() -> None:
+        await turns.acquire()
+
+    async with (
+        running(served(GeneratedSource(["BTC-USD"], past_days=1), speed=None, pace=pace)) as server,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.ws_url) as socket,
+    ):
+
+        async def ask(kind: str, *channels: str) -> None:
+            for channel in channels:
+                await socket.send_json({"type": kind, "channel": channel, "product_ids": ["BTC-USD"]})
+            wanted = kind == "subscribe"
+            await until(lambda: ("candles:BTC-USD" in server.counters.subscriptions) is wanted)
+
+        async def heard(minute: str) -> Recording:
+            recording = Recording()
+            while not recording.frames or recording.frames[-1]["channel"] != "heartbeats":
+                frame = await socket.receive_json(timeout=10)
+                if frame["channel"] != "heartbeats" or frame["timestamp"][14:16] == minute:
+                    recording.frames.append(frame)
+            return recording
+
+        await ask("subscribe", "heartbeats", "market_trades", "candles")
+        assert len(told((await heard("09")).candles("BTC-USD"))) == 2
+        await ask("unsubscribe", "candles")
+        play(turns, 5)
+        await heard("14")
+        await ask("subscribe", "candles")
+        play(turns, 5)
+        later = await heard("19")
+    assert {one["start"] for one in later.candles("BTC-USD")} == {str(EPOCH // 1000 + 900)}
 
 
 # ---------------------------------------------------------------- the same world

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from livermore.adapters.exchanges.simulated.binance.frames import wrapped
 from livermore.adapters.exchanges.simulated.binance.requests import answer
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.faults import Faults
+from livermore.adapters.exchanges.simulated.haste import Haste
 from livermore.adapters.exchanges.simulated.wire import on_the_wire
 from livermore.kernel.clock import Clock
 
@@ -53,7 +53,7 @@ class Session:
         self._counters = counters
         self._wire = faults.wire(self)
         self._frozen = False
-        self._spoken: deque[float] = deque(maxlen=rules.messages_per_second)
+        self._haste = Haste(clock, rules.messages_per_second)
         self._pong_at = clock.monotonic()
         self.changed = on_change
         self.combined = combined
@@ -128,19 +128,11 @@ class Session:
             if message.type in _ENDS:
                 return
             self._counters.messages += 1
-            if self._too_fast():
+            if self._haste.speaks_too_fast():
                 break
             await self._take(message)
         self._counters.cut += 1
         await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
-
-    def _too_fast(self) -> bool:
-        """Say whether more messages than allowed came within a second; pings and pongs count."""
-        now = self._clock.monotonic()
-        full = len(self._spoken) == self._rules.messages_per_second
-        too_fast = full and now - self._spoken[0] < 1
-        self._spoken.append(now)
-        return too_fast
 
     async def _take(self, message: aiohttp.WSMessage) -> None:
         if self._frozen:

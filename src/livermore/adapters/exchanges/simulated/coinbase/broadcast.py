@@ -94,16 +94,18 @@ class Broadcast:
 
     def _frames(self, bucket: int, due: Due) -> Iterator[Frame]:
         """Write what is due, if it is wanted and anything was traded."""
-        if due.kind is Kind.BEAT or self._audience.wanted.isdisjoint(self._products[due.symbol][1:]):
+        if due.kind is Kind.BEAT:
             return
-        told = self._bars.told(due.symbol)
-        if told is None or not due.update >= 0:
+        product, wanted = self._products[due.symbol], self._audience.wanted
+        if product.candles not in wanted:
+            self._withheld.pop(due.symbol, None)  # nobody waits for this correction any more
+        told = None if wanted.isdisjoint(product[1:]) else self._bars.told(due.symbol)
+        if told is None or due.update < 0:
             return
-        product, time = self._products[due.symbol], bucket + due.offset
         if due.kind is Kind.TICKER:
-            yield from self._batch(product, due, told, time)
+            yield from self._batch(product, due, told, bucket + due.offset)
         elif due.update < len(told.ends):
-            yield from self._moment(product, due, told, time)
+            yield from self._moment(product, due, told, bucket + due.offset)
 
     def _moment(self, product: Product, due: Due, told: Told, time: int) -> Iterator[Frame]:
         """Write the trades of one moment, and what follows from them."""
@@ -114,11 +116,8 @@ class Broadcast:
             price, day = told.trades.prices[end - 1], self._days.day(product.name, time)
             yield ticker_frame(TICKER, product.name, time, "update", price, day)
         last = due.update == len(told.ends) - 1
-        if (
-            product.candles in self._audience.wanted
-            and self._bars.has_candles
-            and (last or not self._flat_out)
-        ):
+        tells = self._bars.has_candles and (last or not self._flat_out)
+        if tells and product.candles in self._audience.wanted:
             so_far = self._bars.candle(due.symbol, told, end)
             yield from self._candle(product, due.symbol, so_far, time, is_last=last)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -28,6 +27,7 @@ from livermore.adapters.exchanges.simulated.coinbase.requests import (
 from livermore.adapters.exchanges.simulated.coinbase.rules import CoinbaseRules
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.faults import Faults
+from livermore.adapters.exchanges.simulated.haste import Haste
 from livermore.adapters.exchanges.simulated.wire import on_the_wire
 from livermore.kernel.clock import Clock
 
@@ -73,7 +73,7 @@ class Session:
         self._faults = faults
         self._wire = faults.wire(self)
         self._frozen = False
-        self._spoken: deque[float] = deque(maxlen=rules.messages_per_second)
+        self._haste = Haste(clock, rules.messages_per_second)
         self._channels: dict[str, dict[str, None]] = {}
         self._heard: dict[str, float] = {}
         self._sequence = self._beats = 0
@@ -169,21 +169,13 @@ class Session:
             if message.type in _ENDS:
                 return
             self._counters.messages += 1
-            if self._too_fast():
+            if self._haste.speaks_too_fast():
                 await self._refuse("too many messages")
                 return
             if message.type is WSMsgType.PING and not self._frozen:
                 await self._socket.pong(message.data)
             elif message.type is WSMsgType.TEXT and not self._frozen:
                 self._take(message.data)
-
-    def _too_fast(self) -> bool:
-        """Say whether more messages than allowed came within a second."""
-        now = self._clock.monotonic()
-        full = len(self._spoken) == self._rules.messages_per_second
-        too_fast = full and now - self._spoken[0] < 1
-        self._spoken.append(now)
-        return too_fast
 
     def _take(self, text: str) -> None:
         """Do what a request asks; nothing else is sent between its first data and its acknowledgement."""
