@@ -109,18 +109,32 @@ async def test_what_the_exchange_tells_one_worker_all_count(worker: Worker, host
     assert second.usage() == (80, 80)
 
 
+async def served_by_two(worker: Worker, host: str, warm_ups: int, repairs: int) -> list[str]:
+    """One worker warms up and another repairs, after a stay of both."""
+    served: list[str] = []
+    queues = []
+    for purpose, count in ((Purpose.WARM_UP, warm_ups), (Purpose.REPAIR, repairs)):
+        queue = Queue(worker()(host, Terms(limit=1000)), CLOCK)
+        queue.served = served
+        queue.budget.hold_off(1.0)
+        for _ in range(count):
+            queue.ask(purpose.name, purpose=purpose)
+        queues.append(queue)
+    await asyncio.gather(*(queue.all() for queue in queues))
+    return served
+
+
 async def test_the_repairs_of_one_worker_go_before_the_warming_up_of_another(
     worker: Worker, host: str
 ) -> None:
-    queues = [Queue(worker()(host, Terms(limit=1000)), CLOCK) for _ in range(2)]
-    served: list[str] = []
-    for queue, purpose in zip(queues, (Purpose.WARM_UP, Purpose.REPAIR), strict=True):
-        queue.served = served
-        queue.budget.hold_off(1.0)
-        for _ in range(5):
-            queue.ask(purpose.name, purpose=purpose)
-    await asyncio.gather(*(queue.all() for queue in queues))
-    assert served == ["REPAIR"] * 5 + ["WARM_UP"] * 5
+    assert await served_by_two(worker, host, 5, 5) == ["REPAIR"] * 5 + ["WARM_UP"] * 5
+
+
+async def test_repairs_of_one_worker_do_not_starve_the_warming_up_of_another(
+    worker: Worker, host: str
+) -> None:
+    served = await served_by_two(worker, host, 3, 20)
+    assert [place for place, name in enumerate(served) if name == "WARM_UP"] == [7, 15, 22]
 
 
 async def test_the_books_vanish_when_nobody_asks(worker: Worker, redis_client: Redis, host: str) -> None:

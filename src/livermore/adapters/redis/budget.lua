@@ -8,8 +8,9 @@
 
 local SLICES = 64
 local EVERY = 8
-local ABSENCE = 500 -- who waits asks again within this after its time, or has gone
+local ABSENCE = 2000 -- who waits asks again within this after its time, or has gone
 local SOON = 20
+local SELDOM = 3000 -- who waits shows up so often, lest others wait for one that has gone
 local SAME = 100 -- a stay that ends so much later is the same one, told by way of a slow network
 
 local books = KEYS[1]
@@ -116,7 +117,7 @@ end
 local wait, granted, last = 0, 0, 0
 if asked.weight > 0 then
   local turn, overtakes = until_our_turn()
-  wait = math.ceil(math.max(0, away, until_room(), until_pace(), turn))
+  wait = math.min(SELDOM, math.ceil(math.max(0, away, until_room(), until_pace(), turn)))
   local waits = 'waits:' .. asked.purpose
   if wait > 0 then
     set(waits, now + wait + ABSENCE)
