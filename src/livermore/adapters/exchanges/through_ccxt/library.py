@@ -45,7 +45,7 @@ def ccxt_id(info: ExchangeInfo) -> str:
 
 
 def require_ccxt() -> None:
-    """Raise InvalidError when the library is not installed; importing it costs 110 MB, so it is not tried."""
+    """Raise InvalidError when the library is not installed; importing it costs 70 MB, so it is not tried."""
     if importlib.util.find_spec("ccxt") is None:
         raise InvalidError("this exchange is reached through ccxt, which is not installed", hint=_REMEDY)
 
