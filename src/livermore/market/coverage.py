@@ -18,7 +18,7 @@ from livermore.market.gaps import Gap, gaps_of, upwards
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import CandleStore, Counts, Hole, Series
 from livermore.market.service import MarketService
-from livermore.market.wire import GRACE
+from livermore.market.wire import GRACE, GRACE_WALL
 
 LOOKBACK = 7 * LATELY
 SOON = 2.0
@@ -70,6 +70,14 @@ class Remembered(NamedTuple):
     again_at: float
 
 
+class Pace(NamedTuple):
+    """How fast the market's time goes against ours, as seen between two looks."""
+
+    seen_at: float
+    market_time: int
+    speed: float = 1.0
+
+
 class CoverageService:
     """Answer for what is known, what is not, and why."""
 
@@ -79,6 +87,7 @@ class CoverageService:
         self._market = market
         self._clock = clock
         self._remembered: dict[tuple[str, str], Remembered] = {}
+        self._paces: dict[str, Pace] = {}
 
     # -- one series ---------------------------------------------------------------------------------
 
@@ -115,12 +124,25 @@ class CoverageService:
         """Return up to which time (ms) the buckets of a series should have closed; 0 if nobody watches it."""
         if not self._plane.watches(series):
             return 0
-        return series.timeframe.bucket(self._now(self._plane.desks[series.exchange]) - GRACE)
+        desk = self._plane.desks[series.exchange]
+        return series.timeframe.bucket(self._now(desk) - self._allowance(desk) - GRACE)
 
     def _now(self, desk: Desk) -> int:
         """Return the market time (ms), which goes on when an exchange falls silent."""
         silent = self._clock.monotonic() - desk.heard_at if desk.heard_at is not None else 0.0
         return desk.feed.market_time + int(silent * 1000)
+
+    def _allowance(self, desk: Desk) -> int:
+        """Return how much longer (ms) a bucket may take in a market that runs faster than our clock.
+
+        A feed waits a quarter of a second of our time, whatever that is in the market's.
+        """
+        wall, market_time = self._clock.monotonic(), desk.feed.market_time
+        pace = self._paces.setdefault(desk.info.name, Pace(wall, market_time))
+        if wall - pace.seen_at >= GRACE_WALL:
+            speed = (market_time - pace.market_time) / 1000 / (wall - pace.seen_at)
+            pace = self._paces[desk.info.name] = Pace(wall, market_time, speed)
+        return int(max(pace.speed - 1, 0) * 2 * GRACE_WALL * 1000)
 
     async def _count(self, part: Part) -> tuple[Counts, Times]:
         """Count the buckets by state, and name those that are missing."""
@@ -182,7 +204,7 @@ class CoverageService:
         return FreshnessRow(exchange=exchange, symbol=symbol, cells=cells)
 
     def _rows(self, desk: Desk) -> list[FreshnessRow]:
-        now, seen = self._now(desk), glances(desk.table)
+        now, allowance, seen = self._now(desk), self._allowance(desk), glances(desk.table)
         settled = {*desk.loaded, *desk.unlisted}
         rows = []
         for symbol in desk.symbols:
@@ -190,10 +212,11 @@ class CoverageService:
             is_loading = desk.connected_at is not None and symbol not in settled
             cells = {
                 str(one.timeframe): freshness(
-                    one.timeframe, one.newest[column], one.missing[column], holes, now, is_loading=is_loading
+                    one.timeframe, one.newest[column], one.missing[column], holes, now,
+                    is_loading=is_loading, allowance=allowance,
                 )
                 for one in seen
-            }
+            }  # fmt: skip
             rows.append(FreshnessRow(exchange=desk.info.name, symbol=symbol, cells=cells))
         return rows
 

@@ -75,9 +75,13 @@ def _glance(table: SeriesTable, place: int) -> Glance:
 
 
 def freshness(
-    timeframe: Timeframe, newest: int, gaps: int, holes: Sequence[Hole], now: int, *, is_loading: bool = False
-) -> Freshness:
-    """Say how fresh a series is at a market time (ms); `gaps` of its last buckets are missing."""
+    timeframe: Timeframe, newest: int, gaps: int, holes: Sequence[Hole], now: int, *,
+    is_loading: bool = False, allowance: int = 0,
+) -> Freshness:  # fmt: skip
+    """Say how fresh a series is at a market time (ms); `gaps` of its last buckets are missing.
+
+    A bucket is due `allowance` ms later than it ends.
+    """
     length = timeframe.milliseconds
     if is_loading or newest < 0:
         state: FreshnessState = "loading" if is_loading else "waiting"
@@ -86,10 +90,10 @@ def freshness(
     touching = [hole for hole in holes if timeframe.bucket(hole.start) < closed and _matters(hole, now)]
     is_open = gaps > 0 or any(hole.repaired_at is None for hole in touching)
     return Freshness(
-        state=_state(now - closed - length, is_open, bool(touching)),
+        state=_state(now - allowance - closed - length, is_open, bool(touching)),
         newest=newest,
         age_ms=max(now - closed, 0),
-        missing=gaps + max(timeframe.bucket(now - GRACE) - closed, 0) // length,
+        missing=gaps + max(timeframe.bucket(now - allowance - GRACE) - closed, 0) // length,
         holes=len(touching),
     )
 

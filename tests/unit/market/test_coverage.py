@@ -319,6 +319,21 @@ async def test_a_series_ages(seconds: float, state: str) -> None:
     assert cell.missing == (1 if seconds >= 62 else 0)
 
 
+async def test_a_market_that_runs_faster_than_our_clock_is_not_late_for_that() -> None:
+    watch = Watch(minutes=10)
+    await watch.know("tttttttttt")
+    assert (await watch.cell()).state == "fresh"
+    await watch.clock.advance(1)
+    # In a second of ours a minute has passed; the feed waits a quarter of one before it closes the bucket.
+    watch.desk.feed.market_time += 75_000
+    watch.desk.heard_at = watch.clock.monotonic()
+    assert (await watch.cell()).state == "fresh"
+    assert (await watch.service.of("test", "A", "1m")).counts.missing == 0
+    await watch.clock.advance(1)
+    assert (await watch.cell()).state == "late"
+    assert (await watch.service.of("test", "A", "1m")).counts.missing == 1
+
+
 async def test_a_missing_bucket_is_a_hole_for_as_long_as_it_counts() -> None:
     watch = Watch(minutes=450)
     await watch.know("m" + "t" * 449)
