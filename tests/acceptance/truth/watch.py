@@ -60,7 +60,11 @@ class FastProgram(Program):
     def __init__(self, folder: Path, clock: FastClock, webhook: str, *arguments: str) -> None:
         self.folder = folder
         self._out, self._err = folder / "stdout", folder / "stderr"
-        own = {CLOCK: f"{clock.origin} {clock.rate} {clock.began}", WEBHOOK: webhook, "PYTHONPATH": str(ROOT)}
+        own = {
+            CLOCK: f"{clock.origin} {clock.rate} {clock.began}",
+            WEBHOOK: webhook,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
+        }
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._behind = out.tell()
             self.process = subprocess.Popen(
