@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import re
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -609,3 +610,26 @@ async def test_a_half_open_connection_says_nothing_and_is_no_audience() -> None:
         await asyncio.sleep(0.2)
         assert server.counters.frames == told
         assert not socket.closed
+
+
+# ---------------------------------------------------------------- by hand
+
+
+async def test_it_can_be_started_by_hand() -> None:
+    command = ["-m", "livermore", "simulate", "--exchange", "coinbase", "--symbol", "BTC-USD"]
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        said = b"".join([await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(3)]).decode()
+        addresses = dict(line.split() for line in said.splitlines()[1:])
+        async with aiohttp.ClientSession(addresses["REST"]) as session:
+            _, told = await get(session, "/market/products")
+            async with session.ws_connect(addresses["stream"]) as socket:
+                await subscribe(socket, "market_trades", "BTC-USDC")
+                (snapshot,) = await frames(socket, 1)
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert said.startswith("a simulated coinbase runs until Ctrl-C")
+    assert [product["product_id"] for product in told["products"]] == ["BTC-USD", "BTC-USDC"]
+    assert kind_of(snapshot) == "snapshot"
