@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,7 @@ class Server:
         self.process = start_redis(self.program, self.folder)
 
     def stop(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         self.process.wait(10)
         with contextlib.suppress(FileNotFoundError):
@@ -92,8 +94,10 @@ async def test_another_host_has_a_window_of_its_own(worker: Worker, host: str) -
 
 
 async def test_a_refusal_of_one_worker_keeps_all_away(worker: Worker, host: str) -> None:
-    first, second = worker()(host, BINANCE), worker()(host, BINANCE)
+    opener = worker()
+    first, second = opener(host, BINANCE), worker()(host, BINANCE)
     first.hold_off(7200)
+    await opener.close()
     for budget in (first, second):
         with pytest.raises(RateLimitedError) as caught:
             await asyncio.wait_for(budget.spend(1), 5)
@@ -161,6 +165,22 @@ async def test_without_redis_a_worker_keeps_to_a_part(server: Server, host: str)
         await asyncio.wait_for(task, 10)
         assert budgets.health().state == "healthy"
         assert budget.usage() == (36, 80)
+
+
+async def test_what_was_spent_alone_is_told_afterwards(server: Server, host: str) -> None:
+    async with working_on(server) as first, working_on(server) as second:
+        one, other = first(host, MINUTE), second(host, MINUTE)
+        await one.spend(30)
+        server.process.send_signal(signal.SIGSTOP)
+        for _ in range(5):
+            await asyncio.wait_for(one.spend(1), 10)
+        assert first.health().state == "degraded"
+        waiting = asyncio.create_task(one.spend(1))
+        assert await waits(waiting)
+        server.process.send_signal(signal.SIGCONT)
+        await asyncio.wait_for(waiting, 10)
+        await other.spend(1)
+        assert other.usage().used >= 37
 
 
 async def test_books_that_were_lost_are_written_again(server: Server, host: str) -> None:
