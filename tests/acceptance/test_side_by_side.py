@@ -65,17 +65,16 @@ def candles_of(folder: Path, file: str) -> dict[tuple[str, str], list[tuple[floa
     return found
 
 
-@pytest.mark.usefixtures("hasty")
 async def test_a_cut_wire_of_one_leaves_the_other_unhurt_and_both_tell_all(tmp_path: Path) -> None:
     async with demo(tmp_path) as system:
         exchanges = served(system)
-        start = exchanges["binance"].market_time()
+        start, before = exchanges["binance"].market_time(), statuses(system)
         await comes_to(exchanges["coinbase"], start + AHEAD // 2)
         exchanges["coinbase"].cut_connections()
-        await until(lambda: statuses(system)["coinbase"].reconnects == 1)
+        await until(lambda: statuses(system)["coinbase"].reconnects > before["coinbase"].reconnects)
         await until(lambda: statuses(system)["coinbase"].state == "connected")
         await comes_to(exchanges["coinbase"], start + AHEAD)
-        assert statuses(system)["binance"].reconnects == 0
+        assert statuses(system)["binance"].reconnects == before["binance"].reconnects
         assert set(system.runtime.status().services.values()) == {"healthy"}
         times = [exchange.market_time() for exchange in exchanges.values()]
         assert max(times) - min(times) < MINUTE
