@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ from livermore.adapters.exchanges.simulated.coinbase.wallet import accounts, per
 from livermore.adapters.exchanges.simulated.coinbase.writing import whole_second
 from livermore.adapters.exchanges.simulated.doors import Stage
 
-Answer = Callable[[web.Request], bytes]
+Answer = Callable[[web.Request], Awaitable[bytes]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PREFIX = "/api/v3/brokerage/"
 PRODUCT = "market/products/{product_id}"
@@ -69,16 +70,16 @@ class RestDoor:
         async def handler(request: web.Request) -> web.StreamResponse:
             self._stage.counters.requests[request.path] += 1
             verdict = limit.charge(request.remote or "")
-            reply = self._reply(request, answer) if verdict.served else next(self._refusals)
+            reply = await self._reply(request, answer) if verdict.served else next(self._refusals)
             reply.headers.update(verdict.headers())
             return reply
 
         return handler
 
     @staticmethod
-    def _reply(request: web.Request, answer: Answer) -> web.Response:
+    async def _reply(request: web.Request, answer: Answer) -> web.Response:
         try:
-            return web.Response(body=answer(request), content_type="application/json")
+            return web.Response(body=await answer(request), content_type="application/json")
         except RefusalError as refusal:
             return refusal.response()
         except PermissionError:
@@ -87,7 +88,7 @@ class RestDoor:
     def _cached(self, answer: Answer) -> Answer:
         """Give the same answer for a second, unless the client wants none that is kept."""
 
-        def kept(request: web.Request) -> bytes:
+        async def kept(request: web.Request) -> bytes:
             now = self._stage.clock.monotonic()
             since, body = self._cache.get(request.path_qs, (now, b""))
             if "no-cache" in request.headers.get("Cache-Control", "") or not body:
@@ -96,19 +97,19 @@ class RestDoor:
                 return body
             if len(self._cache) >= MOST_CACHED:
                 self._cache.clear()
-            body = answer(request)
+            body = await answer(request)
             self._cache[request.path_qs] = now, body
             return body
 
         return kept
 
-    def _time(self, _: web.Request) -> bytes:
+    async def _time(self, _: web.Request) -> bytes:
         now = self._stage.now()
         return msgspec.json.encode(
             {"iso": whole_second(now), "epochSeconds": str(now // 1000), "epochMillis": str(now)}
         )
 
-    def _products(self, request: web.Request) -> bytes:
+    async def _products(self, request: web.Request) -> bytes:
         """List the products, all of them or a page."""
         query = request.query
         asked = query.getall("product_ids", [])
@@ -117,18 +118,21 @@ class RestDoor:
             names = []
         offset, limit = _count(query.get("offset"), 0), _count(query.get("limit"), len(names))
         now = self._stage.now()
-        page: list[Any] = [self._listing.product(name, now) for name in names[offset:][:limit]]
+        page: list[Any] = []
+        for name in names[offset:][:limit]:
+            page.append(self._listing.product(name, now))
+            await asyncio.sleep(0)  # a made-up market is drawn when it is first looked at
         return msgspec.json.encode({"products": page, "num_products": len(page), "pagination": None})
 
-    def _product(self, request: web.Request) -> bytes:
+    async def _product(self, request: web.Request) -> bytes:
         self._symbol(request)
         return msgspec.json.encode(self._listing.product(request.match_info["product_id"], self._stage.now()))
 
-    def _candles(self, request: web.Request) -> bytes:
+    async def _candles(self, request: web.Request) -> bytes:
         stage = self._stage
         return candles(request.query, self._symbol(request), stage.source, stage.view, stage.now())
 
-    def _ticker(self, request: web.Request) -> bytes:
+    async def _ticker(self, request: web.Request) -> bytes:
         """Tell the latest trades, newest first."""
         symbol, name = self._symbol(request), request.match_info["product_id"]
         limit = min(_count(request.query.get("limit"), 100), MOST_TRADES)
@@ -160,7 +164,7 @@ class RestDoor:
 def _private(answer: Callable[[], dict[str, Any]]) -> Answer:
     """Answer only who brings a token."""
 
-    def guarded(request: web.Request) -> bytes:
+    async def guarded(request: web.Request) -> bytes:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or not is_token(token):
             raise PermissionError
