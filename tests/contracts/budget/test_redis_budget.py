@@ -167,6 +167,17 @@ async def test_without_redis_a_worker_keeps_to_a_part(server: Server, host: str)
         assert budget.usage() == (36, 80)
 
 
+async def test_alone_nothing_is_left_of_a_part_when_the_exchange_counts_the_whole(host: str) -> None:
+    client = Redis.from_url("redis://127.0.0.1:1")
+    budgets = RedisBudgets(client, SystemClock())
+    budget = budgets(host, MINUTE)
+    await budget.spend(1)
+    budget.told_used(80)
+    assert await waits(asyncio.create_task(budget.spend(1)))
+    await budgets.close()
+    await client.aclose()
+
+
 async def test_what_was_spent_alone_is_told_afterwards(server: Server, host: str) -> None:
     async with working_on(server) as first, working_on(server) as second:
         one, other = first(host, MINUTE), second(host, MINUTE)

@@ -85,6 +85,8 @@ class RedisBudget:
     def told_used(self, used: int) -> None:
         """Take the weight that the exchange has counted, and let the others know where we knew of less."""
         now = self._clock.monotonic()
+        if used >= self.limit:
+            self._alone.told_used(now, self._alone.most)
         if used > self._seen.used(now):
             self._seen.told_used(now, used)
             self._books.tell(self._tell(counted=used))
