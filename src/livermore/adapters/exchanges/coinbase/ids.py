@@ -39,6 +39,8 @@ class KnownIds:
         """Say whether all from the one before `first` to the one behind `last`, if any, are known."""
         if not self.first < first <= last <= self.last:
             return False
+        if not self._holes:
+            return True
         return not any(begin <= last + 1 and end >= first - 1 for begin, end in self._holes)
 
     def forget(self, before: int) -> None:

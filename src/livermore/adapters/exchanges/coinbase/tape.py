@@ -89,7 +89,7 @@ class Tape:
         if self._ids.take(trade.trade_id):
             bucket = self._bucket(time - time % self._length, trade)
             if bucket is not None:
-                bucket.add(trade.trade_id, trade.price, self.finer_units(trade.size))
+                bucket.add(trade.trade_id, trade.price, self._units(trade.size))
         for bucket in self._buckets:
             bucket.spoilt |= bucket.last_id > self._ids.last  # it holds a trade whose id was taken back
         self.next_id = self._ids.last + 1
@@ -130,6 +130,10 @@ class Tape:
             self._scale = 10**decimals
             self.factor = float(self._scale)
         return int(exact * self._scale)
+
+    def _units(self, size: float) -> int:
+        units = round(size * self.factor)
+        return units if units / self.factor == size and units <= EXACT else self.finer_units(size)
 
     def _catch_up(self) -> None:
         """Take note of the running bucket's trades that were put there without us."""

@@ -61,20 +61,14 @@ class Trades:
                 elif not tape.take(trade, event_time + MINUTE):
                     refused.append(trade)
             if event.type == "snapshot":
-                for tape in changed:
-                    tape.recall()
-        self._tell_changed(changed, event_time, names, tell)
-        return refused
-
-    def _tell_changed(self, changed: list[Tape], event_time: int, names: Names, tell: Tell) -> None:
+                _recall(changed)
         for tape in changed:
             tape.changed = False
             if tape.is_shaken or tape.product in names.others:
-                for bar in tape.bars():
-                    for name in names.of(tape.product):
-                        tell(bar if name == bar.symbol else replace(bar, symbol=name), event_time)
+                _tell_all(tape, event_time, names, tell)
             else:
                 tell(tape.running_bar(), event_time)
+        return refused
 
     def _begin(self, product: str, names: Names) -> Tape:
         """Return a new tape; one of a product that nobody asked for is not kept."""
@@ -82,3 +76,15 @@ class Trades:
         if product in names:
             self._tapes[product] = tape
         return tape
+
+
+def _recall(tapes: list[Tape]) -> None:
+    """Have the newest bars told again: a snapshot that brings no news proves that nothing was lost."""
+    for tape in tapes:
+        tape.recall()
+
+
+def _tell_all(tape: Tape, event_time: int, names: Names, tell: Tell) -> None:
+    for bar in tape.bars():
+        for name in names.of(tape.product):
+            tell(bar if name == bar.symbol else replace(bar, symbol=name), event_time)
