@@ -9,6 +9,9 @@ from contextlib import suppress
 from itertools import groupby
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError, TransientError
 from livermore.kernel.log import logger
@@ -215,9 +218,12 @@ class Desk:
         market_time = max(self.feed.market_time, await self._exchange.server_time())
         until = max(base.bucket(market_time - REST_DELAY), stored)
         await self._backfill.fill(symbol, until)
+        since = until - 2 * base.milliseconds
         if 0 < stored < until:
             self.ledger.note(symbol, stored, until, Cause.PAUSED, market_time)
+            since = min(since, stored)
         await self._adopt(symbol, until)
+        self.repairs.look_again(symbol, since, until)
 
     async def _resume_holes(self, symbol: str) -> None:
         """Mend what an earlier run had to leave missing."""
@@ -276,12 +282,18 @@ class Desk:
         """Return the closed base bar of a symbol that opened at a time (ms); None when it is too old."""
         return self.table.held(self.table.row(symbol, self.table.base), time)
 
-    def confirm(self, symbol: str, start: int, end: int) -> None:
-        """Mark the closed base bars that open in [start, end) (ms) as proven, here and in the store."""
-        self.flush()
+    def bars(self, symbol: str, start: int, end: int) -> Candles:
+        """Return the closed base bars that are held and open in [start, end) (ms)."""
+        return self.table.candles(self.table.row(symbol, self.table.base)).between(start, end)
+
+    def confirm(self, symbol: str, times: NDArray[np.int64]) -> None:
+        """Mark the closed base bars that opened at some times (ms) as proven, here and in the store."""
+        if not len(times):
+            return
         row = self.table.row(symbol, self.table.base)
-        self.table.confirm(row, start, end)
-        self._recorder.again(self.table, row, self.table.candles(row).between(start, end))
+        self.table.confirm(row, times)
+        proven = self.bars(symbol, int(times[0]), int(times[-1]) + 1)
+        self._recorder.again(self.table, row, proven[np.isin(proven.time, times)])
 
     def bars_ready(self) -> None:
         """Process closed bars as soon as the frames at hand are read."""

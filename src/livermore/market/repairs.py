@@ -24,6 +24,10 @@ STEP = 0.05
 BEHIND_AGAIN = 1.0
 GATHERED = 0.2
 FEWEST_FOR_OUTAGE = 3
+# So long (ms) after its close a bucket is asked for again: it may come late, and REST may mend its own holes.
+LOOKS = (REST_KNOWS, 600_000, 3_600_000)
+BUSY = 60
+FOR_EVER = 2**62
 PRICES = ("open", "high", "low", "close", "volume")
 log = logger("market")
 
@@ -60,11 +64,12 @@ class Repairs:
 
     def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         """Compare closed buckets with REST in the background."""
-        self._desk.work(symbol, "is to be compared", lambda: self._compare(symbol, start, end, cause))
+        self._desk.work(symbol, "is to be compared", lambda: self._settle(symbol, start, end, cause))
 
     def proven(self, symbol: str, start: int, end: int) -> None:
         """Mark closed buckets as confirmed, here and on their way to the store."""
-        self._desk.confirm(symbol, start, end)
+        self._desk.flush()
+        self._desk.confirm(symbol, self._desk.bars(symbol, start, end).time)
 
     def silent(self, symbol: str) -> None:
         """Subscribe a symbol again, together with others that fell silent at the same time."""
@@ -108,7 +113,7 @@ class Repairs:
             desk.ledger.close(symbol, start, end, desk.feed.market_time)
         log.info("repaired", exchange=desk.info.name, symbol=symbol, start=start, end=end, traded=len(told))
         desk.flush()
-        self._look_again(symbol, told, start, end)
+        self.look_again(symbol, start, end)
         return True
 
     async def _mend(self, symbol: str, told: Candles, start: int, end: int) -> None:
@@ -122,21 +127,37 @@ class Repairs:
         if len(corrected):
             await self._desk.revise(symbol, corrected)
 
-    def _look_again(self, symbol: str, told: Candles, start: int, end: int) -> None:
-        """Ask once more, a minute after the close, for buckets that REST did not tell."""
+    def look_again(self, symbol: str, start: int, end: int) -> None:
+        """Ask again for buckets in [start, end) (ms) that are quiet because REST did not tell of them.
+
+        A minute after the close, and where the symbol is traded in most buckets twice more, much later.
+        """
+        absent = self._absent(symbol, start, end)
+        if len(absent):
+            self._explain_outage(absent)
         length = self._desk.table.base.milliseconds
-        absent = np.setdiff1d(np.arange(start, end, length), told.time)
-        if not len(absent):
-            return
-        self._explain_outage(absent)
-        young = absent[absent + length + REST_KNOWS > self._desk.feed.market_time]
-        if len(young):
-            first, last = int(young[0]), int(young[-1]) + length
-            self._desk.work(
-                symbol,
-                "is to be asked for again",
-                lambda: self._compare(symbol, first, last, Cause.LATE, REST_KNOWS),
-            )
+        young = absent[absent + length + LOOKS[0] > self._desk.feed.market_time]
+        odd = absent if self._is_busy(symbol) else young
+        if len(odd):
+            first, last = int(odd[0]), int(odd[-1]) + length
+            self._desk.work(symbol, "is to be asked for again", lambda: self._looked(symbol, first, last))
+
+    async def _looked(self, symbol: str, start: int, end: int) -> None:
+        for delay in LOOKS:
+            await self._compare(symbol, start, end, Cause.LATE, delay)
+            if not len(self._absent(symbol, start, end)) or not self._is_busy(symbol):
+                return
+
+    def _absent(self, symbol: str, start: int, end: int) -> NDArray[np.int64]:
+        """Return the buckets (ms) of [start, end) that are quiet by REST's word."""
+        bars = self._desk.bars(symbol, start, end)
+        by_rest = bars[(bars.state == CandleState.QUIET) & (bars.source == CandleSource.REST)]
+        return by_rest.time
+
+    def _is_busy(self, symbol: str) -> bool:
+        """Say whether a symbol is traded in most buckets."""
+        states = self._desk.bars(symbol, 0, FOR_EVER).state[-BUSY:]
+        return bool((states == CandleState.TRADED).sum() * 2 > len(states))
 
     def _explain_outage(self, absent: NDArray[np.int64]) -> None:
         """Enter buckets in which REST knows of no trade in any symbol as an outage of the exchange."""
@@ -155,25 +176,46 @@ class Repairs:
 
     # -- doubts ---------------------------------------------------------------------------------------
 
-    async def _compare(
-        self, symbol: str, start: int, end: int, cause: Cause, delay: int = REST_DELAY
-    ) -> None:
-        """Read closed buckets from REST, and revise those that it tells differently."""
+    async def _settle(self, symbol: str, start: int, end: int, cause: Cause) -> None:
+        """Compare doubted buckets until REST tells of all that was traded; find out who has gone deaf."""
+        for delay in (REST_DELAY, *LOOKS):
+            wrong = await self._compare(symbol, start, end, cause, delay)
+            if wrong and cause is Cause.LATE:
+                self._desk.feed.deaf(symbol)
+                self.silent(symbol)
+            bars = self._desk.bars(symbol, start, end)
+            if bars.confirmed.all():
+                return
+
+    async def _compare(self, symbol: str, start: int, end: int, cause: Cause, delay: int) -> bool:
+        """Read closed buckets from REST; revise those that it tells otherwise, confirm the others."""
         await self._known_at_rest(end, delay)
         desk = self._desk
         async with desk.changing[symbol]:
             told = await desk.read(symbol, start, end)
-            desk.confirm(symbol, start, end)
-            wrong = told[np.array([self._differs(symbol, candle) for candle in told.rows()], np.bool_)]
+            desk.flush()
+            known = told[~self._lags(symbol, told)] if delay < REST_KNOWS else told
+            desk.confirm(symbol, self._agreed(symbol, known, start, end))
+            wrong = known[np.array([self._differs(symbol, candle) for candle in known.rows()], np.bool_)]
             if not len(wrong):
-                return
+                return False
             first, last = int(wrong.time[0]), int(wrong.time[-1]) + desk.table.base.milliseconds
             desk.ledger.note(symbol, first, last, cause, desk.feed.market_time)
-            if cause is Cause.LATE:
-                desk.feed.deaf(symbol)
-                self.silent(symbol)
             # All at once: what the half of a correction would say is nothing that anybody should be told.
             await desk.revise(symbol, wrong)
+            return True
+
+    def _lags(self, symbol: str, told: Candles) -> NDArray[np.bool_]:
+        """Say of which candles REST tells less than the stream did: it has not caught up with them."""
+        held = [self._desk.held(symbol, time) for time in told.time.tolist()]
+        volumes = np.array([bar["volume"] if bar is not None else 0.0 for bar in held])
+        lags: NDArray[np.bool_] = told.volume < volumes * (1 - 1e-9)
+        return lags
+
+    def _agreed(self, symbol: str, told: Candles, start: int, end: int) -> NDArray[np.int64]:
+        """Return the buckets (ms) that REST settles: those that it tells, and quiet ones that it does not."""
+        bars = self._desk.bars(symbol, start, end)
+        return bars[(bars.state == CandleState.QUIET) | np.isin(bars.time, told.time)].time
 
     def _cross_check(self, timeframe: Timeframe, told: BarUpdate) -> None:
         """Doubt our bars where the exchange's own longer one knows of more."""
@@ -181,7 +223,7 @@ class Repairs:
         if told.symbol not in desk.loaded or desk.feed.next_open(told.symbol) < end:
             return
         desk.flush()
-        ours = desk.table.candles(desk.table.row(told.symbol, desk.table.base)).between(told.time, end)
+        ours = desk.bars(told.symbol, told.time, end)
         if not _within(told, ours[ours.state == CandleState.TRADED]):
             log.warning("the exchange's longer bar knows of more", symbol=told.symbol, time=told.time)
             self.doubted(told.symbol, told.time, end, Cause.SEQUENCE_GAP)

@@ -110,10 +110,10 @@ class SeriesTable:
         slot = time // self.base.milliseconds % self.ring
         return {name: field[0, slot, columns] for name, field in self.fields.items()}
 
-    def confirm(self, row: int, start: int, end: int) -> None:
-        """Mark the bars that the ring holds of [start, end) (ms) as confirmed."""
-        times = self.line(self.fields["time"], row)
-        self.line(self.fields["confirmed"], row)[(start <= times) & (times < end)] = True
+    def confirm(self, row: int, times: NDArray[np.int64]) -> None:
+        """Mark the bars that opened at some times (ms), as far as the ring holds them, as confirmed."""
+        held = np.isin(self.line(self.fields["time"], row), times)
+        self.line(self.fields["confirmed"], row)[held] = True
 
     def candles(self, row: int) -> Candles:
         """Return the bars that the ring holds of a series, oldest first."""

@@ -240,8 +240,7 @@ async def test_each_connection_closes_by_its_own_time() -> None:
     fast, slow = market.feed.wire(), market.feed.wire()
     for wire, symbol in ((fast, "A"), (slow, "B")):
         wire.beat(START - MINUTE)
-        values = dict(zip(("open", "high", "low", "close", "volume"), BAR, strict=True))
-        wire.bar(BarUpdate(symbol=symbol, time=START, first_id=1, last_id=9, **values), START + 30_000)
+        wire.bar(bar(symbol), START + 30_000)
     fast.beat(START + 63_000)
     await market.wait(0.5)
     market.take()
@@ -270,10 +269,9 @@ async def test_a_symbol_that_was_never_heard_waits_for_the_slowest_connection() 
 async def test_a_gap_on_one_connection_leaves_the_symbols_of_another_alone() -> None:
     market = Market("A", "B")
     one, other = market.feed.wire(), market.feed.wire()
-    values = dict(zip(("open", "high", "low", "close", "volume"), BAR, strict=True))
     for wire, symbol in ((one, "A"), (other, "B")):
         wire.beat(START - MINUTE)
-        wire.bar(BarUpdate(symbol=symbol, time=START, first_id=1, last_id=9, **values), START + 30_000)
+        wire.bar(bar(symbol), START + 30_000)
     one.gap()
     for wire in (one, other):
         wire.beat(START + 63_000)
@@ -313,6 +311,14 @@ def test_a_bar_of_the_future_closes_nothing(ids: tuple[int, int]) -> None:
 def test_a_longer_bar_is_handed_on_for_watched_symbols_alone() -> None:
     market = Market()
     for symbol in ("A", "B"):
-        values = dict(zip(("open", "high", "low", "close", "volume"), BAR, strict=True))
-        market.feed.longer(Timeframe.M5, BarUpdate(symbol=symbol, time=START, **values))
+        market.feed.longer(Timeframe.M5, bar(symbol))
     assert [bar.symbol for bar in market.owner.longer_bars] == ["A"]
+
+
+def bar(symbol: str) -> BarUpdate:
+    """The first bucket of a symbol."""
+    opened, high, low, close, volume = BAR
+    return BarUpdate(
+        symbol=symbol, time=START, open=opened, high=high, low=low, close=close, volume=volume,
+        first_id=1, last_id=9,
+    )  # fmt: skip

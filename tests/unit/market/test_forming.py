@@ -16,7 +16,7 @@ from livermore.market.rollup import Rollup
 from tests.reference.series import START
 
 from .factories import M5, MINUTE, table_of
-from .test_feed import Owner
+from .talking import Owner
 
 
 class Running:

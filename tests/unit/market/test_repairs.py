@@ -226,3 +226,49 @@ async def test_waiting_is_never_longer_than_five_minutes_of_market_time() -> Non
         office.exchange.failing.clear()
         await office.until(59)
         assert all(getattr(office.table.candles(0), name).all() for name in PRICES)
+
+
+async def test_a_doubted_bar_that_rest_does_not_know_yet_is_doubted_until_it_does() -> None:
+    """Absence taken for agreement would leave a bar without its last trades for ever."""
+    async with opened(busy()) as office:
+        await office.until(41.5)
+        office.exchange.unknown[START + 40 * MINUTE] = START + 41 * MINUTE + 45_000
+        partial(office, 40)
+        office.desk.repairs.doubted("S0", START + 40 * MINUTE, START + 41 * MINUTE, Cause.SEQUENCE_GAP)
+        await office.until(41.7)
+        held = office.table.held(0, START + 40 * MINUTE)
+        assert held is not None
+        assert not held["confirmed"]
+        await office.until(46)
+        await office.recorder.flush()
+        await office.check(45)
+
+
+async def test_the_newest_minute_of_a_start_is_looked_for_again() -> None:
+    tape = busy()
+    office = Office(tape)
+    office.exchange.unknown[START + (BEGIN - 1) * MINUTE] = START + BEGIN * MINUTE + 30_000
+    await office.open()
+    await office.until(BEGIN + 4)
+    await office.recorder.flush()
+    await office.check(BEGIN + 3)
+    await office.close()
+
+
+async def test_a_hole_at_rest_in_a_busy_market_is_looked_at_again_much_later() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        office.exchange.unknown[START + 41 * MINUTE] = START + 50 * MINUTE
+        await office.until(50.5)
+        held = office.table.held(0, START + 41 * MINUTE)
+        assert held is not None
+        assert held["state"] == CandleState.QUIET
+        await office.until(53)
+        await office.recorder.flush()
+        await office.check(52)
+
+
+def partial(office: Office, minute: int) -> None:
+    """Have a closed bar of the first symbol lack half of its volume, and wait for its proof."""
+    slot = (START + minute * MINUTE) // MINUTE % office.table.ring
+    office.table.fields["volume"][0, slot, 0] *= 0.5
+    office.table.fields["confirmed"][0, slot, 0] = False
