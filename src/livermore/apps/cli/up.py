@@ -33,7 +33,7 @@ class Up(ManyValues):
     ),
 )
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="Watch a simulated market.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Watch a simulated market on two exchanges.")] = False,
     replay: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE...", help="Watch recorded candles or trades (CSV, CSV.gz, Parquet)."),
@@ -60,7 +60,7 @@ def up(
 ) -> None:
     """Start everything in one process: watch markets, judge closed bars, serve the pages, print alerts.
 
-    Without --demo or --replay it watches the real exchange, with no keys. Ctrl-C stops it in good order.
+    Without --demo or --replay it watches real exchanges, with no keys. Ctrl-C stops it in good order.
     """
     if demo and replay:
         raise typer.BadParameter("--demo and --replay are two different markets; choose one")
