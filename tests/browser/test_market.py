@@ -166,13 +166,16 @@ async def test_the_coverage_says_of_each_series_what_it_lacks(market: Page) -> N
 
 
 async def test_a_hole_leads_to_the_bars_around_it(market: Page) -> None:
-    # The minute in which the demo connects is always partial, and completed from REST.
-    await market.locator("[data-test=coverage] td button").first.click()
+    # The minute in which the demo connects is partial for what is loaded first, and completed from REST.
+    cell = market.locator("[data-test=coverage] td button[data-fresh=repaired]").first
+    symbol = await cell.locator("xpath=ancestor::tr/th").evaluate("name => name.firstChild.textContent")
+    await cell.click()
     hole = market.locator("[data-test=why] li button").first
     await expect(hole).to_contain_text("The connection was lost")
     await expect(hole).to_contain_text(re.compile("open|repaired"))
+    await market.locator("[data-test=grid] td button").last.click()
     await hole.click()
-    await expect(market.locator("[data-test=chart] h2")).to_have_text("BTCUSDT · 1m")
+    await expect(market.locator("[data-test=chart] h2")).to_have_text(f"{symbol} · 1m")
 
 
 async def test_a_series_that_was_revised_is_read_again_and_the_view_stays(market: Page) -> None:

@@ -77,9 +77,9 @@ def test_timeframes_stand_in_order(system: StandIn) -> None:
         (
             "warming",
             Startup(phase="loading candles", percent=43, item="SOL-USD", eta_seconds=72),
-            "43 %, now SOL-USD",
+            "Loading candles … 43 %, now SOL-USD, about 1 min 12 s left",
         ),
-        ("starting", Startup(phase="connecting", percent=0, item=None, eta_seconds=None), "Connecting"),
+        ("starting", Startup(phase="connecting", percent=0, item=None, eta_seconds=None), "Connecting … 0 %"),
     ],
 )
 def test_a_notice_says_what_is_the_matter(
