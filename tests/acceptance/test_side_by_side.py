@@ -183,3 +183,10 @@ def test_the_doctor_reaches_both(tmp_path: Path) -> None:
         assert told[name] == {
             "name": name, "state": "ok", "detail": f"http://127.0.0.1:{port} answers", "hint": None,
         }  # fmt: skip
+
+
+async def test_the_primary_exchange_of_a_first_start_is_coinbase(tmp_path: Path) -> None:
+    system = await bootstrap.build(bootstrap.Plan(workspace=tmp_path))
+    document = (await system.settings.current(system.user.scope())).document
+    await system.stop()
+    assert document.perseus_profile.primary_exchange == "coinbase"
