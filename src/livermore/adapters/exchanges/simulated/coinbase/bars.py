@@ -33,7 +33,7 @@ class Candle(NamedTuple):
     volume: str
 
 
-class Bars:
+class ToldBars:
     """Tell the bars of every product in trades and in five-minute candles."""
 
     def __init__(self, source: Source, timetable: TradeTimetable) -> None:
@@ -71,16 +71,13 @@ class Bars:
     def candle(self, symbol: int, told: Told, trades: int) -> Candle:
         """Return the five-minute candle after so many trades of the bucket's bar."""
         start = self._bucket - self._bucket % FIVE
-        before = self._earlier(symbol, start)
-        state = told.trades.state(trades)
-        highs, lows = [bar.high for bar in before], [bar.low for bar in before]
+        before, state = self._earlier(symbol, start), told.trades.state(trades)
         first = before[0] if before else told.bar
+        high = max([state.high, *(bar.high for bar in before)])
+        low = min([state.low, *(bar.low for bar in before)])
         volume = Decimal(amount(sum(told.trades.units[:trades]), told.trades.decimals))
         volume += sum(Decimal(decimal(bar.volume)) for bar in before)
-        prices = (first.open, max(state.high, *highs), min(state.low, *lows), state.close) if before else (
-            first.open, state.high, state.low, state.close,
-        )  # fmt: skip
-        return Candle(start, prices, _trimmed(volume))
+        return Candle(start, (first.open, high, low, state.close), _trimmed(volume))
 
     def _earlier(self, symbol: int, start: int) -> list[Whole]:
         """Return the traded bars of the five minutes that precede the bucket."""

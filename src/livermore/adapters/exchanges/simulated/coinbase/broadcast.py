@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from livermore.adapters.exchanges.simulated.audience import Audience
-from livermore.adapters.exchanges.simulated.coinbase.bars import FIVE, Bars, Candle, Told
+from livermore.adapters.exchanges.simulated.coinbase.bars import FIVE, Candle, Told, ToldBars
 from livermore.adapters.exchanges.simulated.coinbase.frames import (
     BATCH,
     CANDLES,
@@ -49,7 +49,7 @@ class Broadcast:
     """Write each frame once and send it to whoever asked for it; what nobody asked for is not written."""
 
     def __init__(
-        self, source: Source, bars: Bars, view: View, clock: Clock, counters: Counters, *, flat_out: bool
+        self, source: Source, bars: ToldBars, view: View, clock: Clock, counters: Counters, *, flat_out: bool
     ) -> None:
         self._length = source.timeframe.milliseconds
         self._products = [Product.named(market.symbol) for market in source.markets]

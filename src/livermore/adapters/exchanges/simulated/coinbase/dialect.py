@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livermore.adapters.exchanges.simulated.coinbase.bars import Bars
+from livermore.adapters.exchanges.simulated.coinbase.bars import ToldBars
 from livermore.adapters.exchanges.simulated.coinbase.broadcast import Broadcast
 from livermore.adapters.exchanges.simulated.coinbase.history import History
 from livermore.adapters.exchanges.simulated.coinbase.listing import Listing
@@ -39,7 +39,7 @@ class CoinbaseDialect:
     def open(self, stage: Stage) -> Doors:
         """Make the doors of one simulated exchange."""
         source, view, clock, counters = stage.source, stage.view, stage.clock, stage.counters
-        bars = Bars(source, self.timetable)
+        bars = ToldBars(source, self.timetable)
         history = History(source, view, self.timetable, bars, stage.now)
         listing = Listing(source.markets, view)
         voice = Broadcast(source, bars, view, clock, counters, flat_out=stage.flat_out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
-from livermore.adapters.exchanges.simulated.coinbase.bars import FIVE, Bars
+from livermore.adapters.exchanges.simulated.coinbase.bars import FIVE, ToldBars
 from livermore.adapters.exchanges.simulated.coinbase.frames import (
     CANDLES,
     TRADES,
@@ -19,8 +19,7 @@ from livermore.adapters.exchanges.simulated.coinbase.timetable import TradeTimet
 from livermore.adapters.exchanges.simulated.coinbase.trades import Trade
 from livermore.adapters.exchanges.simulated.coinbase.writing import plain
 from livermore.adapters.exchanges.simulated.path import Whole
-from livermore.adapters.exchanges.simulated.source import COLUMNS, Source
-from livermore.adapters.exchanges.simulated.source import Bars as Columns
+from livermore.adapters.exchanges.simulated.source import COLUMNS, Bars, Source
 from livermore.adapters.exchanges.simulated.view import View
 from livermore.kernel.timeframe import Timeframe
 
@@ -34,7 +33,7 @@ class History:
     """Look back from the market's time."""
 
     def __init__(
-        self, source: Source, view: View, timetable: TradeTimetable, bars: Bars, now: Callable[[], int]
+        self, source: Source, view: View, timetable: TradeTimetable, bars: ToldBars, now: Callable[[], int]
     ) -> None:
         self._source = source
         self._view = view
@@ -65,7 +64,7 @@ class History:
         day = self._view.day(product, now)
         return None if day is None else ticker_frame(channel, product, now, "snapshot", day.last, day)
 
-    def _written(self, place: int, bars: Columns) -> list[Trade]:
+    def _written(self, place: int, bars: Bars) -> list[Trade]:
         bars = bars[bars.volume > 0]
         columns = (getattr(bars, name).tolist() for name in COLUMNS)
         wholes = map(Whole._make, zip(*columns, strict=True))
