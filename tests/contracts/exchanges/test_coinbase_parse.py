@@ -1,5 +1,6 @@
 """Coinbase's frames, read without a socket: recorded ones, rare ones, damaged ones."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -256,8 +257,6 @@ def test_every_byte_of_the_recorded_frames_may_be_damaged(shared_data: Path) -> 
 
 
 def test_the_old_feed_of_coinbase_does_no_harm(shared_data: Path) -> None:
-    import gzip
-
     path = shared_data / "ws_recordings" / "coinbase_exchange_ws_20210417.raw.gz"
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
     frames = [line.split(": ", 1)[1] for line in lines if line[:1].isdigit()]

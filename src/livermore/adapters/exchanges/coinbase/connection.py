@@ -63,7 +63,11 @@ class Connection:
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise ExchangeUnreachableError(f"Coinbase could not be reached: {error}", where=url) from error
         connection = cls(socket, url, clock, timing, signer)
-        await connection.ask("subscribe", HEARTBEATS)
+        try:
+            await connection.ask("subscribe", HEARTBEATS)
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     async def ask(self, method: Method, channel: str, products: Sequence[str] = ()) -> None:
