@@ -33,7 +33,7 @@ def faults_of(scenario: Scenario, books: Books, watched: Watched, truth: Expecte
         unlikely_causes(books, watched),
         wrong_signals(scenario, books, truth),
         wrongly_late(scenario, books, watched),
-        wrong_alerts(books, watched),
+        wrong_alerts(scenario, books, watched),
         wrong_manners(watched),
     )
     return chain.from_iterable(islice(kind, SHOWN) for kind in kinds)
@@ -80,7 +80,7 @@ def unexplained(scenario: Scenario, books: Books, watched: Watched) -> Iterator[
     for hole in books.holes:
         if hole.cause not in CAUSES:
             yield f"a hole without a cause: {hole}"
-        if hole.repaired_at is None:
+        if hole.repaired_at is None and hole.start < scenario.end:
             yield f"a hole that was never repaired: {hole}"
     for hole, following in pairwise(books.holes):
         same = (hole.symbol, hole.timeframe) == (following.symbol, following.timeframe)
@@ -163,7 +163,7 @@ def wrongly_late(scenario: Scenario, books: Books, watched: Watched) -> Iterator
             yield f"{key_of(signal)}: recorded {-delay:.0f} ms before the close"
 
 
-def wrong_alerts(books: Books, watched: Watched) -> Iterator[str]:
+def wrong_alerts(scenario: Scenario, books: Books, watched: Watched) -> Iterator[str]:
     """Name what was alerted twice or not at all, at the receiver as well as in the table."""
     of_signal = {signal["id"]: signal for signal in books.signals}
     rows = Counter((alert["signal_id"], alert["channel"]) for alert in books.alerts)
@@ -172,11 +172,17 @@ def wrong_alerts(books: Books, watched: Watched) -> Iterator[str]:
         if is_told(signal) and not {(signal["id"], channel) for channel in CHANNELS} <= rows.keys():
             yield f"{key_of(signal)}: stands, and has no alert"
     for alert in books.alerts:
-        if alert["signal_id"] not in of_signal:
+        signal = of_signal.get(alert["signal_id"])
+        if signal is None:
             yield f"an alert of no signal: {alert}"
-        elif alert["state"] != "sent" and of_signal[alert["signal_id"]]["withdrawn_at"] is None:
-            yield f"{key_of(of_signal[alert['signal_id']])}: {alert['channel']} {alert['state']}"
+        elif alert["state"] != "sent" and was_due(scenario, signal):
+            yield f"{key_of(signal)}: {alert['channel']} {alert['state']}"
     yield from wrong_deliveries(books, watched)
+
+
+def was_due(scenario: Scenario, signal: dict[str, Any]) -> bool:
+    """Say whether a signal stands and is old enough for its alerts to have been sent."""
+    return signal["withdrawn_at"] is None and is_judged(scenario, signal["timeframe"], signal["time"])
 
 
 def is_told(signal: dict[str, Any]) -> bool:

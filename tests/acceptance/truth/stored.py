@@ -86,10 +86,10 @@ def newest(folder: Path) -> dict[tuple[str, str], int]:
         return {(symbol, timeframe): time for symbol, timeframe, time in connection.execute(NEWEST)}
 
 
-def count(folder: Path, query: str) -> int:
+def count(folder: Path, query: str, *about: int) -> int:
     """Return the one number that a query asks for."""
     with closing(sqlite3.connect(file_of(folder), timeout=20)) as connection:
-        (number,) = connection.execute(query).fetchone()
+        (number,) = connection.execute(query, about).fetchone()
     return int(number)
 
 

@@ -33,8 +33,9 @@ WEBHOOK = "DESK_WEBHOOK"
 SETTLING = 5 * MINUTE  # of the market: a doubt of the last bar may still be answered
 PATIENCE = 60.0  # seconds of the wall for what must come about
 RUNNING = "SELECT count(*) FROM runtimes WHERE state = 'running'"
-OPEN = "SELECT count(*) FROM candle_coverage WHERE cause IS NOT NULL AND repaired_at IS NULL"
-PENDING = "SELECT count(*) FROM alerts WHERE state = 'pending'"
+OPEN = "SELECT count(*) FROM candle_coverage WHERE repaired_at IS NULL AND from_time < ?"
+PENDING = """SELECT count(*) FROM alerts JOIN signals ON signals.id = signal_id
+    WHERE state = 'pending' AND close_time <= ?"""
 
 
 @dataclass
@@ -221,7 +222,7 @@ async def ended(scenario: Scenario, folder: Path, runs: Runs, exchange: Simulate
     def done() -> bool:
         have = newest(folder)
         behind = [one for one, time in last.items() if have.get(one, -1) < time]
-        return not behind and not count(folder, OPEN) and not count(folder, PENDING)
+        return not behind and not any(count(folder, one, scenario.end) for one in (OPEN, PENDING))
 
     seconds = (scenario.end + SETTLING - exchange.market_time()) / 1000 / scenario.speed
     await asyncio.sleep(max(0.0, seconds))
