@@ -172,11 +172,11 @@ def wrong_alerts(scenario: Scenario, books: Books, watched: Watched) -> Iterator
         if is_told(signal) and not {(signal["id"], channel) for channel in CHANNELS} <= rows.keys():
             yield f"{key_of(signal)}: stands, and has no alert"
     for alert in books.alerts:
-        signal = of_signal.get(alert["signal_id"])
-        if signal is None:
+        cause = of_signal.get(alert["signal_id"])
+        if cause is None:
             yield f"an alert of no signal: {alert}"
-        elif alert["state"] != "sent" and was_due(scenario, signal):
-            yield f"{key_of(signal)}: {alert['channel']} {alert['state']}"
+        elif alert["state"] != "sent" and was_due(scenario, cause):
+            yield f"{key_of(cause)}: {alert['channel']} {alert['state']}"
     yield from wrong_deliveries(books, watched)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tests.acceptance.recording import read, write
 from tests.reference.rules import DAY, HOUR, MINUTE
 from tests.reference.series import GENERATORS, START, Candle
 
+Protocol = Literal["binance", "coinbase"]
 MOVES = ("trending", "volatile", "thin", "spiked", "trending", "gapped", "volatile")
 WORDS = (
     "ALPHA", "BETA", "GAMMA", "DELTA", "EPSILON", "ZETA", "ETA", "THETA", "IOTA", "KAPPA",
@@ -22,7 +24,7 @@ ALERTS = {"levels": list(range(25, 401, 25)), "cooldown_seconds": 120}
 class Scenario:
     """A market of so many symbols; the watch begins `past` minutes into it and is judged for `live` ones."""
 
-    protocol: str
+    protocol: Protocol
     symbols: int
     past: int
     live: int
@@ -66,13 +68,15 @@ def plain(candles: Iterable[Candle]) -> Iterable[Candle]:
         yield time, opened, highest, lowest, closed, volume
 
 
-def short(protocol: str, faults: Path | None = None, kills: int = 0) -> Scenario:
-    """An hour and a quarter over midnight, where every timeframe closes."""
-    past = (2 * DAY - 53 * MINUTE) // MINUTE
-    return Scenario(protocol=protocol, symbols=6, past=past, live=75, speed=120.0, faults=faults, kills=kills)
+def short(protocol: Protocol, *, live: int = 60, faults: Path | None = None, kills: int = 0) -> Scenario:
+    """An hour over midnight, where every timeframe closes."""
+    past = (2 * DAY - 23 * MINUTE) // MINUTE
+    return Scenario(
+        protocol=protocol, symbols=6, past=past, live=live, speed=120.0, faults=faults, kills=kills
+    )
 
 
-def long(protocol: str, faults: Path | None = None, kills: int = 0) -> Scenario:
+def long(protocol: Protocol, *, faults: Path | None = None, kills: int = 0) -> Scenario:
     """Six hours over midnight, with as many symbols as the specification asks for."""
     past = (6 * DAY - 3 * HOUR - 53 * MINUTE) // MINUTE
     return Scenario(
