@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from itertools import groupby
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,13 @@ class SeriesListener(Protocol):
         ...
 
 
+class Begun(NamedTuple):
+    """The bucket (ms) in which this run began to watch a symbol, and whether nobody ever had before."""
+
+    bucket: int
+    new: bool
+
+
 class Desk:
     """Watch symbols of one exchange: connect, load, close bars, tell the listener, record."""
 
@@ -78,6 +85,7 @@ class Desk:
         self.heard_at: float | None = None
         self.reconnects = 0
         self.loaded: set[str] = set()
+        self.begun: dict[str, Begun] = {}
         self.symbols: list[str] = []
         self.listing: dict[str, Symbol] = {}
         self.unlisted: list[str] = []
@@ -217,6 +225,7 @@ class Desk:
         stored = span[1] + base.milliseconds if span is not None else 0
         market_time = max(self.feed.market_time, await self._exchange.server_time())
         until = max(base.bucket(market_time - REST_DELAY), stored)
+        self.begun[symbol] = Begun(base.bucket(market_time), new=not stored)
         await self._backfill.fill(symbol, until)
         since = until - 2 * base.milliseconds
         if 0 < stored < until:

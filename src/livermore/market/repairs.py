@@ -50,8 +50,12 @@ class Repairs:
         self._desk.bars_ready()
 
     def repair_wanted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
-        """Enter a hole and repair it in the background."""
-        self._desk.ledger.open(symbol, start, end, cause)
+        """Enter a hole and repair it in the background; what ended before the watch began is paused."""
+        begun = self._desk.begun.get(symbol)
+        if begun is None or end > begun.bucket:
+            self._desk.ledger.open(symbol, start, end, cause)
+        elif not begun.new:
+            self._desk.ledger.open(symbol, start, end, Cause.PAUSED)
         self.mend(symbol, start, end)
 
     def mend(self, symbol: str, start: int, end: int) -> None:
@@ -59,7 +63,8 @@ class Repairs:
         self._desk.work(symbol, "waits for a repair", lambda: self.repair(symbol, start, end))
 
     def gave_up(self, symbol: str, start: int, end: int) -> None:
-        """Say that a series goes on without some buckets; their repair goes on too."""
+        """Enter that a series goes on without some buckets; their repair goes on too."""
+        self._desk.ledger.open(symbol, start, end, Cause.LATE)
         log.error("goes on with a hole", exchange=self._desk.info.name, symbol=symbol, start=start, end=end)
 
     def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:

@@ -102,7 +102,7 @@ async def test_what_nobody_watched_is_entered_as_paused() -> None:
     async with opened(tape, store=store, begin=47) as office:
         await office.until(50)
         paused = [hole for hole in await ledger(office) if hole.cause is Cause.PAUSED]
-        assert minutes(paused) == [(39, 46, Cause.PAUSED)]
+        assert minutes(paused) == [(39, 46, Cause.PAUSED), (46, 47, Cause.PAUSED)]
         assert all(hole.repaired_at is not None for hole in paused)
 
 
@@ -272,3 +272,13 @@ def partial(office: Office, minute: int) -> None:
     slot = (START + minute * MINUTE) // MINUTE % office.table.ring
     office.table.fields["volume"][0, slot, 0] *= 0.5
     office.table.fields["confirmed"][0, slot, 0] = False
+
+
+async def test_what_ended_before_the_first_watch_began_is_no_hole() -> None:
+    """A bucket that ended seconds before is read from REST like the history before it."""
+    office = Office(busy())
+    await office.clock.advance(3)
+    await office.open()
+    await office.until(BEGIN + 3)
+    assert await ledger(office) == []
+    await office.close()
