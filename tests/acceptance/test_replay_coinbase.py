@@ -22,6 +22,13 @@ def shown(program: Program, replayed: int) -> dict[str, Any]:
     return {signal["id"]: signal for signal in program.pages("signals")}
 
 
+def candles(program: Program, series: str, count: int) -> Any:
+    """Return the candles of a series once so many are there: the last one is closed by the clock."""
+    path = f"/candles/{series}?limit=100000"
+    sooner_or_later(lambda: len(program.get(path)["candles"]) >= count, 10)
+    return program.get(path)["candles"]
+
+
 def replayed(folder: Path, *files: str) -> set[str]:
     """Return the ids of the signals that `livermore replay` finds in the same files."""
     done = livermore(folder, "replay", *files, "--signals", "signals.csv")
@@ -43,9 +50,7 @@ def test_a_recorded_timeframe_becomes_the_base(shared_data: Path, tmp_path: Path
         assert program.exchange()["skipped"] == {}
         for file in files:
             symbol = file.name.split("_")[1]
-            path = f"/candles/coinbase/{symbol}/4h?limit=100000"
-            sooner_or_later(lambda path=path: len(program.get(path)["candles"]) >= KEPT, 10)
-            told = program.get(path)["candles"]
+            told = candles(program, f"coinbase/{symbol}/4h", KEPT)
             traded = [bar for bar in told if bar["state"] == "traded"]
             rows = rows_of(file)
             assert [bar["time"] for bar in traded] == [row[0] for row in rows]
@@ -89,12 +94,11 @@ def test_recordings_of_two_exchanges_are_served_side_by_side(tmp_path: Path) -> 
 
 
 def assert_as_recorded(program: Program, exchange: str, recording: Recording) -> None:
-    """Check that the minutes of an exchange are those of its recording, the last of which closes by clock."""
+    """Check that the minutes of an exchange are those of its recording."""
     ((symbol, bars),) = recording.bars.items()
-    path = f"/candles/{exchange}/{symbol}/1m?limit=100000"
-    sooner_or_later(lambda: len(program.get(path)["candles"]) >= len(bars["1m"]), 10)
+    told = candles(program, f"{exchange}/{symbol}/1m", len(bars["1m"]))
     prices = ("open", "high", "low", "close")
-    assert [[bar["time"], *(bar[name] for name in prices)] for bar in program.get(path)["candles"]] == [
+    assert [[bar["time"], *(bar[name] for name in prices)] for bar in told] == [
         [bar.time, *(float(getattr(bar, name)) for name in prices)] for bar in bars["1m"]
     ]
 
