@@ -233,6 +233,8 @@ class Desk:
             since = min(since, stored)
         await self._adopt(symbol, until)
         self.repairs.look_again(symbol, since, until)
+        if stored:
+            self.repairs.doubt_unproven(symbol, stored)
 
     async def _resume_holes(self, symbol: str) -> None:
         """Mend what an earlier run had to leave missing."""

@@ -28,6 +28,7 @@ FEWEST_FOR_OUTAGE = 3
 LOOKS = (REST_KNOWS, 600_000, 3_600_000)
 BUSY = 60
 FOR_EVER = 2**62
+UNPROVEN = 60
 PRICES = ("open", "high", "low", "close", "volume")
 log = logger("market")
 
@@ -70,6 +71,14 @@ class Repairs:
     def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         """Compare closed buckets with REST in the background."""
         self._desk.work(symbol, "is to be compared", lambda: self._settle(symbol, start, end, cause))
+
+    def doubt_unproven(self, symbol: str, end: int) -> None:
+        """Doubt the newest bars before a time (ms) that an earlier run closed and did not live to prove."""
+        length = self._desk.table.base.milliseconds
+        bars = self._desk.bars(symbol, end - UNPROVEN * length, end)
+        unproven = bars.time[~bars.confirmed & (bars.state != CandleState.MISSING)]
+        if len(unproven):
+            self.doubted(symbol, int(unproven[0]), int(unproven[-1]) + length, Cause.SEQUENCE_GAP)
 
     def proven(self, symbol: str, start: int, end: int) -> None:
         """Mark closed buckets as confirmed, here and on their way to the store."""

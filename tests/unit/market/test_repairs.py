@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import structs
 
 from livermore.kernel.errors import ExchangeUnreachableError
 from livermore.kernel.timeframe import Timeframe
@@ -282,3 +283,18 @@ async def test_what_ended_before_the_first_watch_began_is_no_hole() -> None:
     await office.until(BEGIN + 3)
     assert await ledger(office) == []
     await office.close()
+
+
+async def test_what_an_earlier_run_did_not_live_to_prove_is_compared_at_the_next_start() -> None:
+    tape = busy()
+    async with opened(tape) as office:
+        await office.until(40.5)
+        store = office.store
+    series = Series("test", "S0", Timeframe.M1)
+    time = START + 38 * MINUTE
+    store.kept[series][time] = structs.replace(store.kept[series][time], volume=0.5, confirmed=False)
+    async with opened(tape, store=store, begin=44) as office:
+        await office.until(47)
+        await office.recorder.flush()
+        await office.check(46)
+        assert (38, 39, Cause.SEQUENCE_GAP) in minutes(await ledger(office))
