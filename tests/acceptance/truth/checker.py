@@ -151,7 +151,7 @@ def otherwise(signal: dict[str, Any], exact: dict[str, Any], truth: Expected) ->
 def wrongly_late(scenario: Scenario, books: Books, watched: Watched) -> Iterator[str]:
     """Name signals that were recorded more than ten seconds after their close and do not say so, or do."""
     # Between the decision and the record lies the machine's own time, which the market's runs away from.
-    slack = 250 * scenario.speed
+    slack = 500 * scenario.speed
     for signal in books.signals:
         closed = signal["time"] + TIMEFRAMES[signal["timeframe"]]
         delay = milliseconds(signal["recorded_at"]) - watched.ahead - closed
