@@ -143,12 +143,12 @@ class Desk:
     async def _session(self) -> None:
         """Hold one connection from dial to loss."""
         self.state = "connecting" if self.connected_at is None else self.state
-        self.listing = {symbol.name: symbol for symbol in await self._exchange.listing()}
+        await self._look_up()
         wanted = [symbol for symbol in self.symbols if symbol in self.listing]
         self._note_unlisted()
         stream = await self._exchange.connect()
         try:
-            self.feed.connected(await self._exchange.server_time())
+            self.feed.connected(await self._exchange_time())
             running = asyncio.create_task(stream.run(self.feed))
             try:
                 await stream.subscribe(wanted)
@@ -163,6 +163,24 @@ class Desk:
                     await running
         finally:
             await stream.close()
+
+    async def _look_up(self) -> None:
+        """Read the listing; while REST is away and the stream is not, the last one will do."""
+        try:
+            self.listing = {symbol.name: symbol for symbol in await self._exchange.listing()}
+        except TransientError as error:
+            if not self.listing:
+                raise
+            log.warning("the listing is an old one", exchange=self.info.name, error=str(error))
+
+    async def _exchange_time(self) -> int:
+        """Ask the exchange for its time (ms); while REST is away, go by what was heard last."""
+        try:
+            return await self._exchange.server_time()
+        except TransientError:
+            if self.heard_at is None:
+                raise
+            return self.feed.market_time + int((self._clock.monotonic() - self.heard_at) * 1000)
 
     def _arrived(self, symbols: list[str]) -> None:
         self.state = "connected"
@@ -223,7 +241,7 @@ class Desk:
         base = self.table.base
         span = await self._store.span(Series(self.info.name, symbol, base))
         stored = span[1] + base.milliseconds if span is not None else 0
-        market_time = max(self.feed.market_time, await self._exchange.server_time())
+        market_time = max(self.feed.market_time, await self._exchange_time())
         until = max(base.bucket(market_time - REST_DELAY), stored)
         self.begun[symbol] = Begun(base.bucket(market_time), new=not stored)
         await self._backfill.fill(symbol, until)

@@ -20,7 +20,7 @@ from livermore.market.ports import Cause, Stream
 if TYPE_CHECKING:
     from livermore.market.desk import Desk
 
-STEP = 0.05
+STEP, LONG_STEP = 0.05, 1.0
 BEHIND_AGAIN = 1.0
 GATHERED = 0.2
 FEWEST_FOR_OUTAGE = 3
@@ -264,7 +264,8 @@ class Repairs:
         """Wait until it is so long (ms of market time) after the buckets that opened before a time (ms)."""
         feed, began = self._desk.feed, self._clock.monotonic()
         while feed.market_time < end + delay and self._clock.monotonic() - began < 2 * delay / 1000:
-            await self._clock.sleep(STEP)
+            # Market time may run faster than ours, so the wait cannot be slept in one piece.
+            await self._clock.sleep(STEP if delay <= REST_DELAY else LONG_STEP)
 
     async def _subscribe_again(self) -> None:
         await self._clock.sleep(GATHERED)

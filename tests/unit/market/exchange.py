@@ -40,17 +40,20 @@ class TapeExchange:
         self.subscribed: list[list[str]] = []
         self.unsubscribed: list[list[str]] = []
         self.mute: set[str] = set()
+        self.away = False
         self.unknown: dict[int, int] = {}
         self.delay = 0.05
         self.closed = False
 
     async def listing(self) -> list[Symbol]:
+        self._answer()
         return [Symbol(name=symbol, base=symbol, quote="USD") for symbol in self.listed]
 
     async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
         assert start < end <= timeframe.bucket(self.clock.now()), "only what has closed may be asked for"
         self.asked.append((symbol, timeframe, start, end))
         await self.clock.sleep(self.delay)
+        self._answer()
         if self.failing:
             raise self.failing.pop(0)
         base = self.tape.history(symbol, START, end)
@@ -65,6 +68,7 @@ class TapeExchange:
         return []
 
     async def server_time(self) -> int:
+        self._answer()
         return self.clock.now()
 
     async def connect(self) -> TapeStream:
@@ -77,6 +81,10 @@ class TapeExchange:
 
     def pages(self, buckets: int) -> list[int]:
         return [1]
+
+    def _answer(self) -> None:
+        if self.away:
+            raise ExchangeUnreachableError("REST is away")
 
     def cut_until(self, time: int) -> int | None:
         """Return when the line comes back, if it is dead at a time."""

@@ -298,3 +298,17 @@ async def test_what_an_earlier_run_did_not_live_to_prove_is_compared_at_the_next
         await office.recorder.flush()
         await office.check(46)
         assert (38, 39, Cause.SEQUENCE_GAP) in minutes(await ledger(office))
+
+
+async def test_a_stream_comes_back_while_rest_is_away() -> None:
+    """What is known of listing and time is enough to go on; only the hole waits for REST."""
+    async with opened(busy(), cuts=CUT) as office:
+        await office.until(41)
+        office.exchange.away = True
+        await office.until(46)
+        assert office.desk.state == "connected"
+        assert office.desk.feed.waiting() == office.tape.symbols
+        office.exchange.away = False
+        await office.until(50)
+        await office.recorder.flush()
+        await office.check(49)
