@@ -197,3 +197,18 @@ async def test_a_revision_changes_the_bar_its_quiet_followers_and_the_bars_made_
         expected = wanted if timeframe is Timeframe.M1 else roll_up(wanted, MINUTE, timeframe)
         found = await stored(store, timeframe)
         assert same(found, expected, ("time", "open", "high", "low", "close", "volume", "state")), timeframe
+
+
+async def test_a_warm_up_that_was_broken_off_goes_on_where_it_was() -> None:
+    store, rest = MemoryStore(), Rest()
+    await backfill(rest, store).fill("A", at(2_017))
+    series = Series(INFO.name, "A", H1)
+    del store.kept[series]
+    rest.asked.clear()
+    rest.failing.append(ExchangeRefusedError("the process was killed here"))
+    with pytest.raises(ExchangeRefusedError):
+        await backfill(rest, store).fill("A", at(2_017))
+    rest.asked.clear()
+    await backfill(rest, store).fill("A", at(2_017))
+    assert [timeframe for timeframe, *_ in rest.asked] == [H1]
+    assert len(await stored(store, H1)) == 33
