@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, pairwise
-from math import isclose
+from math import inf, isclose
 from typing import Any
 
 from tests.reference.macdv import Bar
@@ -28,7 +28,7 @@ def faults_of(scenario: Scenario, books: Books, watched: Watched, truth: Expecte
     """Name everything that is wrong, a dozen of each kind at most."""
     kinds = (
         wrong_bars(scenario, books, truth),
-        wrong_minutes(books, truth),
+        wrong_minutes(scenario, books, truth),
         unexplained(scenario, books, watched),
         unlikely_causes(books, watched),
         wrong_signals(scenario, books, truth),
@@ -47,9 +47,9 @@ def wrong_bars(scenario: Scenario, books: Books, truth: Expected) -> Iterator[st
         for time in sorted(stored.keys() - wanted.keys()):
             yield f"{series} {time}: stored, and not in the source: {stored[time]}"
         for time, bar in wanted.items():
-            if time in stored:
+            if time in stored and (stored[time].confirmed or is_judged(scenario, series[1], time)):
                 yield from (f"{series} {time}: {what}" for what in differences(stored[time], bar))
-            elif is_judged(scenario, series[1], time):
+            elif time not in stored and is_judged(scenario, series[1], time):
                 yield f"{series} {time}: not stored"
 
 
@@ -65,13 +65,14 @@ def differences(stored: StoredBar, bar: Bar) -> Iterator[str]:
         yield f"{stored} should be {'quiet' if bar.quiet else 'traded'}"
 
 
-def wrong_minutes(books: Books, truth: Expected) -> Iterator[str]:
+def wrong_minutes(scenario: Scenario, books: Books, truth: Expected) -> Iterator[str]:
     """Name every stored minute whose volume is not the source's to the last bit."""
     for (symbol, timeframe), bars in books.bars.items():
         if timeframe == "1m":
             wanted = {bar.time: float(bar.volume) for bar in truth.bars[symbol, timeframe]}
             for bar in bars:
-                if bar.volume != wanted.get(bar.time):
+                proven = bar.confirmed or is_judged(scenario, timeframe, bar.time)
+                if proven and bar.volume != wanted.get(bar.time):
                     yield f"{symbol} {bar.time}: volume {bar.volume!r}, not {wanted.get(bar.time)!r}"
 
 
@@ -107,11 +108,17 @@ def touches(bar: StoredBar, moment: int) -> bool:
 
 
 def unlikely_causes(books: Books, watched: Watched) -> Iterator[str]:
-    """Name holes whose cause cannot be: nobody was away, no wire was laid again."""
+    """Name pauses in which nobody was away: none was killed, or it had come back before."""
+    away = [(kill, came_back(kill, watched)) for kill in watched.kills]
     for hole in books.holes:
-        left = any(hole.start - MINUTE <= kill < hole.end for kill in watched.kills)
-        if hole.cause == "paused" and not left:
+        absent = any(left - MINUTE < hole.end and hole.start <= back for left, back in away)
+        if hole.cause == "paused" and not absent:
             yield f"nobody was away: {hole}"
+
+
+def came_back(kill: int, watched: Watched) -> float:
+    """Return the market time (ms) at which the program was connected again after a kill."""
+    return next((moment for moment in watched.connections if moment > kill), inf)
 
 
 def wrong_signals(scenario: Scenario, books: Books, truth: Expected) -> Iterator[str]:
