@@ -47,10 +47,15 @@ def wrong_bars(scenario: Scenario, books: Books, truth: Expected) -> Iterator[st
         for time in sorted(stored.keys() - wanted.keys()):
             yield f"{series} {time}: stored, and not in the source: {stored[time]}"
         for time, bar in wanted.items():
-            if time in stored and (stored[time].confirmed or is_judged(scenario, series[1], time)):
+            if time in stored and must_be_true(scenario, series[1], stored[time]):
                 yield from (f"{series} {time}: {what}" for what in differences(stored[time], bar))
             elif time not in stored and is_judged(scenario, series[1], time):
                 yield f"{series} {time}: not stored"
+
+
+def must_be_true(scenario: Scenario, timeframe: str, bar: StoredBar) -> bool:
+    """Say whether nothing about a bar may be open any more: it is judged, or called proven."""
+    return is_judged(scenario, timeframe, bar.time) or (timeframe == "1m" and bar.confirmed)
 
 
 def differences(stored: StoredBar, bar: Bar) -> Iterator[str]:
@@ -71,8 +76,8 @@ def wrong_minutes(scenario: Scenario, books: Books, truth: Expected) -> Iterator
         if timeframe == "1m":
             wanted = {bar.time: float(bar.volume) for bar in truth.bars[symbol, timeframe]}
             for bar in bars:
-                proven = bar.confirmed or is_judged(scenario, timeframe, bar.time)
-                if proven and bar.volume != wanted.get(bar.time):
+                true = bar.volume == wanted.get(bar.time)
+                if must_be_true(scenario, timeframe, bar) and not true:
                     yield f"{symbol} {bar.time}: volume {bar.volume!r}, not {wanted.get(bar.time)!r}"
 
 
@@ -123,7 +128,7 @@ def came_back(kill: int, watched: Watched) -> float:
 
 def wrong_signals(scenario: Scenario, books: Books, truth: Expected) -> Iterator[str]:
     """Name signals that stand and should not, that should and do not, or that say something else."""
-    stand = {key_of(signal): signal for signal in books.signals if signal["withdrawn_at"] is None}
+    stand = {key_of(signal): signal for signal in books.signals if stands(scenario, signal)}
     for key in sorted(stand.keys() - truth.signals.keys(), key=str):
         yield f"{key}: stands, and never arose"
     for key, exact in truth.signals.items():
@@ -134,6 +139,11 @@ def wrong_signals(scenario: Scenario, books: Books, truth: Expected) -> Iterator
     for key, times in Counter(map(key_of, books.signals)).items():
         if times > 1:
             yield f"{key}: stored {times} times"
+
+
+def stands(scenario: Scenario, signal: dict[str, Any]) -> bool:
+    """Say whether a signal was not withdrawn, and is old enough that nothing about it may be open any more."""
+    return signal["withdrawn_at"] is None and is_judged(scenario, signal["timeframe"], signal["time"])
 
 
 def key_of(signal: dict[str, Any]) -> SignalKey:
@@ -182,14 +192,9 @@ def wrong_alerts(scenario: Scenario, books: Books, watched: Watched) -> Iterator
         cause = of_signal.get(alert["signal_id"])
         if cause is None:
             yield f"an alert of no signal: {alert}"
-        elif alert["state"] != "sent" and was_due(scenario, cause):
+        elif alert["state"] != "sent" and stands(scenario, cause):
             yield f"{key_of(cause)}: {alert['channel']} {alert['state']}"
     yield from wrong_deliveries(books, watched)
-
-
-def was_due(scenario: Scenario, signal: dict[str, Any]) -> bool:
-    """Say whether a signal stands and is old enough for its alerts to have been sent."""
-    return signal["withdrawn_at"] is None and is_judged(scenario, signal["timeframe"], signal["time"])
 
 
 def is_told(signal: dict[str, Any]) -> bool:
