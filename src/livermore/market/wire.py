@@ -25,7 +25,10 @@ class Wire:
     Market time is the newest event time (ms). One that leaps ahead is believed when another bears it out.
     """
 
-    __slots__ = ("_feed", "_lanes", "_leap", "_length", "_passed", "_reach", "ended", "frames", "market_time")
+    __slots__ = (
+        "_feed", "_is_torn", "_lanes", "_leap", "_length", "_passed", "_reach", "ended", "frames",
+        "market_time",
+    )  # fmt: skip
 
     def __init__(self, feed: Feed, base: Timeframe) -> None:
         self._feed = feed
@@ -33,6 +36,7 @@ class Wire:
         self._length = base.milliseconds
         self._reach = max(LEAP, LEAP_BARS * base.milliseconds)
         self._leap = NEVER
+        self._is_torn = False
         self._passed: deque[tuple[float, int]] = deque()
         self.market_time = 0
         self.ended = NEVER
@@ -82,7 +86,8 @@ class Wire:
         self._feed.longer(timeframe, update)
 
     def gap(self) -> None:
-        """Take note that frames were lost here."""
+        """Take note that frames were lost here, up to the one that is read next."""
+        self._is_torn = True
         self._feed.lost(self)
 
     def skipped(self, kind: str, detail: str) -> None:
@@ -107,4 +112,9 @@ class Wire:
         elif event_time - self.market_time > self._reach and abs(event_time - self._leap) > self._reach:
             self._leap = event_time
             return
+        is_torn, self._is_torn = self._is_torn, False
+        is_next = event_time // self._length > self.market_time // self._length
         self.market_time = event_time
+        if is_torn and is_next:
+            # What was lost may be as new as this.
+            self._feed.lost(self)
