@@ -15,7 +15,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.errors import InvalidError, LivermoreError, NotFoundError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.budget import Budget, Budgets
-from livermore.market.exchange import COINBASE, PRESETS, ExchangeInfo
+from livermore.market.exchange import BINANCE, COINBASE, PRESETS, ExchangeInfo
 from livermore.market.ports import Exchange, RequestBudget
 
 CCXT_LIMIT, CCXT_CAUTIOUS = 6000, 60  # requests a minute, of which ccxt tells how many an exchange allows
@@ -32,7 +32,7 @@ def adapter_of(info: ExchangeInfo, clock: Clock, budgets: Budgets) -> Exchange:
     if info.name == COINBASE.name:
         budget = budgets.of(info, limit=COINBASE_LIMIT, seconds=1.0)
         return Coinbase(info, clock, base=base, budget=budget, environment=os.environ)
-    if info.name.startswith("binance"):
+    if info.name.startswith(BINANCE.name):
         return Binance(info, clock, base=base, budget=binance.budget_of(info, budgets))
     budget = budgets.of(info, limit=CCXT_LIMIT, cautious=CCXT_CAUTIOUS)
     return ThroughCcxt(info, clock, base=base, budget=budget)
@@ -45,6 +45,9 @@ def preset_of(name: str) -> ExchangeInfo:
     """
     if name in PRESETS:
         return PRESETS[name]
+    if name.startswith(BINANCE.name):
+        what = f"{name!r} is no exchange that Livermore's adapter of Binance can watch"
+        raise NotFoundError(what, hint="Binance is watched as binance, Binance US as binance_us")
     try:
         return through_ccxt.row_of(name)
     except InvalidError as error:

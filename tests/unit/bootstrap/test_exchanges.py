@@ -58,6 +58,13 @@ def test_an_exchange_that_nobody_knows_is_not_found() -> None:
         preset_of("nowhere")
 
 
+def test_what_our_adapter_of_binance_cannot_watch_is_refused_by_name() -> None:
+    for name in ("binanceus", "binanceusdm"):
+        with pytest.raises(NotFoundError, match=name) as refused:
+            preset_of(name)
+        assert "binance_us" in (refused.value.hint or "")
+
+
 def test_a_preset_is_our_own_and_others_are_as_ccxt_tells() -> None:
     assert preset_of("coinbase") == COINBASE
     assert {"1m", "1h", "1d"} <= set(preset_of("kraken").supported_timeframes)

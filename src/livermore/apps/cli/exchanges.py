@@ -14,15 +14,20 @@ from livermore.apps.cli.frame import DefaultGroup, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Source, Workspace
 from livermore.apps.cli.output import emit, note, table
 from livermore.apps.cli.reading import plain, read
-from livermore.kernel.errors import ConflictError, InvalidError, NotFoundError
+from livermore.kernel.errors import ConflictError, InvalidError
 
 if TYPE_CHECKING:
     from livermore.market.exchange import ExchangeInfo
     from livermore.market.service import MarketService
 
+OTHERS = "choose another exchange; its candles of a minute, or longer ones, are what is watched"
+
 app = new_app("List the exchanges, add one, or change where it is reached.", group=DefaultGroup)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The exchange: coinbase, binance or binance_us.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The exchange: coinbase, binance, binance_us, or ccxt's name of it."),
+]
 RestUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where its REST API is (http or https).")]
 StreamUrl = Annotated[
     str | None, typer.Option("--ws-url", metavar="URL", help="Where its stream is (ws or wss).")
@@ -37,7 +42,7 @@ def list_exchanges(workspace: Workspace = HERE, source: Source = None, as_json: 
     emit(page, as_json, lambda: _show(page["exchanges"]))
 
 
-@app.command(epilog=examples("livermore exchanges add binance_us"))
+@app.command(epilog=examples("livermore exchanges add binance_us", "livermore exchanges add kraken"))
 def add(
     name: Name,
     rest_url: RestUrl = None,
@@ -45,14 +50,12 @@ def add(
     workspace: Workspace = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Add an exchange from the presets coinbase, binance and binance_us."""
-    from livermore.market.exchange import PRESETS
+    """Add an exchange: coinbase, binance, binance_us, or any other that ccxt knows."""
+    from livermore import bootstrap
 
-    if name not in PRESETS:
-        raise NotFoundError(
-            f"there is no preset {name!r}", where="NAME", hint=f"one of: {', '.join(PRESETS)}"
-        )
-    info = changed(PRESETS[name], rest_url, ws_url, None)
+    info = changed(bootstrap.preset_of(name), rest_url, ws_url, None)
+    if not info.timeframes():
+        raise InvalidError(f"{name} has no candles that can be watched", where="NAME", hint=OTHERS)
     _finish(asyncio.run(_put_new(writable_database(workspace, "live").url, info)), as_json, "added")
 
 
@@ -143,12 +146,16 @@ async def _market(url: str) -> AsyncIterator[MarketService]:
 
 def _finish(info: ExchangeInfo, as_json: bool, done: str) -> None:
     def show() -> None:
-        print(
-            f"{info.name} {done}: {info.rest_url} and {info.ws_url}{'' if info.is_active else ', inactive'}"
-        )
+        print(f"{info.name} {done}: {_reached(info)}{'' if info.is_active else ', inactive'}")
         note("a running Livermore takes it up at its next start")
 
     emit(plain(info), as_json, show)
+
+
+def _reached(info: ExchangeInfo) -> str:
+    """Say where an exchange is; addresses that its row does not tell are those that ccxt knows."""
+    addresses = [url for url in (info.rest_url, info.ws_url) if url]
+    return " and ".join(addresses) or "at the addresses that ccxt knows"
 
 
 def _show(exchanges: Any) -> None:
