@@ -20,9 +20,12 @@ class Ledger:
         self.version = 0
 
     def open(self, symbol: str, start: int, end: int, cause: Cause) -> None:
-        """Enter that the base buckets [start, end) (ms) are not known, unless they stand there already."""
-        if (symbol, start) not in self._open:
+        """Enter that the base buckets [start, end) (ms) are not known; a hole that stands there may grow."""
+        known = self._open.get((symbol, start))
+        if known is None:
             self._enter(Hole(series=self._series(symbol), start=start, end=end, cause=cause))
+        elif known.end < end:
+            self._enter(msgspec.structs.replace(known, end=end))
 
     def resume(self, holes: list[Hole]) -> None:
         """Take over holes that an earlier run left open."""
@@ -36,8 +39,16 @@ class Ledger:
                 self._enter(msgspec.structs.replace(hole, repaired_at=at))
 
     def note(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> None:
-        """Enter a hole that is repaired as soon as it is found."""
-        self._enter(Hole(series=self._series(symbol), start=start, end=end, cause=cause, repaired_at=at))
+        """Enter a hole that is repaired as soon as it is found, unless it lies in one that is still open."""
+        for hole in self.found(symbol, start, end, cause, at):
+            self._enter(hole)
+
+    def found(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> list[Hole]:
+        """Return what `note` would enter, for who stores it together with the repair itself."""
+        if any(hole.start <= start < hole.end for hole in self.open_holes(symbol)):
+            return []
+        self.version += 1
+        return [Hole(series=self._series(symbol), start=start, end=end, cause=cause, repaired_at=at)]
 
     def open_holes(self, symbol: str) -> list[Hole]:
         """Return the holes of a symbol that are not repaired, oldest first."""
