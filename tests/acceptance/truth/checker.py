@@ -142,7 +142,7 @@ def wrong_signals(scenario: Scenario, books: Books, truth: Expected) -> Iterator
 
 
 def stands(scenario: Scenario, signal: dict[str, Any]) -> bool:
-    """Say whether a signal was not withdrawn, and is old enough that nothing about it may be open any more."""
+    """Say whether a signal was not withdrawn, and is so old that nothing about it may be open any more."""
     return signal["withdrawn_at"] is None and is_judged(scenario, signal["timeframe"], signal["time"])
 
 
