@@ -42,6 +42,16 @@ async def test_history_is_the_source_page_by_page() -> None:
         np.testing.assert_array_equal(getattr(told, column), getattr(rows, column))
 
 
+async def test_names_in_small_letters_are_ours_in_capitals() -> None:
+    klines = answering(200, f'[[{T0}, "1", "2", "1", "2", "3"]]')
+    async with serving(*binance_routes(klines, "btcusdt")) as address:
+        exchange = through(f"http://{address}")
+        assert [symbol.name for symbol in await exchange.listing()] == ["BTCUSDT"]
+        told = await exchange.history("BTCUSDT", Timeframe.M1, T0, T0 + MINUTE)
+        await exchange.close()
+    assert told.time.tolist() == [T0]
+
+
 async def test_history_goes_on_behind_a_stretch_without_trades() -> None:
     asked: list[int] = []
 
@@ -221,10 +231,10 @@ def test_ccxt_describes_the_row_of_an_exchange() -> None:
     assert row_of("kraken").api_limits is None
 
 
-def binance_routes(klines: Handler) -> list[web.RouteDef]:
+def binance_routes(klines: Handler, name: str = "BTCUSDT") -> list[web.RouteDef]:
     """Binance's REST interface with one market, whose candles are answered as told."""
     market = {
-        "symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT",
+        "symbol": name, "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT",
         "isSpotTradingAllowed": True, "permissions": [], "permissionSets": [["SPOT"]], "filters": [],
         "orderTypes": [],
     }  # fmt: skip

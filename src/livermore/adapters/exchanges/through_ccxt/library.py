@@ -58,7 +58,7 @@ def make(name: str, config: dict[str, Any]) -> Any:
         raise InvalidError(
             f"ccxt knows no exchange called {name!r}",
             where="exchanges",
-            hint='name the row as ccxt does, or put its name into the row\'s limits: {"ccxt": "kraken"}',
+            hint="name it as ccxt does; its names are listed at https://docs.ccxt.com/#/Exchange-Markets",
         )
     return getattr(library, name)(config)
 
@@ -111,10 +111,13 @@ class Library:
             raise
 
     async def markets(self, *, fresh: bool = False) -> dict[str, dict[str, Any]]:
-        """Return ccxt's markets by the exchange's own name: the spot ones, or all where it has none."""
+        """Return ccxt's markets by the exchange's own name, in capitals as everywhere in Livermore.
+
+        They are the spot ones, or all where it has none.
+        """
         markets: Mapping[str, dict[str, Any]] = await self.ask("load_markets", fresh)
         spot = [market for market in markets.values() if market.get("spot")]
-        return {market["id"]: market for market in reversed(spot or list(markets.values()))}
+        return {market["id"].upper(): market for market in reversed(spot or list(markets.values()))}
 
     async def unified(self, name: str) -> str:
         """Return ccxt's name of a symbol; raise NotFoundError when the exchange does not list it."""
