@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,10 +12,12 @@ from livermore.kernel.errors import ExchangeUnreachableError, RateLimitedError, 
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleState, fill_quiet, sound
-from livermore.market.ports import CandleStore, Exchange, Series
+from livermore.market.ports import CandleStore, Exchange, Hole, Series
 from livermore.market.rollup import roll_up
 
 WARM_UP = 450
+# So long (ms) after its close REST may still lack a bucket.
+REST_KNOWS = 60_000
 FIRST_RETRY = 1.0
 TRIES = 6
 log = logger("market")
@@ -70,7 +73,7 @@ class Backfill:
                 delay *= 2
         raise AssertionError("the last try returns or raises")
 
-    async def revise(self, symbol: str, corrected: Candles, until: int) -> None:
+    async def revise(self, symbol: str, corrected: Candles, until: int, holes: Sequence[Hole] = ()) -> None:
         """Store corrected base bars and all that closed by `until` (ms) and follows from them, or nothing.
 
         The quiet bars behind one are flat at its close, and so are quiet higher bars.
@@ -87,7 +90,7 @@ class Backfill:
             rolled = roll_up(Candles.joined(lower, filled), length, timeframe)
             if len(rolled):
                 batch.append((self._series(symbol, timeframe), rolled))
-        await self._store.save(batch)
+        await self._store.save(batch, holes=holes)
 
     async def _warm_up(self, series: Series, until: int) -> None:
         """Store a series' first history: the base series back to midnight, for the longer bars that run."""
@@ -108,6 +111,10 @@ class Backfill:
         told = await self.history(base.symbol, self._base, newest + length, until)
         last = await self._store.load(base, newest, newest + length)
         filled = fill_quiet(Candles.joined(last, told), self._base, until)[1:]
+        # What is not told within a minute of its end may still come.
+        filled.confirmed[(filled.time > until - REST_KNOWS - length) & ~np.isin(filled.time, told.time)] = (
+            False
+        )
         await self._store.save([(base, filled)])
 
     async def _extend_higher(self, base: Series, higher: Series, until: int) -> None:

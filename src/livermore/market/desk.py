@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from typing import Any, Literal, NamedTuple, Protocol
@@ -22,7 +22,7 @@ from livermore.market.budget import Purpose, asking, forecast_histories
 from livermore.market.candle import Candles
 from livermore.market.feed import REST_DELAY, Feed, columns_of
 from livermore.market.ledger import Ledger
-from livermore.market.ports import CandleStore, Cause, ClosedBars, Exchange, Forecast, Series
+from livermore.market.ports import CandleStore, Cause, ClosedBars, Exchange, Forecast, Hole, Series
 from livermore.market.reconnect import FIRST_DELAY, LONGEST_DELAY, keep_connected
 from livermore.market.recorder import Recorder
 from livermore.market.repairs import Repairs
@@ -291,14 +291,14 @@ class Desk:
             async with self._mending:
                 return await self._backfill.history(symbol, self.table.base, start, end)
 
-    async def revise(self, symbol: str, corrected: Candles) -> None:
+    async def revise(self, symbol: str, corrected: Candles, holes: Sequence[Hole] = ()) -> None:
         """Store corrected bars and all that follows from them, and derive the symbol's series again."""
         time, until = int(corrected.time[0]), self.feed.pause(symbol)
         self.flush()
         await self._recorder.flush()
         # What rests on the old bars goes first: a crash in between leaves nothing that contradicts the store.
         await self._listener.revised(symbol, time)
-        await self._backfill.revise(symbol, corrected, until)
+        await self._backfill.revise(symbol, corrected, until, holes)
         log.info("revised", exchange=self.info.name, symbol=symbol, time=time, bars=len(corrected))
         await self._adopt(symbol, until)
 

@@ -16,7 +16,7 @@ import numpy as np
 from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.backfill import explicit
+from livermore.market.backfill import REST_KNOWS, explicit
 from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, Times, is_sound
 from livermore.market.lane import PATIENCE, Lane
 from livermore.market.ports import Cause
@@ -25,7 +25,6 @@ from livermore.market.symbol import Ticker
 from livermore.market.wire import Wire
 
 REST_DELAY = 5_000
-REST_KNOWS = 60_000
 SILENCE = 10_000
 LONGEST_WAIT = 300_000
 MOST_PATIENCE = 60
@@ -280,14 +279,15 @@ class Feed:
         )
 
     def repaired(self, symbol: str, candles: Candles, start: int, end: int) -> None:
-        """Take what REST says of the buckets in [start, end): absent means quiet."""
+        """Take what REST says of the buckets in [start, end): absent means quiet, proven a minute later."""
         lane = self.lanes.get(symbol)
         if lane is None or lane.next_open != start:
             return
+        told, sure = set(candles.time.tolist()), self.market_time - REST_KNOWS - self._length
         for candle in explicit(candles, self._base, start, end, lane.last_close).rows():
             self._push(
                 lane, candle.time, (candle.open, candle.high, candle.low, candle.close, candle.volume),
-                candle.state, CandleSource.REST, confirmed=True,
+                candle.state, CandleSource.REST, confirmed=candle.time in told or candle.time <= sure,
             )  # fmt: skip
         # Before a symbol's first trade there is nothing to push, and still the range is known.
         self._go_on(lane, end)
@@ -511,7 +511,7 @@ class Feed:
         self._closed.append(ClosedBar(lane.column, time, *prices, state, source, confirmed, self.market_time))
         lane.next_open = time + self._length
         lane.last_close = prices[3]
-        if not confirmed and lane.unconfirmed < 0:
+        if not confirmed and source is CandleSource.STREAM and lane.unconfirmed < 0:
             lane.unconfirmed = time
 
     def _check(self, lane: Lane, update: BarUpdate) -> None:

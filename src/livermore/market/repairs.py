@@ -12,9 +12,9 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.backfill import Backfill, explicit
+from livermore.market.backfill import REST_KNOWS, Backfill, explicit
 from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource, CandleState
-from livermore.market.feed import REST_DELAY, REST_KNOWS
+from livermore.market.feed import REST_DELAY
 from livermore.market.ports import Cause, Stream
 
 if TYPE_CHECKING:
@@ -209,14 +209,15 @@ class Repairs:
             told = await desk.read(symbol, start, end)
             desk.flush()
             known = told[~self._lags(symbol, told)] if delay < REST_KNOWS else told
-            desk.confirm(symbol, self._agreed(symbol, known, start, end))
-            wrong = known[np.array([self._differs(symbol, candle) for candle in known.rows()], np.bool_)]
+            differs = np.array([self._differs(symbol, candle) for candle in known.rows()], np.bool_)
+            desk.confirm(symbol, self._agreed(symbol, known[~differs], start, end))
+            wrong = known[differs]
             if not len(wrong):
                 return False
             first, last = int(wrong.time[0]), int(wrong.time[-1]) + desk.table.base.milliseconds
-            desk.ledger.note(symbol, first, last, cause, desk.feed.market_time)
+            holes = desk.ledger.found(symbol, first, last, cause, desk.feed.market_time)
             # All at once: what the half of a correction would say is nothing that anybody should be told.
-            await desk.revise(symbol, wrong)
+            await desk.revise(symbol, wrong, holes)
             return True
 
     def _lags(self, symbol: str, told: Candles) -> NDArray[np.bool_]:
@@ -227,9 +228,11 @@ class Repairs:
         return lags
 
     def _agreed(self, symbol: str, told: Candles, start: int, end: int) -> NDArray[np.int64]:
-        """Return the buckets (ms) that REST settles: those that it tells, and quiet ones that it does not."""
+        """Return the buckets (ms) that REST settles: those that it tells alike, old ones that it does not."""
         bars = self._desk.bars(symbol, start, end)
-        return bars[(bars.state == CandleState.QUIET) | np.isin(bars.time, told.time)].time
+        old = bars.time <= self._desk.feed.market_time - REST_KNOWS - self._desk.table.base.milliseconds
+        quiet = (bars.state == CandleState.QUIET) & old
+        return bars[quiet | np.isin(bars.time, told.time)].time
 
     def _cross_check(self, timeframe: Timeframe, told: BarUpdate) -> None:
         """Doubt our bars where the exchange's own longer one knows of more."""

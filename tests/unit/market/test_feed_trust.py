@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.backfill import REST_KNOWS
 from livermore.market.candle import BarUpdate, CandleState
-from livermore.market.feed import LONGEST_WAIT, REST_KNOWS
+from livermore.market.feed import LONGEST_WAIT
 from livermore.market.lane import PATIENCE
 from livermore.market.ports import Cause
 from livermore.market.symbol import Ticker
@@ -198,7 +199,7 @@ async def test_a_deaf_lane_is_polled_until_its_bars_come_again() -> None:
     market.tell(3, (50, 66), closed=True)
     market.beat(303)
     await market.wait(0.5)
-    assert market.take() == [(0, "t!"), (1, "t!"), (2, "q!"), (3, "t!"), (4, "q")]
+    assert market.take() == [(0, "t!"), (1, "t!"), (2, "q"), (3, "t!"), (4, "q")]
     assert len(market.owner.wanted) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from msgspec import structs
@@ -312,3 +313,35 @@ async def test_a_stream_comes_back_while_rest_is_away() -> None:
         await office.until(50)
         await office.recorder.flush()
         await office.check(49)
+
+
+async def test_a_correction_and_its_entry_are_stored_together() -> None:
+    """A crash between them would leave a wrong bar that says it is proven, or a right one without a cause."""
+    async with opened(busy()) as office:
+        await office.until(41.5)
+        partial(office, 40)
+        office.desk.repairs.doubted("S0", START + 40 * MINUTE, START + 41 * MINUTE, Cause.SEQUENCE_GAP)
+        save, seen = office.store.save, list[tuple[list[Series], list[tuple[int, int, Cause]]]]()
+
+        async def write_down(batch: Any, checkpoints: Any = (), holes: Sequence[Hole] = ()) -> None:
+            seen.append(([series for series, _ in batch], minutes(holes)))
+            await save(batch, checkpoints, holes)
+
+        office.store.save = write_down  # type: ignore[method-assign]
+        await office.until(41.8)
+        (together,) = [series for series, holes in seen if (40, 41, Cause.SEQUENCE_GAP) in holes]
+        assert Series("test", "S0", Timeframe.M1) in together
+
+
+async def test_what_rest_does_not_tell_at_once_is_not_proven_before_it_was_asked_again() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        tape = office.tape
+        tape._buckets["S0"].pop(START + 41 * MINUTE)
+        await office.until(42.8)
+        held = office.table.held(0, START + 41 * MINUTE)
+        assert held is not None
+        assert (held["state"], held["confirmed"]) == (CandleState.QUIET, False)
+        await office.until(44)
+        held = office.table.held(0, START + 41 * MINUTE)
+        assert held is not None
+        assert held["confirmed"]
