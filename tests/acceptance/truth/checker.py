@@ -17,6 +17,8 @@ from .watch import Watched
 CAUSES = {"disconnected", "sequence_gap", "late", "exchange_outage", "paused"}
 CHANNELS = {"terminal", "webhook"}
 LATE = 10_000
+# So many ms of the wall may pass between what is heard and what is recorded, more while all is loaded.
+HICCUP, LOADING = 500, 2_000
 SHOWN = 12
 STALE_AFTER, STALE_BARS = 3_600_000, 2
 # What the program says when a fault of its own was caught; none of it may ever be said.
@@ -115,10 +117,23 @@ def touches(bar: StoredBar, moment: int) -> bool:
 def unlikely_causes(books: Books, watched: Watched) -> Iterator[str]:
     """Name pauses in which nobody was away: none was killed, or it had come back before."""
     away = [(kill, came_back(kill, watched)) for kill in watched.kills]
-    for hole in books.holes:
-        absent = any(left - MINUTE < hole.end and hole.start <= back for left, back in away)
-        if hole.cause == "paused" and not absent:
+    for hole in pauses(books.holes):
+        if not any(left - MINUTE < hole.end and hole.start <= back for left, back in away):
             yield f"nobody was away: {hole}"
+
+
+def pauses(holes: Sequence[StoredHole]) -> list[StoredHole]:
+    """Return the pauses, those that follow one another without a gap as one."""
+    joined: list[StoredHole] = []
+    for hole in holes:
+        last = joined[-1] if joined else None
+        if hole.cause != "paused":
+            continue
+        if last is not None and (last.symbol, last.end) == (hole.symbol, hole.start):
+            joined[-1] = last._replace(end=hole.end)
+        else:
+            joined.append(hole)
+    return joined
 
 
 def came_back(kill: int, watched: Watched) -> float:
@@ -168,7 +183,7 @@ def otherwise(signal: dict[str, Any], exact: dict[str, Any], truth: Expected) ->
 def wrongly_late(scenario: Scenario, books: Books, watched: Watched) -> Iterator[str]:
     """Name signals that were recorded more than ten seconds after their close and do not say so, or do."""
     # Between the decision and the record lies the machine's own time, which the market's runs away from.
-    slack = 500 * scenario.speed
+    slack = (LOADING if watched.kills else HICCUP) * scenario.speed
     for signal in books.signals:
         closed = signal["time"] + TIMEFRAMES[signal["timeframe"]]
         delay = milliseconds(signal["recorded_at"]) - watched.ahead - closed
