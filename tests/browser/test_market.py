@@ -6,14 +6,20 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from livermore.adapters.sql import Database, SqlCandleStore
+from livermore.kernel.timeframe import MINUTE, Timeframe
+from livermore.market.ports import Cause, Hole, Series
+
 TOKEN = "the-token-of-the-browser-tests"
 NUMBERS = re.compile(r"([\d,]+) (?:buckets|traded|quiet|missing)")
+HOLED = "ETHUSDT"
 NARROW = {"width": 390, "height": 844}
 # The machine of a test is busy, and a demo that has just begun is still loading.
 expect.set_options(timeout=20_000)
@@ -21,8 +27,17 @@ expect.set_options(timeout=20_000)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of `livermore up --demo`, which is also stopped as a user would stop it."""
+    """The address of `livermore up --demo` on a workspace whose ledger tells of a hole."""
     workspace = tmp_path_factory.mktemp("workspace")
+    async with running(workspace):
+        await enter_a_hole(workspace)
+    async with running(workspace) as address:
+        yield address
+
+
+@asynccontextmanager
+async def running(workspace: Path) -> AsyncIterator[str]:
+    """Run the demo, and stop it as a user would."""
     command = [
         sys.executable,
         "-m",
@@ -46,6 +61,19 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     process.terminate()
     assert await asyncio.wait_for(process.wait(), 10) == 0, (workspace / "log").read_text()[-2000:]
     await reading
+
+
+async def enter_a_hole(workspace: Path) -> None:
+    """Put a repaired hole of a minute, half an hour ago, into the ledger of a demo that has loaded."""
+    database = Database(f"sqlite+aiosqlite:///{workspace / '.livermore/data/demo.db'}")
+    store, series = SqlCandleStore(database), Series("binance", HOLED, Timeframe.M1)
+    async with asyncio.timeout(60):
+        while (span := await store.span(series)) is None:
+            await asyncio.sleep(0.2)
+    start = span[1] - 30 * MINUTE
+    hole = Hole(series=series, start=start, end=start + MINUTE, cause=Cause.DISCONNECTED, repaired_at=span[1])
+    await store.save([], holes=[hole])
+    await database.close()
 
 
 async def address_in(output: asyncio.StreamReader) -> str | None:
@@ -166,7 +194,6 @@ async def test_the_coverage_says_of_each_series_what_it_lacks(market: Page) -> N
 
 
 async def test_a_hole_leads_to_the_bars_around_it(market: Page) -> None:
-    # The minute in which the demo connects is partial for what is loaded first, and completed from REST.
     cell = market.locator("[data-test=coverage] td button[data-fresh=repaired]").first
     symbol = await cell.locator("xpath=ancestor::tr/th").evaluate("name => name.firstChild.textContent")
     await cell.click()
