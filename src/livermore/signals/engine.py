@@ -76,6 +76,7 @@ class Engine:
         if symbol not in self._symbols:
             return
         judged = [self._table.timeframes[position] for position in self._positions]
+        revised_from = self._revising.pop(symbol, self._judged_to(symbol))
         shown = [self._table.timeframes[position] for position in self._shown]
         after = {timeframe: self._begin(symbol, timeframe, histories[timeframe]) for timeframe in judged}
         states = {timeframe: self._states[self._table.row(symbol, timeframe)] for timeframe in judged}
@@ -83,7 +84,6 @@ class Engine:
             self._scope, self._table.exchange, symbol, {one: histories[one] for one in shown}, self._rules,
             states, after, market_time=market_time, now=self._clock.now(),
         )  # fmt: skip
-        revised_from = self._revising.pop(symbol, None)
         if revised_from is not None:
             self._recorder.revise(self._revision(symbol, revised_from, signals))
         self._recorder.take(signals)
@@ -91,6 +91,16 @@ class Engine:
             self._reach(
                 self._table.row(symbol, timeframe), max(after[timeframe], newest_of(histories[timeframe]))
             )
+
+    def _judged_to(self, symbol: str) -> int | None:
+        """Return up to where (ms) a symbol was judged by an earlier run; None when it begins now.
+
+        A crash in a revision leaves signals behind that; they stand only when they are said again.
+        """
+        rows = [self._table.row(symbol, self._table.timeframes[position]) for position in self._positions]
+        stored = [self._stored[series] for series in map(self._table.series, rows) if series in self._stored]
+        judged = [one for one in stored if one.evaluated_to > BEGINNING]
+        return max((one.evaluated_to + one.series.timeframe.milliseconds for one in judged), default=None)
 
     def _revision(self, symbol: str, start: int, signals: list[Signal]) -> Revision:
         judged = frozenset(self._table.timeframes[position].value for position in self._positions)
@@ -103,6 +113,7 @@ class Engine:
             return
         await self._recorder.flush()
         self._revising[symbol] = time
+        states = []
         for position in self._positions:
             timeframe = self._table.timeframes[position]
             row = self._table.row(symbol, timeframe)
@@ -113,6 +124,9 @@ class Engine:
             # What closed before the watch began was never to be judged, and is not now.
             reached = max(reached, self._began.get(row, BEGINNING))
             self._stored[series] = StoredState(series, reached, state.freeze(), tuple(state.changes))
+            states.append(self._stored[series])
+        # After a crash before the bars are judged again, the next run does that.
+        await self._recorder.go_back(states)
 
     def moment(self, moment: Moment) -> None:
         """Judge bars that closed at one instant."""

@@ -87,6 +87,11 @@ class SignalRecorder:
         """Withdraw what stands and was not said again; let what was said again stand as it is now."""
         self._revisions.append(revision)
 
+    async def go_back(self, states: Sequence[StoredState]) -> None:
+        """Write at once the rule states from which series are to be judged again."""
+        async with self._writing, self._work(self._scope) as work:
+            await work.states.put(states)
+
     async def start(self) -> None:
         """Begin to write now and then."""
         self._background.start()

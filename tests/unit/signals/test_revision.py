@@ -156,3 +156,29 @@ async def test_checkpoints_that_rest_on_the_wrong_bar_are_forgotten() -> None:
     for place in range(len(WATCHED)):
         assert again.indicators.bank.newest(place) == fresh.indicators.bank.newest(place)
         assert life.indicators.bank.newest(place) == fresh.indicators.bank.newest(place)
+
+
+async def test_a_crash_in_a_revision_leaves_nothing_unsaid_and_nothing_wrong_standing() -> None:
+    base = generated("trending", 2, COUNT)
+    life, other = await watch(base, EAGER), corrected(base, 390, 0.96)
+    time, now = int(base.time[390]), int(base.time[NEW])
+    await life.indicators.revised("S", time)
+    await store_all(life.store, {"S": other.between(0, now)})
+    again = Watching(life.store, life.books, ["S"], EAGER)
+    await again.load("S", now)
+    await again.flush()
+    assert standing(again) == expected(other[:NEW], EAGER)
+    again.close({"S": other[NEW:]})
+    await again.flush()
+    assert standing(again) == expected(other, EAGER)
+
+
+async def test_a_start_withdraws_nothing_of_what_stood_before_it() -> None:
+    base = generated("trending", 2, COUNT)
+    life = await watch(base, EAGER)
+    await store_all(life.store, {"S": base})
+    again = Watching(life.store, life.books, ["S"], EAGER)
+    await again.load("S", int(base.time[-1]) + MINUTE)
+    await again.flush()
+    assert all(one.withdrawn_at is None for one in life.books.signals.values())
+    assert standing(again) == expected(base, EAGER)
