@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import LivermoreError, TransientError
+from livermore.kernel.errors import LivermoreError, NotFoundError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.service import Health
 from livermore.kernel.timeframe import Timeframe
@@ -178,7 +178,7 @@ class Desk:
         try:
             return await self._exchange.server_time()
         except TransientError:
-            if self.heard_at is None:
+            if self.heard_at is None or not self.feed.market_time:
                 raise
             return self.feed.market_time + int((self._clock.monotonic() - self.heard_at) * 1000)
 
@@ -220,16 +220,17 @@ class Desk:
                     if symbol not in self.loaded:
                         with asking(Purpose.WARM_UP):
                             await self._bring_up(symbol)
+                        await self._resume_holes(symbol)
                         self.loaded.add(symbol)
                         self._lacking.discard(symbol)
-                        await self._resume_holes(symbol)
-            except TransientError as error:
-                self._say(symbol, f"{symbol} waits for its history", error)
-                await self._clock.sleep(delay)
-                delay = min(delay * 2, LONGEST_DELAY)
-            except LivermoreError as error:
+            except NotFoundError as error:
                 self._say(symbol, f"{symbol} could not be loaded", error)
                 return
+            except LivermoreError as error:
+                self._say(symbol, f"{symbol} waits for its history", error)
+                # One refusal is no verdict: the exchange may have been out of order.
+                await self._clock.sleep(delay if isinstance(error, TransientError) else LONGEST_DELAY)
+                delay = min(delay * 2, LONGEST_DELAY)
 
     def _say(self, symbol: str, what: str, error: LivermoreError) -> None:
         self._lacking.add(symbol)

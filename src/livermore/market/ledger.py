@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+
 import msgspec
 
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Cause, Hole, Series
 from livermore.market.recorder import Recorder
+
+REMEMBERED = 64
 
 
 class Ledger:
@@ -17,6 +21,7 @@ class Ledger:
         self._base = base
         self._recorder = recorder
         self._open: dict[tuple[str, int], Hole] = {}
+        self._repaired: defaultdict[str, deque[Hole]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self.version = 0
 
     def open(self, symbol: str, start: int, end: int, cause: Cause) -> None:
@@ -48,7 +53,22 @@ class Ledger:
         if any(hole.start <= start < hole.end for hole in self.open_holes(symbol)):
             return []
         self.version += 1
+        for known in self._repaired[symbol]:
+            if known.start <= start and end <= known.end:
+                # No bucket lies in two holes: this one was repaired later than it seemed.
+                return [msgspec.structs.replace(known, repaired_at=at)]
         return [Hole(series=self._series(symbol), start=start, end=end, cause=cause, repaired_at=at)]
+
+    def explain(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> None:
+        """Give [start, end) a better cause, cutting it out of the repaired hole in which it lies."""
+        known = next((one for one in self._repaired[symbol] if one.start < end and start < one.end), None)
+        if known is None or (known.cause is cause and known.start <= start and end <= known.end):
+            return
+        self._repaired[symbol].remove(known)
+        for part in ((known.start, start), (end, known.end)):
+            if part[0] < part[1]:
+                self._enter(msgspec.structs.replace(known, start=part[0], end=part[1]))
+        self._enter(Hole(series=known.series, start=start, end=end, cause=cause, repaired_at=at))
 
     def open_holes(self, symbol: str) -> list[Hole]:
         """Return the holes of a symbol that are not repaired, oldest first."""
@@ -61,6 +81,7 @@ class Ledger:
             self._open[key] = hole
         else:
             self._open.pop(key, None)
+            self._repaired[hole.series.symbol].append(hole)
         self._recorder.hole(hole)
         self.version += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -176,17 +177,19 @@ class Repairs:
     def _explain_outage(self, absent: NDArray[np.int64]) -> None:
         """Enter buckets in which REST knows of no trade in any symbol as an outage of the exchange."""
         desk, length = self._desk, self._desk.table.base.milliseconds
-        if len(desk.loaded) < FEWEST_FOR_OUTAGE:
-            return
         columns = [desk.table.columns[symbol] for symbol in desk.loaded]
-        for time in absent.tolist():
-            bars = desk.table.base_bars(time, columns)
-            quiet = (bars["state"] == CandleState.QUIET) & (bars["source"] == CandleSource.REST)
-            if (quiet & (bars["time"] == time)).all():
-                for symbol in desk.loaded:
-                    desk.ledger.note(
-                        symbol, time, time + length, Cause.EXCHANGE_OUTAGE, desk.feed.market_time
-                    )
+        if len(columns) < FEWEST_FOR_OUTAGE:
+            return
+        dead = [time for time in absent.tolist() if self._is_dead(time, columns)]
+        for start, end in runs(dead, length):
+            for symbol in desk.loaded:
+                desk.ledger.explain(symbol, start, end, Cause.EXCHANGE_OUTAGE, desk.feed.market_time)
+
+    def _is_dead(self, time: int, columns: list[int]) -> bool:
+        """Say whether a bucket (ms) is quiet by REST's word in all of some columns."""
+        bars = self._desk.table.base_bars(time, columns)
+        quiet = (bars["state"] == CandleState.QUIET) & (bars["source"] == CandleSource.REST)
+        return bool((quiet & (bars["time"] == time)).all())
 
     # -- doubts ---------------------------------------------------------------------------------------
 
@@ -280,6 +283,16 @@ class Repairs:
             await self.stream.unsubscribe(symbols)
             await self.stream.subscribe(symbols)
         self._desk.feed.subscribed(symbols)
+
+
+def runs(times: list[int], length: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans [start, end) (ms) that buckets make which follow one another."""
+    begun = None
+    for time, following in zip(times, [*times[1:], None], strict=True):
+        begun = time if begun is None else begun
+        if following != time + length:
+            yield begun, time + length
+            begun = None
 
 
 def _within(told: BarUpdate, ours: Candles) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from livermore.kernel.errors import (
     ExchangeRefusedError,
     ExchangeUnreachableError,
+    NotFoundError,
     RateLimitedError,
     StorageUnavailableError,
 )
@@ -182,6 +183,37 @@ async def test_a_symbol_that_the_exchange_refuses_stops_no_other() -> None:
     assert len(office.desk.loaded) == 2
     assert office.desk.detail is not None
     assert "not in your country" in office.desk.detail
+    await office.until(BEGIN + 7)
+    assert office.desk.loaded == set(tape.symbols), "one refusal is no verdict"
+    await office.close()
+
+
+async def test_a_symbol_that_nobody_knows_is_not_asked_for_again() -> None:
+    office = Office(Tape(1, 1, 50))
+    office.exchange.failing.append(NotFoundError("no such symbol"))
+    await office.open()
+    await office.until(BEGIN + 15)
+    assert office.desk.loaded == set()
+    assert len(office.exchange.asked) == 1
+    await office.close()
+
+
+async def test_rest_that_is_away_before_anything_was_heard_is_waited_for() -> None:
+    """Our own clock alone says nothing of the exchange's: it would ask for the history of another year."""
+    office = Office(Tape(1, 2, 50), begin=40)
+    server_time, answers = office.exchange.server_time, [ExchangeUnreachableError("the time is not told")] * 9
+
+    async def tell() -> int:
+        if answers and office.desk.connected_at is not None:
+            raise answers.pop()
+        return await server_time()
+
+    office.exchange.server_time = tell  # type: ignore[method-assign]
+    office.exchange.frames.clear()
+    await office.open()
+    await office.until(47)
+    assert office.desk.loaded == set(office.tape.symbols)
+    assert all(start > START - 10**9 for _, _, start, _ in office.exchange.asked)
     await office.close()
 
 

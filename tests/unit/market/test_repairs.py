@@ -118,7 +118,6 @@ async def test_a_bucket_that_rest_does_not_know_at_first_is_looked_for_again_aft
         await office.until(45)
         await office.recorder.flush()
         await office.check(44)
-        assert (41, 42, Cause.LATE) in minutes(await ledger(office))
 
 
 async def test_rest_that_lags_behind_the_stream_is_asked_until_it_has_caught_up() -> None:
@@ -345,3 +344,11 @@ async def test_what_rest_does_not_tell_at_once_is_not_proven_before_it_was_asked
         held = office.table.held(0, START + 41 * MINUTE)
         assert held is not None
         assert held["confirmed"]
+
+
+async def test_no_bucket_lies_in_two_holes() -> None:
+    async with opened(busy(), cuts=CUT) as office:
+        office.exchange.unknown[START + 41 * MINUTE] = START + 43 * MINUTE
+        await office.until(46)
+        holes = [hole for hole in minutes(await ledger(office)) if hole[0] <= 41 < hole[1]]
+        assert holes == [(40, 42, Cause.DISCONNECTED)]
