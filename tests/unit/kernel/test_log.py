@@ -6,16 +6,8 @@ import io
 import sys
 
 import pytest
-import structlog
 
 from livermore.kernel.log import logger, set_up_logging
-
-
-@pytest.fixture(autouse=True)
-def _restored():
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 def test_lines_go_to_standard_error_as_it_is_now(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from livermore.kernel.scope import Scope
 from livermore.kernel.service import Health
 from livermore.market.desk import Desk
 from livermore.market.plane import MarketPlane
+from livermore.market.ports import Forecast
 from livermore.runtime.ports import StoredRuntime
 from livermore.runtime.runtime import WATCH, Runtime
 
@@ -54,8 +55,13 @@ class Connected:
     """All that a runtime asks of a desk that has loaded everything."""
 
     state = "connected"
+    connected_at = 0
+    reconnects = 0
     loaded = symbols = ("A",)
     unlisted = ()
+
+    def forecast(self) -> Forecast:
+        return Forecast(0, 0.0)
 
 
 def runtime_of(book: Book, part: Part, clock: ManualClock) -> Runtime:
