@@ -12,6 +12,7 @@ from benchmarks.table import Row, shown
 
 NAMES = {
     "ingest": "ingest",
+    "ingest-trades": "ingest_trades",
     "boundary": "boundary",
     "replay": "replaying",
     "start-up": "startup",

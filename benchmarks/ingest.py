@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import ccxt.pro
 import msgspec
 
 from benchmarks.frames import Tape
-from benchmarks.loopback import Server, speaking
-from benchmarks.market import START, Market, eventually
+from benchmarks.hearing import Wire, check, read, wired
+from benchmarks.loopback import Server
+from benchmarks.market import START, Market
 from benchmarks.race import race
 from benchmarks.table import Row, at_least, per_second
 from livermore.adapters.exchanges.binance import Binance
@@ -23,7 +23,6 @@ from livermore.market.exchange import BINANCE
 
 SYMBOLS = 100
 MINUTES = 40  # a round; the rounds go on from one another, over hours
-AT_ONCE = 2**18 // 365  # frames that one read from a busy socket brings: asyncio reads 256 KiB
 FEW = 10_000  # enough for ccxt, which is slow
 
 
@@ -55,7 +54,7 @@ def run(*, quick: bool) -> list[Row]:
     """Measure everything on the same frames, in turns."""
     rounds, minutes = (3, MINUTES // 4) if quick else (7, MINUTES)
     best = dict.fromkeys(("ours", "wire", "bare", "ccxt"), float("inf"))
-    with asyncio.Runner() as runner, wired(runner) as wire:
+    with asyncio.Runner() as runner, wired(runner, binance, "binance", SYMBOLS) as wire:
         market = Market(SYMBOLS)
         runner.run(market.open())
         tape, peer = Tape(market.symbols, market.prices, START), Peer(market.symbols)
@@ -63,10 +62,16 @@ def run(*, quick: bool) -> list[Row]:
             wire.server.prepare(minutes)
             for name, spent in _round(runner, wire, market, tape.minutes(minutes), peer).items():
                 best[name] = min(best[name], spent)
-            _check(market, tape.now)
-            _check(wire.market, tape.now)
+            check(market, tape.now - MINUTE)
+            check(wire.market, tape.now - MINUTE)
         runner.run(market.desk.stop())
     return _rows(best)
+
+
+def binance(server: Server) -> Binance:
+    """Return the real adapter, led to a server."""
+    url = f"ws://127.0.0.1:{server.port}"
+    return Binance(msgspec.structs.replace(BINANCE, ws_url=url), SystemClock())
 
 
 def _round(
@@ -77,55 +82,13 @@ def _round(
     spent = race(
         1,
         {
-            "ours": lambda: runner.run(_ours(market, frames)),
+            "ours": lambda: runner.run(read(FrameReader(market.desk.feed).feed, frames)),
             "wire": lambda: runner.run(wire.hear(len(frames))),
             "bare": lambda: bare(frames),
             "ccxt": lambda: peer.handle(few),
         },
     )
     return {name: seconds / len(few if name == "ccxt" else frames) for name, seconds in spent.items()}
-
-
-def _check(market: Market, end: int) -> None:
-    """See that every bar of every symbol closed; then forget them."""
-    base = market.desk.table.newest[:: market.desk.table.width][:SYMBOLS]
-    assert (base == end - MINUTE).all(), "bars were lost"
-    market.forget()
-
-
-class Wire(NamedTuple):
-    """A market that hears its frames through a socket."""
-
-    market: Market
-    server: Server
-
-    async def hear(self, count: int) -> None:
-        """Have frames said, and wait until the last of them is through."""
-        feed = self.market.desk.feed
-        until = feed.frames + count
-        self.server.speak()
-        await eventually(lambda: feed.frames >= until)
-
-
-@contextmanager
-def wired(runner: asyncio.Runner) -> Iterator[Wire]:
-    """Open a market on the real adapter's stream, and a server in another process."""
-    with speaking(SYMBOLS, START) as server:
-        adapter = Binance(msgspec.structs.replace(BINANCE, ws_url=server.url), SystemClock())
-        market = Market(SYMBOLS, adapter.connect)
-        runner.run(market.open())
-        yield Wire(market, server)
-        runner.run(market.desk.stop())
-        runner.run(adapter.close())
-
-
-async def _ours(market: Market, frames: Sequence[bytes]) -> None:
-    feed = FrameReader(market.desk.feed).feed
-    for start in range(0, len(frames), AT_ONCE):
-        for frame in frames[start : start + AT_ONCE]:
-            feed(frame)
-        await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 def bare(frames: Sequence[bytes]) -> float:

@@ -7,20 +7,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import WSMsgType, web
 
 from benchmarks.frames import Tape
 from benchmarks.market import names_and_prices
+from benchmarks.trade_frames import TradeTape
 from livermore.adapters.exchanges.simulated.wire import on_the_wire
 
 AT_ONCE = 2**16
+LISTING = "/api/v3/brokerage/market/products"  # Coinbase's, of which its client asks for other names
 
 
 class Speaker:
-    """Answer the one client's subscriptions, and say what it is given."""
+    """Answer the one client's subscriptions where it waits for that, and say what it is given."""
 
     async def listen(self, request: web.Request) -> web.WebSocketResponse:
         """Serve the client."""
@@ -28,9 +30,9 @@ class Speaker:
         self._writer = await socket.prepare(request)
         self._transport = request.transport
         async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                number = msgspec.json.decode(message.data)["id"]
-                await socket.send_json({"result": None, "id": number})
+            asked = msgspec.json.decode(message.data) if message.type is WSMsgType.TEXT else {}
+            if "id" in asked:
+                await socket.send_json({"result": None, "id": asked["id"]})
         return socket
 
     async def speak(self, encoded: bytes) -> None:
@@ -41,10 +43,15 @@ class Speaker:
             await self._writer.drain()
 
 
+async def listing(request: web.Request) -> web.Response:
+    """List nothing: no product has another name."""
+    return web.json_response({"products": []})
+
+
 class Server(NamedTuple):
     """The other process, and how to talk with it: a line each way."""
 
-    url: str
+    port: str
     process: subprocess.Popen[str]
 
     def prepare(self, minutes: int) -> None:
@@ -63,12 +70,12 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def speaking(symbols: int, start: int) -> Iterator[Server]:
-    """Run the server in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.loopback", str(symbols), str(start)]
+def speaking(exchange: str, symbols: int, start: int) -> Iterator[Server]:
+    """Run the server of an exchange in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.loopback", exchange, str(symbols), str(start)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Server(f"ws://127.0.0.1:{_line(process)}", process)
+            yield Server(_line(process), process)
         finally:
             process.kill()
 
@@ -80,11 +87,16 @@ def _line(process: subprocess.Popen[str]) -> str:
     return line
 
 
-async def _serve(symbols: int, start: int) -> None:
-    tape = Tape(*names_and_prices(symbols), start)
+TAPES: dict[str, Any] = {"binance": Tape, "coinbase": TradeTape}
+DOORS = {"binance": "/stream", "coinbase": "/"}
+
+
+async def _serve(exchange: str, symbols: int, start: int) -> None:
+    tape = TAPES[exchange](*names_and_prices(symbols, exchange), start)
     speaker = Speaker()
     app = web.Application()
-    app.router.add_get("/stream", speaker.listen)
+    app.router.add_get(DOORS[exchange], speaker.listen)
+    app.router.add_get(LISTING, listing)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -97,4 +109,4 @@ async def _serve(symbols: int, start: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(*map(int, sys.argv[1:])))
+    asyncio.run(_serve(sys.argv[1], *map(int, sys.argv[2:])))

@@ -16,7 +16,7 @@ from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, Timeframe
 from livermore.market.budget import Budget
 from livermore.market.candle import Candles
 from livermore.market.desk import Desk
-from livermore.market.exchange import BINANCE
+from livermore.market.exchange import BINANCE, ExchangeInfo
 from livermore.market.feed import REST_DELAY
 from livermore.market.ports import Checkpoint, Counts, Hole, RequestBudget, Series, Stream, StreamSink
 from livermore.market.recorder import Recorder
@@ -29,16 +29,19 @@ from livermore.signals.signal import Signal
 
 START = 1_717_372_800_000  # a Monday, 00:00 UTC
 WARM = 120
+ENDINGS = {"binance": "USDT", "coinbase": "-USD"}
 SCOPE = Scope(user_id=1, identity_sub="bench")
 
 
 class Market:
     """A desk with its indicators and rules, loaded and live; nothing is written to a disk."""
 
-    def __init__(self, count: int, connect: Callable[[], Any] | None = None) -> None:
-        self.symbols, self.prices = names_and_prices(count)
+    def __init__(
+        self, count: int, connect: Callable[[], Any] | None = None, info: ExchangeInfo = BINANCE
+    ) -> None:
+        self.symbols, self.prices = names_and_prices(count, info.name)
         clock, store = SystemClock(), MemoryStore()
-        table = SeriesTable("binance", DEFAULT_TIMEFRAMES, symbols=count)
+        table = SeriesTable(info.name, DEFAULT_TIMEFRAMES, symbols=count)
         self.recorder = Recorder(store, clock)
         self.signals = Said(
             scope=SCOPE, work=_never, alerts_of=lambda signal: [], told=lambda: None,
@@ -47,7 +50,7 @@ class Market:
         self.engine = Engine(SCOPE, table, Rules(), self.symbols, DEFAULT_TIMEFRAMES, self.signals, clock)
         self.indicators = Indicators(table, store, self.recorder, [self.engine])
         self.engine.follow(self.indicators.bank)
-        exchange = MemoryExchange(self.symbols, self.prices, connect)
+        exchange = MemoryExchange(self.symbols, self.prices, connect, info)
         self.desk = Desk(exchange, table, store, self.recorder, self.indicators, clock)
         self.desk.watch(self.symbols)
 
@@ -72,9 +75,10 @@ async def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
             await asyncio.sleep(0.001)
 
 
-def names_and_prices(count: int) -> tuple[list[str], list[float]]:
-    """Return made-up symbols and what they cost."""
-    return [f"SYM{number:03}USDT" for number in range(count)], [100.0 + number for number in range(count)]
+def names_and_prices(count: int, exchange: str) -> tuple[list[str], list[float]]:
+    """Return made-up symbols, named as an exchange names them, and what they cost."""
+    ending = ENDINGS[exchange]
+    return [f"SYM{number:03}{ending}" for number in range(count)], [100.0 + number for number in range(count)]
 
 
 class Said(SignalRecorder):
@@ -94,9 +98,10 @@ class MemoryExchange:
     """An exchange whose history is made up, and whose stream is silent unless another is given."""
 
     def __init__(
-        self, symbols: Sequence[str], prices: Sequence[float], connect: Callable[[], Any] | None
-    ) -> None:
-        self.info = BINANCE
+        self, symbols: Sequence[str], prices: Sequence[float], connect: Callable[[], Any] | None,
+        info: ExchangeInfo,
+    ) -> None:  # fmt: skip
+        self.info = info
         self.budget: RequestBudget = Budget(SystemClock(), limit=6_000)
         self._prices = dict(zip(symbols, prices, strict=True))
         self._connect = connect
