@@ -1,6 +1,8 @@
 """Binance's frames, read without a socket: recorded ones, rare ones, damaged ones."""
 
 import json
+import random
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,22 @@ def test_a_damaged_frame_does_no_harm(frame: bytes, damages: list[tuple[int, byt
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300), st.just(b"[" * 100_000)))
 def test_noise_does_no_harm(noise: bytes | str) -> None:
     assert len(read(noise, KLINE).bars) == 1
+
+
+def test_every_byte_of_recorded_frames_may_be_damaged(shared_data: Path) -> None:
+    """Flipped or lost, a byte stops nothing; what is still told is a bar that can be."""
+    chance, tried = random.Random(5), 0
+    for raw in chance.sample(recorded_frames(shared_data), 12):
+        for place in range(len(raw)):
+            flipped = raw[:place] + chr(chance.randrange(32, 127)) + raw[place + 1 :]
+            sink = RecordingSink()
+            reader = FrameReader(sink)
+            for bad in (flipped, raw[:place] + raw[place + 1 :], KLINE):
+                reader.feed(bad)
+            assert sink.bars, "the reader goes on"
+            for bar, _ in sink.bars:
+                assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high < inf
+                assert bar.time % Timeframe.M1.milliseconds == 0
+            assert sink.gaps == len([kind for kind, _ in sink.notes if kind == "malformed"])
+            tried += 1
+    assert tried > 2_000
