@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+from livermore.apps.cli.errors import NotRunningError
 from livermore.apps.cli.frame import examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Workspace
 from livermore.apps.cli.output import emit, span, table
 from livermore.apps.cli.server import ask, find_server
-from livermore.apps.cli.stored import nothing_here
+from livermore.apps.cli.stored import database_files, nothing_here
 
 app = new_app()
 
@@ -19,9 +21,20 @@ def status(workspace: Workspace = HERE, as_json: AsJson = False) -> None:
     """Show what the running Livermore is doing: its state, what it watches, how fresh the data is."""
     server = find_server(workspace)
     if server is None:
-        raise nothing_here(workspace)
+        raise _not_running(workspace)
     runtime = asyncio.run(ask(server, "/runtime"))
     emit(runtime, as_json, lambda: _show(runtime, server.url))
+
+
+def _not_running(workspace: Path) -> NotRunningError:
+    """Return the error of a folder in which nothing runs; other verbs may still tell what is stored."""
+    if not database_files(workspace, None):
+        return nothing_here(workspace)
+    return NotRunningError(
+        "nothing runs here",
+        where=str(workspace.absolute()),
+        hint="what is stored is told by: livermore signals, alerts, candles, coverage or exchanges",
+    )
 
 
 def _show(runtime: Any, url: str) -> None:

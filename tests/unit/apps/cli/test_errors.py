@@ -132,6 +132,15 @@ def test_reading_in_an_empty_folder_creates_nothing_and_says_what_to_do(cli, tmp
     assert not list(tmp_path.iterdir())
 
 
+def test_status_does_not_say_that_nothing_is_stored_where_something_is(cli):
+    assert cli("exchanges", "add", "binance_us").code == 0
+    outcome = cli("status")
+    error, hint = outcome.err.splitlines()
+    assert (outcome.code, outcome.out) == (3, "")
+    assert error.startswith("error: nothing runs here (")
+    assert "livermore signals" in hint
+
+
 def test_a_server_that_does_not_answer(cli, monkeypatch):
     monkeypatch.setenv("LIVERMORE_URL", "http://127.0.0.1:9")
     outcome = cli("status", "--json")
