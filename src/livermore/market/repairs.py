@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -288,7 +289,7 @@ class Repairs:
 def runs(times: list[int], length: int) -> Iterator[tuple[int, int]]:
     """Yield the spans [start, end) (ms) that buckets make which follow one another."""
     begun = None
-    for time, following in zip(times, [*times[1:], None], strict=True):
+    for time, following in zip_longest(times, times[1:]):
         begun = time if begun is None else begun
         if following != time + length:
             yield begun, time + length
