@@ -43,14 +43,19 @@ class Backfill:
         so that a restart goes on with the next. Otherwise the base series gets exactly what it lacks, and
         what higher timeframes lack is rolled up from it.
         """
-        base = self._series(symbol, self._base)
+        base, higher = self._series(symbol, self._base), [self._series(symbol, one) for one in self._higher]
         span = await self._store.span(base)
         if span is None:
             await self._warm_up(base, until)
         else:
             await self._extend(base, span[1], until)
-        for timeframe in self._higher:
-            await self._extend_higher(base, self._series(symbol, timeframe), until)
+        for series in higher:
+            if await self._store.span(series) is None:
+                await self._warm_up(series, until)
+        if span is None:
+            await self._rest_on(higher, base, until)
+        for series in higher:
+            await self._extend_higher(base, series, until)
 
     async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
         """Ask the exchange for candles that open in [start, end), again a few times if need be.
@@ -87,7 +92,13 @@ class Backfill:
         batch = [(base, filled)]
         for timeframe in self._higher:
             lower = await self._store.load(base, timeframe.bucket(first), first)
-            rolled = roll_up(Candles.joined(lower, filled), length, timeframe)
+            known = Candles.joined(lower, filled)
+            rolled = roll_up(known, length, timeframe)
+            if len(rolled) and known.time[0] > rolled.time[0]:
+                # It began before the base series does: only the exchange knows all of it.
+                begun, ended = int(rolled.time[0]), int(rolled.time[0]) + timeframe.milliseconds
+                told = await self.history(symbol, timeframe, begun, ended)
+                rolled = Candles.joined(told, rolled[1:])
             if len(rolled):
                 batch.append((self._series(symbol, timeframe), rolled))
         await self._store.save(batch, holes=holes)
@@ -102,6 +113,18 @@ class Backfill:
         told = await self.history(series.symbol, timeframe, start, end)
         candles = fill_quiet(from_first_trade(told), timeframe, end)
         await self._store.save([(series, candles)] if len(candles) else [])
+
+    async def _rest_on(self, higher: Sequence[Series], base: Series, until: int) -> None:
+        """Store quiet base buckets where only longer series reach back to a trade, or those would stop."""
+        if await self._store.span(base) is not None:
+            return
+        for series in higher:
+            last = await self._store.load(series, newest=1)
+            if len(last):
+                start = until - WARM_UP * self._base.milliseconds
+                quiet = explicit(Candles.none(), self._base, start, until, float(last.close[0]))
+                await self._store.save([(base, quiet)])
+                return
 
     async def _extend(self, base: Series, newest: int, until: int) -> None:
         """Store the base buckets behind the newest stored one."""
@@ -118,10 +141,9 @@ class Backfill:
         await self._store.save([(base, filled)])
 
     async def _extend_higher(self, base: Series, higher: Series, until: int) -> None:
-        """Store the higher buckets behind the newest stored one, rolled up; warm up where none is stored."""
+        """Store the higher buckets behind the newest stored one, rolled up."""
         span = await self._store.span(higher)
         if span is None:
-            await self._warm_up(higher, until)
             return
         start = span[1] + higher.timeframe.milliseconds
         if start + higher.timeframe.milliseconds > until:

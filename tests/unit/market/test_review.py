@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from livermore.kernel.clock import ManualClock
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.backfill import WARM_UP, Backfill
 from livermore.market.candle import CandleState
+from livermore.market.ports import Exchange, Series
 from tests.reference.series import START
 
-from .factories import M5, MINUTE
+from .factories import D1, H1, M5, MINUTE, generated, same
+from .memory import MemoryStore
 from .office import busy, correction, opened
 from .talking import BAR, Market, minute
+from .test_backfill import Rest, at
 from .test_repairs import AWAY, CUT, told_longer
 
 
@@ -64,3 +72,41 @@ async def test_a_longer_bar_over_a_hole_does_not_leave_it_half_mended() -> None:
         assert not (office.table.candles(0).state == CandleState.MISSING).any()
         assert office.desk.ledger.open_holes("S0") == []
         await office.check(53)
+
+
+def backfill(rest: Rest, store: MemoryStore, *timeframes: Timeframe) -> Backfill:
+    exchange: Exchange = rest  # type: ignore[assignment]
+    return Backfill(exchange, store, ManualClock(), timeframes)
+
+
+async def test_a_correction_of_the_minute_before_midnight_leaves_the_day_whole() -> None:
+    """At midnight the base series reaches back 450 minutes, of which no day can be made."""
+    base, store = generated("volatile", 1, 3_000), MemoryStore()
+    rest = Rest(base)
+    filler, midnight = backfill(rest, store, Timeframe.M1, H1, D1), at(2_880)
+    await filler.fill("A", midnight)
+    base.close[2_879] = base.high[2_879]
+    await filler.revise("A", base[2_879:2_880], midnight)
+    day = await store.load(Series("test", "A", D1), midnight - D1.milliseconds)
+    assert same(day, await rest.history("A", D1, midnight - D1.milliseconds, midnight))
+    assert day.close[0] == base.high[2_879]
+    hour = await store.load(Series("test", "A", H1), at(2_820))
+    assert hour.close[0] == base.high[2_879]
+
+
+async def test_a_market_that_sleeps_for_longer_than_the_warm_up_keeps_its_longer_series_whole() -> None:
+    base, store = generated("volatile", 1, 3_000), MemoryStore()
+    asleep = slice(2_000, 2_950)
+    base.state[asleep], base.volume[asleep] = CandleState.QUIET, 0.0
+    for prices in (base.open, base.high, base.low, base.close):
+        prices[asleep] = base.close[1_999]
+    filler = backfill(Rest(base), store, Timeframe.M1, M5, H1)
+    await filler.fill("A", at(2_880))
+    minutes = await store.load(Series("test", "A", Timeframe.M1))
+    assert minutes.time.tolist() == [at(2_880 - WARM_UP + number) for number in range(WARM_UP)]
+    assert set(minutes.close.tolist()) == {base.close[1_999]}
+    await filler.fill("A", at(2_995))
+    for timeframe in (Timeframe.M1, M5, H1):
+        series = await store.load(Series("test", "A", timeframe))
+        assert (np.diff(series.time) == timeframe.milliseconds).all()
+        assert series.time[-1] == timeframe.bucket(at(2_995)) - timeframe.milliseconds
