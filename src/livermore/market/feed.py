@@ -261,6 +261,12 @@ class Feed:
         lane.next_open, lane.last_close = next_open, last_close
         self._release(lane)
 
+    def go_on(self, symbol: str) -> None:
+        """Let a lane go that was held, from where it was."""
+        lane = self.lanes.get(symbol)
+        if lane is not None and not lane.ready:
+            self._release(lane)
+
     def waits_for(self, symbol: str, start: int) -> bool:
         """Say whether a lane is held at the bucket that opens at a time (ms)."""
         lane = self.lanes.get(symbol)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -17,13 +17,14 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import REST_KNOWS, Backfill, explicit
 from livermore.market.candle import BarUpdate, Candle, Candles, CandleSource, CandleState
 from livermore.market.feed import REST_DELAY
-from livermore.market.ports import Cause, Stream
+from livermore.market.ports import Cause, Hole, Stream
 
 if TYPE_CHECKING:
     from livermore.market.desk import Desk
 
 STEP, LONG_STEP = 0.05, 1.0
 BEHIND_AGAIN = 1.0
+BEHIND_LONGEST = 16.0
 GATHERED = 0.2
 FEWEST_FOR_OUTAGE = 3
 # So long (ms) after its close a bucket is asked for again: it may come late, and REST may mend its own holes.
@@ -112,8 +113,10 @@ class Repairs:
     async def repair(self, symbol: str, start: int, end: int) -> None:
         """Read a hole from REST once it can know it, and fill it."""
         await self._known_at_rest(end, REST_DELAY)
+        wait = BEHIND_AGAIN
         while not await self._filled(symbol, start, end):
-            await self._clock.sleep(BEHIND_AGAIN)
+            await self._clock.sleep(wait)
+            wait = min(2 * wait, BEHIND_LONGEST)
 
     async def _filled(self, symbol: str, start: int, end: int) -> bool:
         """Hand what REST tells to the feed, or mend what went on; return False where REST is behind."""
@@ -141,7 +144,7 @@ class Repairs:
         price = held["close"] if held is not None else 1.0
         corrected = explicit(told, self._desk.table.base, start, end, price)
         if len(corrected):
-            await self._desk.revise(symbol, corrected)
+            await self._revise(symbol, corrected)
 
     def look_again(self, symbol: str, start: int, end: int) -> None:
         """Ask again for buckets in [start, end) (ms) that are quiet because REST did not tell of them.
@@ -221,7 +224,7 @@ class Repairs:
             first, last = int(wrong.time[0]), int(wrong.time[-1]) + desk.table.base.milliseconds
             holes = desk.ledger.found(symbol, first, last, cause, desk.feed.market_time)
             # All at once: what the half of a correction would say is nothing that anybody should be told.
-            await desk.revise(symbol, wrong, holes)
+            await self._revise(symbol, wrong, holes)
             return True
 
     def _lags(self, symbol: str, told: Candles) -> NDArray[np.bool_]:
@@ -263,7 +266,18 @@ class Repairs:
             if self._differs(symbol, update):
                 values = ([getattr(update, name)] for name in ("time", *PRICES))
                 corrected = Candles.of(*values, source=CandleSource.STREAM, confirmed=update.closed)
-                await self._desk.revise(symbol, corrected)
+                await self._revise(symbol, corrected)
+
+    async def _revise(self, symbol: str, corrected: Candles, holes: Sequence[Hole] = ()) -> None:
+        """Revise closed bars; when that fails, the symbol goes on as it was.
+
+        What seemed wrong may agree when it is looked at again, and nothing else would let it go.
+        """
+        try:
+            await self._desk.revise(symbol, corrected, holes)
+        except BaseException:
+            self._desk.feed.go_on(symbol)
+            raise
 
     # -- waiting --------------------------------------------------------------------------------------
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from livermore.kernel.clock import ManualClock
+from livermore.kernel.errors import StorageUnavailableError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import WARM_UP, Backfill
 from livermore.market.candle import CandleState
-from livermore.market.ports import Exchange, Series
+from livermore.market.ports import Cause, Exchange, Series
 from tests.reference.series import START
 
 from .factories import D1, H1, M5, MINUTE, generated, same
 from .memory import MemoryStore
 from .office import busy, correction, opened
 from .talking import BAR, Market, minute
+from .tape import Trade
 from .test_backfill import Rest, at
 from .test_repairs import AWAY, CUT, told_longer
 
@@ -110,3 +112,33 @@ async def test_a_market_that_sleeps_for_longer_than_the_warm_up_keeps_its_longer
         series = await store.load(Series("test", "A", timeframe))
         assert (np.diff(series.time) == timeframe.milliseconds).all()
         assert series.time[-1] == timeframe.bucket(at(2_995)) - timeframe.milliseconds
+
+
+async def test_a_revision_that_fails_leaves_no_lane_waiting() -> None:
+    async with opened(busy(symbols=1)) as office:
+        await office.until(45)
+        trades = office.tape._buckets["S0"][at(43)]
+        good = list(trades)
+        # REST is wrong for a moment, and the store is away just when that would be written.
+        trades.append(Trade(trades[-1].time, 500.0, 9.0, trades[-1].id))
+        office.desk.repairs.doubted("S0", at(43), at(44), Cause.LATE)
+        office.store.failing += [StorageUnavailableError()] * 12
+        await office.until(45.2)
+        trades[:] = good
+        await office.until(49)
+        assert office.desk.feed.waiting() == []
+        await office.check(48)
+
+
+async def test_rest_that_lags_while_the_line_is_dead_is_asked_with_patience() -> None:
+    async with opened(busy(symbols=1), cuts=[(42 * 60, 52 * 60)]) as office:
+        await office.until(41.2)
+        # REST does not know what was told; market time stands still while the line is dead.
+        office.exchange.unknown[at(41)] = at(51)
+        office.desk.feed.lanes["S0"].partial[at(41)] = 5.0
+        await office.until(41.9)
+        office.desk.feed.lanes["S0"].running = None
+        office.desk.repairs.repair_wanted("S0", at(41), at(42), Cause.SEQUENCE_GAP)
+        asked = len(office.exchange.asked)
+        await office.until(51)
+        assert 3 < len(office.exchange.asked) - asked < 60
