@@ -25,7 +25,9 @@ def test_every_link_leads_somewhere(text: Path) -> None:
     assert broken == []
 
 
-def test_every_decision_is_listed() -> None:
+@pytest.mark.parametrize("folder", ["decisions", "how-to", "concepts"])
+def test_every_page_of_a_folder_is_listed(folder: str) -> None:
     index = (ROOT / "docs/README.md").read_text("utf-8")
-    missing = [path.name for path in (ROOT / "docs/decisions").glob("*.md") if path.name not in index]
-    assert missing == []
+    pages_there = sorted((ROOT / "docs" / folder).glob("*.md"))
+    assert pages_there
+    assert [path.name for path in pages_there if f"({folder}/{path.name})" not in index] == []
