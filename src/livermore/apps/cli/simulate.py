@@ -67,13 +67,15 @@ async def _run(files: tuple[Path, ...], chosen: dict[str, Any]) -> None:
 
 
 def _told(name: str, market: Any) -> str:
-    """Say where it is, and how a folder comes to watch it."""
+    """Say where it is, and how a folder comes to watch it and never the real one."""
+    from livermore.market.exchange import SEEDED
+
     symbol = market.source.markets[0].symbol
+    verb = "edit" if name in {row.name for row in SEEDED} else "add"
     return f"""a simulated {name} runs until Ctrl-C
 REST    {market.rest_url}
 stream  {market.ws_url}
 
-To watch it, in another terminal and a folder of its own:
-  livermore up --exchange {name} --symbol {symbol}     once: it writes the settings; stop it with Ctrl-C
-  livermore exchanges edit {name} --rest-url {market.rest_url} --ws-url {market.ws_url}
-  livermore up"""
+To watch it, in another terminal and an empty folder:
+  livermore exchanges {verb} {name} --rest-url {market.rest_url} --ws-url {market.ws_url}
+  livermore up --exchange {name} --symbol {symbol}"""

@@ -2,7 +2,12 @@
 
 import importlib.util
 import json
+import shlex
+from types import SimpleNamespace
 
+import pytest
+
+from livermore.apps.cli.simulate import _told
 from livermore.market.exchange import BINANCE_US
 
 
@@ -43,3 +48,15 @@ def test_without_ccxt_only_presets_can_be_added(cli, monkeypatch):
     assert "ccxt, which is not installed" in error
     assert hint == "hint: install it with: pip install 'livermore[ccxt]'"
     assert cli("exchanges", "add", "binance_us").code == 0
+
+
+@pytest.mark.parametrize("name", ["binance", "binance_us", "coinbase"])
+def test_what_a_simulated_exchange_tells_to_type_leads_to_it(cli, name):
+    source = SimpleNamespace(markets=[SimpleNamespace(symbol="BTC-USD")])
+    market = SimpleNamespace(source=source, rest_url="http://127.0.0.1:9", ws_url="ws://127.0.0.1:9")
+    first, second = [line for line in _told(name, market).splitlines() if line.startswith("  livermore")]
+    assert second == f"  livermore up --exchange {name} --symbol BTC-USD"
+    assert cli(*shlex.split(first)[1:]).code == 0
+    rows = json.loads(cli("exchanges", "--json").out)["exchanges"]
+    (row,) = [row for row in rows if row["name"] == name]
+    assert (row["rest_url"], row["ws_url"]) == (market.rest_url, market.ws_url)
