@@ -25,7 +25,7 @@ from livermore.market.freshness import Freshness, FreshnessRow
 from livermore.market.gaps import Gap
 from livermore.market.plane import ExchangeStatus
 from livermore.market.ports import Cause, Series
-from livermore.market.service import CandlePage
+from livermore.market.service import CandlePage, kept
 from livermore.runtime.runtime import RuntimeStatus, Startup
 from livermore.settings.document import SettingsDocument
 from livermore.settings.service import Current
@@ -192,7 +192,7 @@ class StandInIndicators:
     ) -> IndicatorPage:  # fmt: skip
         candles = self._market.named(exchange, symbol, timeframe)
         rows = derive(MacdvState(), candles).rows()
-        rows = [row for row in rows if (start or 0) <= row.time < (end or 2**60)][-limit:]
+        rows = [row for row in rows if (start or 0) <= row.time < (end or 2**60)][kept(start, end, limit)]
         return IndicatorPage(
             exchange=exchange, symbol=symbol, timeframe=Timeframe(timeframe),
             seed_time=int(candles.time[0]), values=rows,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from livermore.bootstrap import System
     from livermore.indicators.values import IndicatorValue
     from livermore.market.candle import Candle
+    from livermore.market.service import CandlePage
     from livermore.signals.signal import Signal
 
 BARS = 600
@@ -34,8 +35,7 @@ class Shown(NamedTuple):
 async def chart_of(system: System, shown: Shown, focus: int | None) -> dict[str, Any]:
     """Return the newest bars of a series, or enough of them to hold the bar that opened at `focus` (ms)."""
     limit = BARS if focus is None else _bars_since(system, shown, focus)
-    page = await system.market.candles(*shown, limit=limit)
-    values = await system.indicators.values(*shown, limit=limit)
+    page, bars = await _read(system, shown, limit)
     first = page.candles[0].time if page.candles else 0
     signals = await system.signals.list(
         system.user.scope(), limit=500, start=first,
@@ -44,16 +44,24 @@ async def chart_of(system: System, shown: Shown, focus: int | None) -> dict[str,
     return {
         "exchange": page.exchange, "symbol": page.symbol, "timeframe": shown.timeframe,
         "decimals": decimals_of(page.candles[-1].close) if page.candles else 2,
-        "bars": bars_of(page.candles, values.values), "forming": _forming(page.forming),
+        "bars": bars, "forming": _forming(page.forming),
         "marks": [mark_of(signal) for signal in signals.signals], "focus": focus,
     }  # fmt: skip
 
 
 async def news_of(system: System, shown: Shown) -> dict[str, Any]:
     """Return the newest closed bars of a series and the running one: all that an open chart can lack."""
-    page = await system.market.candles(*shown, limit=NEWEST)
-    values = await system.indicators.values(*shown, limit=NEWEST)
-    return {"bars": bars_of(page.candles, values.values), "forming": _forming(page.forming)}
+    page, bars = await _read(system, shown, NEWEST)
+    return {"bars": bars, "forming": _forming(page.forming)}
+
+
+async def _read(system: System, shown: Shown, limit: int) -> tuple[CandlePage, list[Bar]]:
+    """Return so many of the newest candles, and the bars that they make."""
+    page = await system.market.candles(*shown, limit=limit)
+    # A bar may close in between: the newest values would then lack that of the oldest candle.
+    first = page.candles[0].time if page.candles else None
+    values = await system.indicators.values(*shown, start=first, limit=limit)
+    return page, bars_of(page.candles, values.values)
 
 
 def bars_of(candles: Iterable[Candle], values: Sequence[IndicatorValue]) -> list[Bar]:

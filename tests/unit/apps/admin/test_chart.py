@@ -1,5 +1,7 @@
 """The chart gets bars with their values, enough of them, and what has come since."""
 
+from typing import Any
+
 import pytest
 
 from livermore.apps.admin.chart import BARS, Shown, chart_of, news_of
@@ -47,6 +49,20 @@ async def test_news_are_the_newest_bars(system: StandIn) -> None:
     assert [bar[0] for bar in news["bars"]] == [NOW - minutes * MINUTE for minutes in (4, 3, 2, 1, 0)]
     assert news["bars"][-1][6] is not None
     assert news["forming"][0] == NOW + MINUTE
+
+
+async def test_a_bar_that_closes_while_others_are_read_takes_no_values_away(
+    system: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = system.indicators.values
+
+    async def late(*named: Any, **wanted: Any) -> Any:
+        system.close_minute()
+        return await told(*named, **wanted)
+
+    before = await news_of(system, SHOWN)  # type: ignore[arg-type]
+    monkeypatch.setattr(system.indicators, "values", late)
+    assert (await news_of(system, SHOWN))["bars"] == before["bars"]  # type: ignore[arg-type]
 
 
 async def test_an_unknown_series_is_said_to_be_unknown(system: StandIn) -> None:
