@@ -31,6 +31,7 @@ from livermore.market.series import SeriesTable
 from livermore.market.symbol import Symbol
 
 TICK = 0.1
+POLL, AWAY = 30.0, 180.0
 AT_ONCE = 4
 CAUSES = "look for causes with: livermore doctor"
 ExchangeState = Literal["connecting", "connected", "degraded", "disconnected", "paused"]
@@ -117,6 +118,7 @@ class Desk:
         """Connect and stay connected."""
         self._spawn(keep_connected(self._session, self._clock, self._lost, first_delay=self._first_delay))
         self._spawn(self._tick())
+        self._spawn(self._poll())
 
     async def stop(self) -> None:
         """Disconnect, and put what has closed on its way to the store."""
@@ -308,6 +310,15 @@ class Desk:
         waiting = sum(symbol not in self.loaded and symbol not in self.unlisted for symbol in self.symbols)
         return forecast_histories(self._exchange, waiting, [WARM_UP] * len(self.table.timeframes))
 
+    def same_book(self, symbols: Iterable[str]) -> list[str]:
+        """Return symbols with all watched ones whose order book they share."""
+        books = {self._book(symbol) for symbol in symbols}
+        return [symbol for symbol in self.symbols if self._book(symbol) in books]
+
+    def _book(self, symbol: str) -> str:
+        listed = self.listing.get(symbol)
+        return listed.alias if listed is not None and listed.alias else symbol
+
     def held(self, symbol: str, time: int) -> dict[str, Any] | None:
         """Return the closed base bar of a symbol that opened at a time (ms); None when it is too old."""
         return self.table.held(self.table.row(symbol, self.table.base), time)
@@ -336,6 +347,7 @@ class Desk:
     async def _until_done(
         self, symbol: str, what: str, work: Callable[[], Coroutine[None, None, None]]
     ) -> None:
+        delay = self._again
         while True:
             try:
                 await work()
@@ -343,7 +355,8 @@ class Desk:
                 return
             except LivermoreError as error:
                 self._say(symbol, f"{symbol} {what}", error)
-                await self._clock.sleep(self._again)
+                await self._clock.sleep(delay)
+                delay = min(delay * 2, LONGEST_DELAY)
 
     # -- closing ------------------------------------------------------------------------------------
 
@@ -393,6 +406,15 @@ class Desk:
             if self.feed.frames != self._frames_seen:
                 self._frames_seen = self.feed.frames
                 self.heard_at = self._clock.monotonic()
+
+    async def _poll(self) -> None:
+        """Ask REST for what closes while the stream cannot be had, so that bars come late and not never."""
+        while True:
+            await self._clock.sleep(POLL)
+            away = self._clock.monotonic() - (self.heard_at or 0.0)
+            if self.state == "disconnected" and self.loaded and away > AWAY:
+                with suppress(LivermoreError):
+                    self.feed.dark(await self._exchange.server_time())
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

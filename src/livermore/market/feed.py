@@ -94,6 +94,7 @@ class Feed:
         self.lanes: dict[str, Lane] = {}
         self._closed: list[ClosedBar] = []
         self._dialled = (0.0, 0)
+        self._dark = False
         self._wires: list[Wire] = []
         self._known_time = 0
         self._past_frames = 0
@@ -229,20 +230,32 @@ class Feed:
 
     def connected(self, since: int) -> None:
         """Begin a connection: buckets that opened before `since` (ms) are not sure by it."""
-        self._known_time, self._past_frames = self.market_time, self.frames
-        self._wires.clear()
+        self._let_wires_go()
+        self._dark = False
         self._dialled = (self._clock.monotonic(), since)
         first_whole = self._base.bucket(since) + self._length
         for lane in self.lanes.values():
             lane.distrust(first_whole, Cause.DISCONNECTED)
-            # What was heard before the cut may lack its last trades; an update tells the bucket whole again.
-            lane.running, lane.wire, lane.gap = None, None, -1
+            lane.mute = False
+
+    def dark(self, time: int) -> None:
+        """Take the exchange's time (ms) while no connection tells it: REST is asked for what ends."""
+        if not self._dark:
+            self._let_wires_go()
+            self._dark = True
+            for lane in self.lanes.values():
+                lane.mute = True
+        self._only.market_time = max(time, self.market_time)
+
+    def expected(self) -> int:
+        """Return the exchange's time (ms) by what it was at the dial; 0 if nobody knows."""
+        dialled, since = self._dialled
+        return since and since + int((self._clock.monotonic() - dialled) * 1000)
 
     def subscribed(self, symbols: Iterable[str] | None = None) -> None:
         """Note that some lanes (else all) are subscribed only now: what ran until here is not sure."""
-        dialled, since = self._dialled
         # Nothing may have been heard yet, so the time that has passed here counts as well.
-        now = max(self.market_time, since + int((self._clock.monotonic() - dialled) * 1000))
+        now = max(self.market_time, self.expected())
         first_whole = self._base.bucket(now) + self._length
         for symbol in self.lanes if symbols is None else symbols:
             self.lanes[symbol].distrust(first_whole, Cause.DISCONNECTED)
@@ -338,6 +351,13 @@ class Feed:
                     break
             if lane.hole is not None and self.market_time - lane.waits_since > LONGEST_WAIT:
                 self._give_up(lane, *lane.hole)
+
+    def _let_wires_go(self) -> None:
+        """Forget connections: what was heard before a cut may lack its last trades."""
+        self._known_time, self._past_frames = self.market_time, self.frames
+        self._wires.clear()
+        for lane in self.lanes.values():
+            lane.running, lane.wire, lane.gap = None, None, -1
 
     # -- lanes ------------------------------------------------------------------------------------
 
@@ -454,14 +474,22 @@ class Feed:
             elif end > start:
                 self._set_aside(lane, running)
         if end > start and not (lane.untraded and running is None):
-            cause = Cause.LATE if lane.mute else Cause.SEQUENCE_GAP if lane.gap > start else lane.cause
+            cause = self._cause_of(lane, start)
             self._ask(lane, start, end, cause)
         return False
+
+    def _cause_of(self, lane: Lane, start: int) -> Cause:
+        """Say why a bucket that has ended is not known."""
+        if self._dark:
+            return Cause.DISCONNECTED
+        return Cause.LATE if lane.mute else Cause.SEQUENCE_GAP if lane.gap > start else lane.cause
 
     def _ask(self, lane: Lane, start: int, end: int, cause: Cause) -> None:
         lane.ready = False
         if not lane.untraded:
-            lane.hole, lane.waits_since = (start, end), self.market_time
+            # Behind a hole that was given up no bucket is waited for longer than from its own end.
+            since = start + self._length if lane.gave_up else self.market_time
+            lane.hole, lane.waits_since = (start, end), min(since, self.market_time)
         self._doubt_closed(lane)
         self._owner.repair_wanted(lane.symbol, start, end, cause)
 
@@ -473,7 +501,7 @@ class Feed:
             self._push(
                 lane, lane.next_open, prices, CandleState.MISSING, CandleSource.STREAM, confirmed=False
             )
-        lane.unconfirmed = -1
+        lane.unconfirmed, lane.gave_up = -1, True
         self._owner.gave_up(lane.symbol, start, end)
         self._go_on(lane, end)
 
@@ -517,6 +545,7 @@ class Feed:
         self._closed.append(ClosedBar(lane.column, time, *prices, state, source, confirmed, self.market_time))
         lane.next_open = time + self._length
         lane.last_close = prices[3]
+        lane.gave_up = False
         if not confirmed and source is CandleSource.STREAM and lane.unconfirmed < 0:
             lane.unconfirmed = time
 

@@ -26,6 +26,7 @@ class Lane:
         "cause",
         "column",
         "gap",
+        "gave_up",
         "held",
         "hole",
         "last_close",
@@ -56,6 +57,7 @@ class Lane:
         self.cause = Cause.DISCONNECTED
         self.gap = -1
         self.mute = False
+        self.gave_up = False
         self.unconfirmed = -1
         self.silent_since = -1
         self.quiet_run = 0

@@ -290,7 +290,7 @@ class Repairs:
 
     async def _subscribe_again(self) -> None:
         await self._clock.sleep(GATHERED)
-        symbols, self._silent = sorted(self._silent), set()
+        symbols, self._silent = self._desk.same_book(self._silent), set()
         if self.stream is None:
             return
         log.warning("subscribing again", exchange=self._desk.info.name, symbols=symbols)

@@ -106,12 +106,14 @@ class Wire:
             self.ended = min(settled, self.market_time - GRACE) - self._length
 
     def _advance(self, event_time: int) -> None:
-        """Let market time go on; a leap needs two witnesses."""
-        if not self.market_time:
-            self._feed.heard_first(self, event_time)
-        elif event_time - self.market_time > self._reach and abs(event_time - self._leap) > self._reach:
+        """Let market time go on; a leap, also from what a connection begins with, needs two witnesses."""
+        is_first, known = not self.market_time, self.market_time or self._feed.expected()
+        far = event_time - known if not is_first else abs(event_time - known) if known else 0
+        if far > self._reach and abs(event_time - self._leap) > self._reach:
             self._leap = event_time
             return
+        if is_first:
+            self._feed.heard_first(self, event_time)
         is_torn, self._is_torn = self._is_torn, False
         is_next = event_time // self._length > self.market_time // self._length
         self.market_time = event_time

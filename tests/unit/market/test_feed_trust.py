@@ -323,3 +323,14 @@ def bar(symbol: str) -> BarUpdate:
         symbol=symbol, time=START, open=opened, high=high, low=low, close=close, volume=volume,
         first_id=1, last_id=9,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+async def test_a_first_event_time_far_from_the_dial_is_not_believed(days: int) -> None:
+    market = Market()
+    market.feed.connected(START + MINUTE)
+    market.feed.beat(START + days * 86_400_000)
+    market.beat(61)
+    assert market.feed.market_time == START + 61_000
+    market.feed.beat(START + 61_500)
+    assert market.feed.market_time == START + 61_500

@@ -27,7 +27,7 @@ class Running:
         self.rollup = Rollup(self.table)
         self.feed = Feed(Timeframe.M1, ManualClock(), Owner())
         self.feed.watch("A", 0)
-        self.feed.connected(START - 10 * MINUTE)
+        self.feed.connected(START - MINUTE)
         if begun:
             self.feed.begin("A", START, 10.0)
         self.next_id = 1

@@ -352,3 +352,29 @@ async def test_no_bucket_lies_in_two_holes() -> None:
         await office.until(46)
         holes = [hole for hole in minutes(await ledger(office)) if hole[0] <= 41 < hole[1]]
         assert holes == [(40, 42, Cause.DISCONNECTED)]
+
+
+async def test_while_the_stream_cannot_be_had_rest_is_polled() -> None:
+    async with opened(busy(), cuts=[(33 * 60, 52 * 60)]) as office:
+        await office.until(50)
+        assert office.desk.health().state == "degraded"
+        newest = int(office.table.newest[0])
+        assert newest >= START + 47 * MINUTE
+        await office.until(58)
+        assert office.desk.state == "connected"
+        await office.recorder.flush()
+        await office.check(57)
+        assert {hole.cause for hole in await ledger(office)} == {Cause.DISCONNECTED}
+        late = [start for _, _, start, _ in office.exchange.asked if start >= START + 54 * MINUTE]
+        assert late == [], "the polling has ended by itself"
+
+
+async def test_symbols_of_one_book_are_subscribed_again_together() -> None:
+    """Asked for alone, one of them changes nothing: the exchange still sends the book for the other."""
+    async with opened(busy()) as office:
+        await office.until(32)
+        listing = office.desk.listing
+        listing["S1"] = structs.replace(listing["S1"], alias="S0")
+        office.desk.repairs.silent("S1")
+        await office.until(33)
+        assert office.exchange.unsubscribed == [["S0", "S1"]]
