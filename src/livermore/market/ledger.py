@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Iterator
 
 import msgspec
 
@@ -25,12 +26,9 @@ class Ledger:
         self.version = 0
 
     def open(self, symbol: str, start: int, end: int, cause: Cause) -> None:
-        """Enter that the base buckets [start, end) (ms) are not known; a hole that stands there may grow."""
-        known = self._open.get((symbol, start))
-        if known is None:
-            self._enter(Hole(series=self._series(symbol), start=start, end=end, cause=cause))
-        elif known.end < end:
-            self._enter(msgspec.structs.replace(known, end=end))
+        """Enter that the base buckets [start, end) (ms) are not known, as far as no open hole says so."""
+        for part in self._outside(symbol, start, end):
+            self._enter(Hole(series=self._series(symbol), start=part[0], end=part[1], cause=cause))
 
     def resume(self, holes: list[Hole]) -> None:
         """Take over holes that an earlier run left open."""
@@ -50,14 +48,15 @@ class Ledger:
 
     def found(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> list[Hole]:
         """Return what `note` would enter, for who stores it together with the repair itself."""
-        if any(hole.start <= start < hole.end for hole in self.open_holes(symbol)):
-            return []
         self.version += 1
         for known in self._repaired[symbol]:
             if known.start <= start and end <= known.end:
                 # No bucket lies in two holes: this one was repaired later than it seemed.
                 return [msgspec.structs.replace(known, repaired_at=at)]
-        return [Hole(series=self._series(symbol), start=start, end=end, cause=cause, repaired_at=at)]
+        return [
+            Hole(series=self._series(symbol), start=part[0], end=part[1], cause=cause, repaired_at=at)
+            for part in self._outside(symbol, start, end)
+        ]
 
     def explain(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> None:
         """Give [start, end) a better cause, cutting it out of the repaired hole in which it lies."""
@@ -69,6 +68,10 @@ class Ledger:
             if part[0] < part[1]:
                 self._enter(msgspec.structs.replace(known, start=part[0], end=part[1]))
         self._enter(Hole(series=known.series, start=start, end=end, cause=cause, repaired_at=at))
+
+    def lacks(self, symbol: str, start: int, end: int) -> bool:
+        """Say whether a bucket of [start, end) lies in an open hole."""
+        return any(hole.start < end and start < hole.end for hole in self.open_holes(symbol))
 
     def open_holes(self, symbol: str) -> list[Hole]:
         """Return the holes of a symbol that are not repaired, oldest first."""
@@ -84,6 +87,16 @@ class Ledger:
             self._repaired[hole.series.symbol].append(hole)
         self._recorder.hole(hole)
         self.version += 1
+
+    def _outside(self, symbol: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the parts of [start, end) that lie in no open hole."""
+        for hole in self.open_holes(symbol):
+            if start < hole.end and hole.start < end:
+                if start < hole.start:
+                    yield start, hole.start
+                start = hole.end
+        if start < end:
+            yield start, end
 
     def _series(self, symbol: str) -> Series:
         return Series(self._exchange, symbol, self._base)

@@ -127,7 +127,7 @@ class Repairs:
                 return False
             if desk.feed.waits_for(symbol, start):
                 desk.feed.repaired(symbol, told, start, end)
-            elif any(hole.start == start for hole in desk.ledger.open_holes(symbol)):
+            elif desk.ledger.lacks(symbol, start, end):
                 await self._mend(symbol, told, start, end)
             desk.ledger.close(symbol, start, end, desk.feed.market_time)
         log.info("repaired", exchange=desk.info.name, symbol=symbol, start=start, end=end, traded=len(told))
