@@ -12,7 +12,7 @@ from benchmarks.table import Row, at_least, at_most, seconds
 from livermore.indicators.bank import CLOSE, EMA12, EMA26, MACDV, SIGNAL
 from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, MINUTE, Timeframe
 from livermore.market.candle import CandleSource, CandleState
-from livermore.market.feed import ClosedBar
+from livermore.market.closed import ClosedBar
 
 SYMBOLS = 500
 SERIES = SYMBOLS * len(DEFAULT_TIMEFRAMES)

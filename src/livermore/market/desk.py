@@ -20,7 +20,8 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import WARM_UP, Backfill
 from livermore.market.budget import Purpose, asking, forecast_histories
 from livermore.market.candle import Candles
-from livermore.market.feed import REST_DELAY, Feed, columns_of
+from livermore.market.closed import columns_of
+from livermore.market.feed import REST_DELAY, Feed
 from livermore.market.ledger import Ledger
 from livermore.market.ports import CandleStore, Cause, ClosedBars, Exchange, Forecast, Hole, Series
 from livermore.market.reconnect import FIRST_DELAY, LONGEST_DELAY, keep_connected

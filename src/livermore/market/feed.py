@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import NamedTuple, Protocol
-
-import numpy as np
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import REST_KNOWS, explicit
-from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, Times, is_sound
+from livermore.market.candle import BarUpdate, Candles, CandleSource, CandleState, is_sound
+from livermore.market.closed import ClosedBar
+from livermore.market.findings import FeedOwner
 from livermore.market.lane import PATIENCE, Lane
 from livermore.market.ports import Cause
-from livermore.market.series import Rows
 from livermore.market.symbol import Ticker
 from livermore.market.wire import Wire
 
@@ -29,58 +27,6 @@ SILENCE = 10_000
 LONGEST_WAIT = 300_000
 MOST_PATIENCE = 60
 log = logger("market")
-
-
-class ClosedBar(NamedTuple):
-    """A base bar that closed, and the market time (ms) at which that was decided."""
-
-    column: int
-    time: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    state: CandleState
-    source: CandleSource
-    confirmed: bool
-    decided: int
-
-
-class FeedOwner(Protocol):
-    """Be told what a feed finds out."""
-
-    def bars_ready(self) -> None:
-        """See to it that `Feed.take` is called soon."""
-        ...
-
-    def repair_wanted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
-        """Have the buckets that open in [start, end) read from REST and handed to `Feed.repaired`."""
-        ...
-
-    def gave_up(self, symbol: str, start: int, end: int) -> None:
-        """Take note that a lane goes on without the buckets that it waited for: they are missing."""
-        ...
-
-    def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
-        """Have the closed buckets that open in [start, end) compared with REST: they may lack trades."""
-        ...
-
-    def silent(self, symbol: str) -> None:
-        """Have a symbol subscribed again that should have spoken and did not."""
-        ...
-
-    def proven(self, symbol: str, start: int, end: int) -> None:
-        """Take note that trade ids now prove the closed buckets that open in [start, end)."""
-        ...
-
-    def correction(self, symbol: str, update: BarUpdate) -> None:
-        """Take note that a closed bucket is told differently now."""
-        ...
-
-    def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
-        """Hold a longer bar as the exchange tells it against ours."""
-        ...
 
 
 class Feed:
@@ -560,18 +506,3 @@ class Feed:
             lane.unconfirmed = following if following < lane.next_open else -1
             self._owner.proven(lane.symbol, update.time, following)
         self._owner.correction(lane.symbol, update)
-
-
-def columns_of(bars: Iterable[ClosedBar]) -> tuple[Rows, Candles, Times]:
-    """Turn bars of one bucket into columns, candles and the times (ms) at which they were decided."""
-    column, time, open_, high, low, close, volume, state, source, confirmed, decided = zip(*bars, strict=True)
-    count = len(column)
-    prices = [np.fromiter(values, np.float64, count) for values in (open_, high, low, close, volume)]
-    # NumPy takes ten times as long as a bytearray to see that these are small numbers.
-    codes = [np.frombuffer(bytearray(values), np.int8) for values in (state, source)]
-    candles = Candles(
-        time=np.full(count, time[0], np.int64), open=prices[0], high=prices[1], low=prices[2],
-        close=prices[3], volume=prices[4], state=codes[0], source=codes[1],
-        confirmed=np.array(confirmed, np.bool_),
-    )  # fmt: skip
-    return np.array(column, np.intp), candles, np.array(decided, np.int64)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate
-from livermore.market.feed import ClosedBar, Feed
+from livermore.market.closed import ClosedBar
+from livermore.market.feed import Feed
 from livermore.market.ports import Cause
 from tests.reference.series import START
 

@@ -15,7 +15,8 @@ from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import explicit
 from livermore.market.candle import BarUpdate, CandleState
-from livermore.market.feed import REST_DELAY, ClosedBar, Feed
+from livermore.market.closed import ClosedBar
+from livermore.market.feed import REST_DELAY, Feed
 from livermore.market.ports import Cause
 from tests.reference.series import START
 

@@ -8,8 +8,9 @@ from typing import cast
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate, Candle
+from livermore.market.closed import columns_of
 from livermore.market.desk import Desk
-from livermore.market.feed import Feed, columns_of
+from livermore.market.feed import Feed
 from livermore.market.plane import forming
 from livermore.market.ports import Series
 from livermore.market.rollup import Rollup
