@@ -21,6 +21,8 @@ from livermore.kernel.errors import InvalidError, NotFoundError
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 PATIENCE = 40  # attempts
 # The time limit comes first: the others may have to wait.
+# The driver keeps a statement for every number of rows, and one of many rows takes much memory.
+ROWS_TOGETHER = 16
 PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL")
 
 
@@ -116,6 +118,7 @@ def _sqlite_engine(file: Path, foreign_keys: bool) -> AsyncEngine:
             "isolation_level": None,  # the driver's own BEGIN comes too late
             "factory": _SqliteConnection,
         },
+        insertmanyvalues_page_size=ROWS_TOGETHER,
         json_serializer=write_json,
         json_deserializer=read_json,
         hide_parameters=True,

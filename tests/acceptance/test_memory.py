@@ -1,0 +1,93 @@
+"""Whoever watches for a day holds as much at its end as in its middle: memory, tasks and sockets."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple, Self
+
+import pytest
+
+from livermore import bootstrap
+from livermore.adapters.exchanges.simulated import GeneratedSource, Protocol
+from livermore.bootstrap import system as joined
+from livermore.bootstrap.world import Served, World
+from livermore.kernel.timeframe import MINUTE
+
+from .both_protocols import PAST, UPDATES, desk_of, symbols_of
+from .inside import until
+
+SAMPLES = 48
+HOURS = 24
+FLAT = 1.05
+
+
+class Held(NamedTuple):
+    """What this process holds: bytes of memory, tasks, and sockets."""
+
+    resident: int
+    tasks: int
+    sockets: int
+
+    @classmethod
+    def now(cls) -> Self:
+        """Look."""
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        opened = sum(_is_socket(link) for link in Path("/proc/self/fd").iterdir())
+        return cls(pages * os.sysconf("SC_PAGE_SIZE"), len(asyncio.all_tasks()), opened)
+
+
+def _is_socket(link: Path) -> bool:
+    """Say whether an open file is a socket; one that is closed meanwhile is none."""
+    try:
+        return link.readlink().name.startswith("socket:")
+    except OSError:
+        return False
+
+
+@asynccontextmanager
+async def flat_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
+) -> AsyncIterator[bootstrap.System]:
+    """Watch a hundred made-up symbols as fast as it goes, from where all are loaded."""
+    symbols = symbols_of(exchange)
+    source = GeneratedSource(symbols, updates_per_bar=UPDATES, past_days=PAST)
+    monkeypatch.setattr(joined, "world_of", lambda _: World((Served(exchange, source, symbols),)))
+    system = await bootstrap.build(bootstrap.Plan(workspace=folder, source="demo", speed=None))
+    await system.start()
+    try:
+        await until(lambda: system.runtime.status().state == "running", 100)
+        yield system
+    finally:
+        await system.stop()
+
+
+async def watched_for(system: bootstrap.System, hours: int) -> list[Held]:
+    """Look again and again while so many hours of the market pass."""
+    (server,) = system.sources
+    looks = []
+    for look in range(SAMPLES):
+        moment = server.source.start + (look + 1) * hours * 60 * MINUTE // SAMPLES
+        await until(lambda moment=moment: server.market_time() >= moment, 600)
+        looks.append(Held.now())
+    return looks
+
+
+@pytest.mark.parametrize(
+    "exchange", ["binance", pytest.param("coinbase", marks=[pytest.mark.soak, pytest.mark.timeout(0)])]
+)
+async def test_a_day_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
+) -> None:
+    async with flat_out(tmp_path, monkeypatch, exchange) as system:
+        looks = await watched_for(system, HOURS)
+        desk = desk_of(system, exchange)
+        assert len(desk.loaded) == len(desk.symbols)
+        assert (desk.state, desk.reconnects, desk.feed.skips) == ("connected", 0, {})
+    quarter = SAMPLES // 4
+    second, last = looks[quarter : 2 * quarter], looks[-quarter:]
+    assert median(look.resident for look in last) <= FLAT * median(look.resident for look in second)
+    assert median(look.tasks for look in last) <= median(look.tasks for look in second)
+    assert median(look.sockets for look in last) <= median(look.sockets for look in second)

@@ -1,0 +1,42 @@
+"""A steady day costs next to no requests: what was streamed whole is not asked for."""
+
+from pathlib import Path
+
+import pytest
+
+from livermore.adapters.exchanges.simulated import Protocol
+
+from .both_protocols import PROTOCOLS, watched
+
+MOST = 500  # a day
+HOUR = 60
+
+
+@pytest.mark.parametrize("exchange", PROTOCOLS)
+async def test_the_first_hours_cost_no_more_than_their_part_of_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
+) -> None:
+    async with watched(tmp_path, monkeypatch, exchange) as market:
+        loaded = market.requests
+        # What the start found quiet at REST is asked for again after ten minutes and an hour, and no more.
+        await market.goes_on(HOUR + 5)
+        settled = market.requests
+        await market.goes_on(HOUR // 2)
+        after = market.requests
+        assert (market.desk.state, market.desk.reconnects, market.desk.feed.skips) == ("connected", 0, {})
+        assert market.desk.feed.market_time > market.server.market_time() - 2 * HOUR * 1_000
+    assert (settled - loaded) + 46 * (after - settled) < MOST
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("exchange", PROTOCOLS)
+async def test_a_day_costs_few_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
+) -> None:
+    async with watched(tmp_path, monkeypatch, exchange) as market:
+        loaded = market.requests
+        await market.goes_on(24 * HOUR)
+        asked = market.requests - loaded
+        print(f"{exchange}: {asked} requests in a day")
+        assert (market.desk.state, market.desk.reconnects, market.desk.feed.skips) == ("connected", 0, {})
+    assert asked < MOST
