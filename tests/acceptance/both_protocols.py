@@ -95,7 +95,7 @@ class Watched(NamedTuple):
     async def goes_on(self, minutes: int) -> None:
         """Wait until so many more minutes of the market are over."""
         moment = self.server.market_time() + minutes * MINUTE
-        await until(lambda: self.server.market_time() >= moment, 3600.0)
+        await comes_to(self.server, moment)
 
     @property
     def requests(self) -> int:
@@ -133,3 +133,8 @@ async def watched(
 def desk_of(system: bootstrap.System, exchange: str) -> Desk:
     """Return the desk of an exchange."""
     return system.market._plane.desks[exchange]
+
+
+async def comes_to(server: SimulatedExchange, moment: int) -> None:
+    """Wait until a market has come to a time (ms)."""
+    await until(lambda: server.market_time() >= moment, 3600.0)

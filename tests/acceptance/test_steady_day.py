@@ -12,6 +12,7 @@ MOST = 500  # a day
 HOUR = 60
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("exchange", PROTOCOLS)
 async def test_the_first_hours_cost_no_more_than_their_part_of_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
