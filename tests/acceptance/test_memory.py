@@ -54,7 +54,8 @@ async def flat_out(
     """Watch a hundred made-up symbols as fast as it goes, from where all are loaded."""
     symbols = symbols_of(exchange)
     source = GeneratedSource(symbols, updates_per_bar=UPDATES, past_days=PAST)
-    monkeypatch.setattr(joined, "world_of", lambda _: World((Served(exchange, source, symbols),)))
+    world = World((Served(exchange, source, symbols),))
+    monkeypatch.setattr(joined, "world_of", lambda _: world)
     system = await bootstrap.build(bootstrap.Plan(workspace=folder, source="demo", speed=None))
     await system.start()
     try:
