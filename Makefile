@@ -26,8 +26,8 @@ setup: $(TEST) ## Create .venv and install the locked packages for running, test
 demo: $(RUNTIME) ## Install what is needed to run, then start the demo and print its address
 	$(BIN)/livermore up --demo
 
-test: $(TEST) ## Run the whole test suite (without the soak tests)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(TEST) ## Run the whole test suite (without the soak tests), two files at a time
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(TEST) ## Check format, lint, types and import contracts (runs no tests)
 	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports"; do \

@@ -88,6 +88,7 @@ class Desk:
         self.reconnects = 0
         self.loaded: set[str] = set()
         self.begun: dict[str, Begun] = {}
+        self.recalled: set[str] = set()
         self.symbols: list[str] = []
         self.listing: dict[str, Symbol] = {}
         self.unlisted: list[str] = []
@@ -223,7 +224,6 @@ class Desk:
                     if symbol not in self.loaded:
                         with asking(Purpose.WARM_UP):
                             await self._bring_up(symbol)
-                        await self._resume_holes(symbol)
                         self.loaded.add(symbol)
                         self._lacking.discard(symbol)
             except NotFoundError as error:
@@ -248,6 +248,7 @@ class Desk:
         market_time = max(self.feed.market_time, await self._exchange_time())
         until = max(base.bucket(market_time - REST_DELAY), stored)
         self.begun[symbol] = Begun(base.bucket(market_time), new=not stored)
+        left = await self._recall(symbol, until)
         await self._backfill.fill(symbol, until)
         since = until - 2 * base.milliseconds
         if 0 < stored < until:
@@ -257,16 +258,16 @@ class Desk:
         self.repairs.look_again(symbol, since, until)
         if stored:
             self.repairs.doubt_unproven(symbol, stored)
-
-    async def _resume_holes(self, symbol: str) -> None:
-        """Mend what an earlier run had to leave missing."""
-        series = Series(self.info.name, symbol, self.table.base)
-        stored = await self._store.holes(series, 0, self.feed.next_open(symbol))
-        known = {hole.start for hole in self.ledger.open_holes(symbol)}
-        left = [hole for hole in stored if hole.repaired_at is None and hole.start not in known]
-        self.ledger.resume(left)
         for hole in left:
             self.repairs.mend(symbol, hole.start, hole.end)
+
+    async def _recall(self, symbol: str, until: int) -> list[Hole]:
+        """Take over what earlier runs have entered of a symbol; return the holes that they left open."""
+        if symbol not in self.recalled:
+            holes = await self._store.holes(Series(self.info.name, symbol, self.table.base), 0, until)
+            self.ledger.recall(symbol, holes)
+            self.recalled.add(symbol)
+        return [hole for hole in self.ledger.open_holes(symbol) if hole.end <= until]
 
     async def _adopt(self, symbol: str, until: int) -> None:
         """Take the stored candles of a symbol into the series, and let its lane begin at `until`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -30,9 +30,14 @@ class Ledger:
         for part in self._outside(symbol, start, end):
             self._enter(Hole(series=self._series(symbol), start=part[0], end=part[1], cause=cause))
 
-    def resume(self, holes: list[Hole]) -> None:
-        """Take over holes that an earlier run left open."""
-        self._open.update({(hole.series.symbol, hole.start): hole for hole in holes})
+    def recall(self, symbol: str, holes: Iterable[Hole]) -> None:
+        """Take over what an earlier run has entered of a symbol, oldest first."""
+        self._repaired[symbol].clear()
+        for hole in holes:
+            if hole.repaired_at is None:
+                self._open[symbol, hole.start] = hole
+            else:
+                self._repaired[symbol].append(hole)
         self.version += 1
 
     def close(self, symbol: str, start: int, end: int, at: int) -> None:

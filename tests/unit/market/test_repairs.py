@@ -380,3 +380,22 @@ async def test_symbols_of_one_book_are_subscribed_again_together() -> None:
         office.desk.repairs.silent("S1")
         await office.until(33)
         assert office.exchange.unsubscribed == [["S0", "S1"]]
+
+
+async def test_what_an_earlier_run_has_entered_is_known_to_the_next() -> None:
+    """Forgotten, its hole would be cut short by whatever is found out about its first bucket."""
+    tape = busy()
+    async with opened(tape) as office:
+        await office.until(35)
+        store = office.store
+    async with opened(tape, store=store, begin=41) as office:
+        await office.until(42)
+        await office.recorder.flush()
+    series = Series("test", "S0", Timeframe.M1)
+    time = START + 34 * MINUTE
+    store.kept[series][time] = structs.replace(store.kept[series][time], volume=0.5, confirmed=False)
+    async with opened(tape, store=store, begin=46) as office:
+        await office.until(50)
+        holes = [hole for hole in minutes(await ledger(office)) if hole[0] <= 34 < hole[1]]
+        assert holes == [(34, 40, Cause.PAUSED)]
+        await office.check(49)
