@@ -21,16 +21,19 @@ from livermore.market.ports import Exchange, RequestBudget
 CCXT_LIMIT, CCXT_CAUTIOUS = 6000, 60  # requests a minute, of which ccxt tells how many an exchange allows
 
 
-def adapter_of(info: ExchangeInfo, clock: Clock, budgets: Budgets) -> Exchange:
+def adapter_of(
+    info: ExchangeInfo, clock: Clock, budgets: Budgets, *, coinbase_limit: int = COINBASE_LIMIT
+) -> Exchange:
     """Choose the adapter of an exchange by its name; all of a process share their budgets.
 
+    `coinbase_limit` is in requests a second; only a server of our own may be asked more than Coinbase.
     Errors: InvalidError for a row that offers no timeframe, and where ccxt is needed and not installed.
     """
     if not info.timeframes():
         raise InvalidError(f"{info.name} offers no timeframe of ours", where="supported_timeframes")
     base = info.timeframes()[0]
     if info.name == COINBASE.name:
-        budget = budgets.of(info, limit=COINBASE_LIMIT, seconds=1.0)
+        budget = budgets.of(info, limit=coinbase_limit, seconds=1.0)
         return Coinbase(info, clock, base=base, budget=budget, environment=os.environ)
     if info.name.startswith(BINANCE.name):
         return Binance(info, clock, base=base, budget=binance.budget_of(info, budgets))

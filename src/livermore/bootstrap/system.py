@@ -29,7 +29,7 @@ from livermore.bootstrap.brake import Brake, Watched
 from livermore.bootstrap.budgets import SharedBudgets, shared_budgets
 from livermore.bootstrap.exchanges import Unwatchable, adapter_of, preset_of
 from livermore.bootstrap.plan import Plan
-from livermore.bootstrap.world import Served, World, world_of
+from livermore.bootstrap.world import OWN_LIMIT, Served, World, world_of
 from livermore.indicators.announcer import Announcer
 from livermore.indicators.service import Indicators, IndicatorService
 from livermore.kernel.clock import Clock, SystemClock
@@ -270,8 +270,9 @@ async def _adapter(name: str, ground: Ground, budgets: Budgets) -> Exchange | No
     """Make the adapter of an exchange; None when it is switched off."""
     try:
         info = ground.overrides.get(name) or await _row(name, ground.book)
+        own = {"coinbase_limit": OWN_LIMIT} if name in ground.overrides else {}
         if info.is_active:
-            return adapter_of(info, ground.clock, budgets)
+            return adapter_of(info, ground.clock, budgets, **own)
     except LivermoreError as error:
         log.error("exchange cannot be watched", exchange=name, error=str(error), hint=error.hint)
         return Unwatchable(name, error, ground.clock)

@@ -12,6 +12,7 @@ import msgspec
 from livermore.adapters.exchanges.simulated import (
     WELL_KNOWN,
     WELL_KNOWN_AT_COINBASE,
+    CoinbaseRules,
     GeneratedSource,
     Protocol,
     RecordedSource,
@@ -28,6 +29,8 @@ from livermore.market.exchange import COINBASE, ExchangeInfo
 from livermore.signals.replay import timeframes_of
 
 WELL_KNOWN_AT: dict[Protocol, tuple[str, ...]] = {"binance": WELL_KNOWN, "coinbase": WELL_KNOWN_AT_COINBASE}
+# Requests a second that a Coinbase of our own grants: nobody is to wait for a market that is made up.
+OWN_LIMIT = 250
 Pace = Callable[[], Awaitable[None]]
 DEMO = {
     "binance": ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT"),
@@ -47,7 +50,7 @@ class Served(NamedTuple):
         """Start the simulated exchange that serves it, where an earlier run stopped; `pace` holds it."""
         server = SimulatedExchange(
             self.source, protocol=protocol_of(self.exchange), speed=speed, position=position, pace=pace,
-            hold=False,
+            hold=False, coinbase_rules=CoinbaseRules(requests_per_second=OWN_LIMIT),
         )  # fmt: skip
         await server.start()
         return server

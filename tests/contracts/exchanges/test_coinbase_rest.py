@@ -226,7 +226,7 @@ class ToldBudget:
     [
         ({}, []),
         ({"x_ratelimit_limit": "8", "x_ratelimit_remaining": "3"}, [("told_limit", 8), ("told_used", 5)]),
-        ({"x_ratelimit_limit": "10000", "x_ratelimit_remaining": "1"}, [("told_limit", 10)]),
+        ({"x_ratelimit_limit": "10000", "x_ratelimit_remaining": "1"}, [("told_limit", 10000)]),
         ({"x_ratelimit_limit": "0", "x_ratelimit_remaining": "many"}, []),
     ],
 )

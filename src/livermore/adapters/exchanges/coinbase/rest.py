@@ -97,7 +97,7 @@ class Rest:
         """Let the budget know what Coinbase has counted, where it counts in the window that we do."""
         limit, remaining = _count(told, "x-ratelimit-limit"), _count(told, "x-ratelimit-remaining")
         if limit:
-            self._budget.told_limit(min(limit, LIMIT))
+            self._budget.told_limit(limit)
         if limit and limit <= LIMIT and remaining is not None:
             self._budget.told_used(max(0, limit - remaining))
 
