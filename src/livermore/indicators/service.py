@@ -218,7 +218,7 @@ class IndicatorService:
             price=running.close if running is not None else ticker.price if ticker is not None else None,
             change_24h_percent=ticker.change_24h_percent if ticker is not None else None,
             quote_volume_24h=ticker.quote_volume_24h if ticker is not None else None,
-            last_candle_age_ms=max(desk.feed.market_time - closed, 0) if newest >= 0 else None,
+            last_candle_age_ms=max(self._plane.now(exchange) - closed, 0) if newest >= 0 else None,
             cells=self._cells(exchange, symbol),
         )
 

@@ -125,12 +125,7 @@ class CoverageService:
         if not self._plane.watches(series):
             return 0
         desk = self._plane.desks[series.exchange]
-        return series.timeframe.bucket(self._now(desk) - self._allowance(desk) - GRACE)
-
-    def _now(self, desk: Desk) -> int:
-        """Return the market time (ms), which goes on when an exchange falls silent."""
-        silent = self._clock.monotonic() - desk.heard_at if desk.heard_at is not None else 0.0
-        return desk.feed.market_time + int(silent * 1000)
+        return series.timeframe.bucket(self._plane.now(desk.info.name) - self._allowance(desk) - GRACE)
 
     def _allowance(self, desk: Desk) -> int:
         """Return how much longer (ms) a bucket may take in a market that runs faster than our clock.
@@ -204,7 +199,7 @@ class CoverageService:
         return FreshnessRow(exchange=exchange, symbol=symbol, cells=cells)
 
     def _rows(self, desk: Desk) -> list[FreshnessRow]:
-        now, allowance, seen = self._now(desk), self._allowance(desk), glances(desk.table)
+        now, allowance, seen = self._plane.now(desk.info.name), self._allowance(desk), glances(desk.table)
         settled = {*desk.loaded, *desk.unlisted}
         rows = []
         for symbol in desk.symbols:
@@ -244,7 +239,7 @@ class CoverageService:
         is_settled = known is not None and known.version == version and known.opened == opened
         again_at = math.inf if is_settled else self._clock.monotonic() + SOON
         base = Series(desk.info.name, symbol, desk.table.base)
-        stored = await self._store.holes(base, self._now(desk) - LOOKBACK, ALWAYS)
+        stored = await self._store.holes(base, self._plane.now(desk.info.name) - LOOKBACK, ALWAYS)
         repaired = [hole for hole in stored if hole.repaired_at is not None]
         self._remembered[name] = Remembered(repaired, opened, version, again_at)
 

@@ -92,11 +92,17 @@ class MarketPlane:
     def newest_age(self) -> int | None:
         """Return how long ago (ms of market time) the newest candle closed."""
         ages = [
-            desk.feed.market_time - int(desk.table.newest.max()) - desk.table.base.milliseconds
-            for desk in self.desks.values()
+            self.now(name) - int(desk.table.newest.max()) - desk.table.base.milliseconds
+            for name, desk in self.desks.items()
             if desk.table.newest.max() >= 0
         ]
         return max(min(ages), 0) if ages else None
+
+    def now(self, exchange: str) -> int:
+        """Return the market time (ms) of an exchange, which goes on when it falls silent."""
+        desk = self.desks[exchange]
+        silent = self._clock.monotonic() - desk.heard_at if desk.heard_at is not None else 0.0
+        return desk.feed.market_time + int(silent * 1000)
 
     def statuses(self) -> list[ExchangeStatus]:
         """Say how each connection is."""

@@ -94,9 +94,9 @@ class Watch:
             self.table, QuietFeed(self.clock.now()), self.ledger, list(symbols), set(symbols),
             self.clock.monotonic(),
         )  # fmt: skip
-        plane = MarketPlane({"test": cast("Any", self.desk)}, self.clock)
-        self.market = MarketService(plane, self.store, cast("Any", Book()))
-        self.service = CoverageService(plane, self.store, self.market, self.clock)
+        self.plane = MarketPlane({"test": cast("Any", self.desk)}, self.clock)
+        self.market = MarketService(self.plane, self.store, cast("Any", Book()))
+        self.service = CoverageService(self.plane, self.store, self.market, self.clock)
 
     async def know(self, pattern: str, *, stored: int | None = None, symbol: str = "A") -> None:
         """Take base bars of a pattern and what they roll up to: so many are stored, all are in the ring."""
@@ -172,6 +172,7 @@ async def test_an_exchange_that_falls_silent_does_not_stop_the_clock() -> None:
     await watch.clock.advance(300)
     assert (await watch.service.of("test", "A", "1m")).counts.missing == 4
     assert (await watch.cell()).state == "late"
+    assert watch.plane.newest_age() == 300_000
 
 
 @pytest.mark.parametrize("piece", [1, 3, 4, 9, 10])
