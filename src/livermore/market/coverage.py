@@ -16,7 +16,7 @@ from livermore.market.desk import Desk
 from livermore.market.freshness import LATELY, WINDOW, Freshness, FreshnessRow, freshness, glances
 from livermore.market.gaps import Gap, gaps_of, upwards
 from livermore.market.plane import MarketPlane
-from livermore.market.ports import CandleStore, Counts, Hole, Series
+from livermore.market.ports import CandleStore, Cause, Counts, Hole, Series
 from livermore.market.service import MarketService
 from livermore.market.wire import GRACE, GRACE_WALL
 
@@ -104,7 +104,8 @@ class CoverageService:
         counts, missing = await self._count(part)
         opened = self._opened(exchange, series.symbol)
         holes = joined(await self._stored_holes(part), opened)
-        gaps = gaps_of(series.timeframe, (part.start, part.end), holes, opened, missing)
+        span, untold = (part.start, part.end), self._untold(exchange)
+        gaps = gaps_of(series.timeframe, span, holes, opened, missing, untold=untold)
         return Coverage(series=series, start=part.start, end=part.end, counts=counts, gaps=gaps)
 
     async def _part(self, series: Series, start: int | None, end: int | None) -> Part:
@@ -173,6 +174,11 @@ class CoverageService:
     def _opened(self, exchange: str, symbol: str) -> list[Hole]:
         desk = self._plane.desks.get(exchange)
         return desk.ledger.open_holes(symbol) if desk is not None else []
+
+    def _untold(self, exchange: str) -> Cause:
+        """Say why a bucket is missing that no hole tells of: they are entered when a connection is back."""
+        desk = self._plane.desks.get(exchange)
+        return Cause.DISCONNECTED if desk is not None and desk.state == "disconnected" else Cause.LATE
 
     # -- all of them --------------------------------------------------------------------------------
 

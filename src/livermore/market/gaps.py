@@ -29,12 +29,18 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gaps_of(
-    timeframe: Timeframe, span: tuple[int, int], holes: Sequence[Hole], opened: Sequence[Hole], missing: Times
+    timeframe: Timeframe,
+    span: tuple[int, int],
+    holes: Sequence[Hole],
+    opened: Sequence[Hole],
+    missing: Times,
+    *,
+    untold: Cause = Cause.LATE,
 ) -> list[Gap]:
     """Return the gaps of the buckets in a span [start, end) (ms), oldest first.
 
     A hole of the base series is one in each bucket that it touches, open while it is among `opened` or a
-    bucket in it is `missing`; a missing bucket of which no open hole tells is told late.
+    bucket in it is `missing`; a missing bucket of which no open hole tells has the cause `untold`.
     """
     told = [_widened(hole, timeframe, span) for hole in holes]
     gaps = [
@@ -46,7 +52,7 @@ def gaps_of(
     for gap in gaps:
         if gap.state == "open":
             missing = missing[(missing < gap.start) | (missing >= gap.end)]
-    return merged([*gaps, *_untold(missing, timeframe.milliseconds)])
+    return merged([*gaps, *_untold(missing, timeframe.milliseconds, untold)])
 
 
 def upwards(time: int, length: int) -> int:
@@ -80,12 +86,12 @@ def _is_open(hole: Hole, opened: Sequence[Hole], missing: Times, start: int, end
     return hole in opened or bool(((missing >= start) & (missing < end)).any())
 
 
-def _untold(missing: Times, length: int) -> list[Gap]:
+def _untold(missing: Times, length: int, cause: Cause) -> list[Gap]:
     """Return a gap for each run of missing buckets."""
     # Along a run, time and place grow alike.
     runs = groupby(enumerate(missing.tolist()), key=lambda entry: entry[1] - entry[0] * length)
     found = [[time for _, time in run] for _, run in runs]
     return [
-        Gap(start=times[0], end=times[-1] + length, cause=Cause.LATE, state="open", repaired_at=None)
+        Gap(start=times[0], end=times[-1] + length, cause=cause, state="open", repaired_at=None)
         for times in found
     ]

@@ -75,6 +75,7 @@ class FakeDesk:
     loaded: set[str]
     heard_at: float | None = None
     connected_at: int | None = START
+    state: str = "connected"
     unlisted: list[str] = field(default_factory=list)
     info: Any = field(default_factory=lambda: SimpleNamespace(name="test"))
 
@@ -156,6 +157,9 @@ async def test_a_bucket_that_should_have_closed_is_missing() -> None:
     found = await watch.service.of("test", "A", "1m")
     assert found.counts == Counts(10, 0, 2)
     assert minutes(found) == [(10, 12, "late", "open")]
+    watch.desk.state = "disconnected"
+    found = await watch.service.of("test", "A", "1m")
+    assert minutes(found) == [(10, 12, "disconnected", "open")]
 
 
 async def test_a_bucket_has_two_seconds_to_close() -> None:
