@@ -23,7 +23,7 @@ from livermore.apps.cli.options import (
 from livermore.apps.cli.output import ago, emit, local_moment, span
 from livermore.apps.cli.reading import Reader, read
 from livermore.kernel.clock import parse_time
-from livermore.kernel.errors import InvalidError
+from livermore.kernel.errors import InvalidError, NotFoundError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,6 +58,8 @@ class Asked(NamedTuple):
             for row in (await reader.coverage_grid())["symbols"]
             if self.exchange in (None, row["exchange"]) and self.symbol in (None, row["symbol"])
         ]
+        if not rows and self.exchange is not None:
+            await self._refuse_unknown(reader, self.exchange)
         return {"symbols": rows}
 
     async def one(self, reader: Reader) -> tuple[Any, int | None]:
@@ -69,6 +71,13 @@ class Asked(NamedTuple):
         timeframe = self.timeframe or next(iter(cells), "1m")
         found = await reader.coverage(exchange, symbol, timeframe, start=self.start, end=self.end)
         return found, _market_time(cells.get(timeframe), timeframe)
+
+    async def _refuse_unknown(self, reader: Reader, exchange: str) -> None:
+        known = sorted(row["name"] for row in (await reader.exchanges())["exchanges"])
+        if exchange not in known:
+            raise NotFoundError(
+                f"no exchange is called {exchange!r}", hint=f"known exchanges: {', '.join(known)}"
+            )
 
     def _wants(self, timeframe: str) -> bool:
         return self.timeframe in (None, timeframe)
