@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from livermore.market.service import MarketService
 
 OTHERS = "choose another exchange; its candles of a minute, or longer ones, are what is watched"
+AS_IT_STANDS = "it is stored and shown as it stands; market data needs no key"
 
 app = new_app("List the exchanges, add one, or change where it is reached.", group=DefaultGroup)
 
@@ -126,6 +127,8 @@ def check_urls(rest_url: str | None, ws_url: str | None) -> None:
             fits = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
         except ValueError:
             fits = False
+        if fits and "@" in parts.netloc:
+            raise InvalidError("an address holds no user and no password", where=option, hint=AS_IT_STANDS)
         if not fits:
             hint = f"write {schemes[0]}://host:port, or {schemes[1]}://host"
             raise InvalidError(f"{url!r} is no {' or '.join(schemes)} address", where=option, hint=hint)

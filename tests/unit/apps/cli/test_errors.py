@@ -104,6 +104,7 @@ def test_wrong_usage_is_two_lines(cli, words, what):
         (["exchanges", "add", "kraken", "--rest-url", "ftp://x"], 4, "ftp://x"),
         (["exchanges", "edit", "coinbase", "--rest-url", "ftp://x"], 4, "ftp://x"),
         (["exchanges", "edit", "coinbase", "--ws-url", "wss://"], 4, "wss://"),
+        (["exchanges", "edit", "coinbase", "--rest-url", "http://me:secret@x"], 4, "no user and no password"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_before_anything_is_touched(cli, tmp_path, words, code, what):
