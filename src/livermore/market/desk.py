@@ -188,7 +188,7 @@ class Desk:
 
     def _arrived(self, symbols: list[str]) -> None:
         self.state = "connected"
-        self.detail = f"not listed: {', '.join(self.unlisted)}" if self.unlisted else None
+        self.detail = self._not_listed()
         self.connected_at, self.heard_at = self._clock.now(), self._clock.monotonic()
         log.info("connected", exchange=self.info.name, symbols=len(symbols))
         for symbol in symbols:
@@ -225,7 +225,7 @@ class Desk:
                         with asking(Purpose.WARM_UP):
                             await self._bring_up(symbol)
                         self.loaded.add(symbol)
-                        self._lacking.discard(symbol)
+                        self._lacks_nothing(symbol)
             except NotFoundError as error:
                 self._say(symbol, f"{symbol} could not be loaded", error)
                 return
@@ -239,6 +239,14 @@ class Desk:
         self._lacking.add(symbol)
         self.detail = f"{what}: {error}"
         log.error(what, exchange=self.info.name, error=str(error), hint=error.hint or CAUSES)
+
+    def _lacks_nothing(self, symbol: str) -> None:
+        self._lacking.discard(symbol)
+        if not self._lacking and self.state == "connected":
+            self.detail = self._not_listed()
+
+    def _not_listed(self) -> str | None:
+        return f"not listed: {', '.join(self.unlisted)}" if self.unlisted else None
 
     async def _bring_up(self, symbol: str) -> None:
         """Fill what the store lacks of a symbol, and go on from there; what nobody watched is so entered."""
@@ -353,7 +361,7 @@ class Desk:
         while True:
             try:
                 await work()
-                self._lacking.discard(symbol)
+                self._lacks_nothing(symbol)
                 return
             except LivermoreError as error:
                 self._say(symbol, f"{symbol} {what}", error)

@@ -501,8 +501,9 @@ class Feed:
             return  # it lacks trades, or is older than what the bucket was closed with
         if update.last_id > lane.last_id and update.time == lane.next_open - self._length:
             lane.last_id = update.last_id
+        # First what differs: a bar that is about to be corrected is not proven.
+        self._owner.correction(lane.symbol, update)
         if update.closed and update.time == lane.unconfirmed:
             following = update.time + self._length
             lane.unconfirmed = following if following < lane.next_open else -1
             self._owner.proven(lane.symbol, update.time, following)
-        self._owner.correction(lane.symbol, update)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
@@ -44,6 +45,7 @@ class Repairs:
         self._backfill = backfill
         self._clock = clock
         self._silent: set[str] = set()
+        self._correcting: defaultdict[str, set[int]] = defaultdict(set)
         self._longer: dict[str, BarUpdate] = {}
         self.stream: Stream | None = None
 
@@ -84,9 +86,10 @@ class Repairs:
             self.doubted(symbol, int(unproven[0]), int(unproven[-1]) + length, Cause.SEQUENCE_GAP)
 
     def proven(self, symbol: str, start: int, end: int) -> None:
-        """Mark closed buckets as confirmed, here and on their way to the store."""
+        """Mark closed buckets as confirmed; one that is about to be corrected is not."""
         self._desk.flush()
-        self._desk.confirm(symbol, self._desk.bars(symbol, start, end).time)
+        times = self._desk.bars(symbol, start, end).time
+        self._desk.confirm(symbol, times[~np.isin(times, list(self._correcting[symbol]))])
 
     def silent(self, symbol: str) -> None:
         """Subscribe a symbol again, together with others that fell silent at the same time."""
@@ -98,6 +101,7 @@ class Repairs:
         """Revise a closed bar that the exchange tells differently now."""
         self._desk.flush()
         if self._differs(symbol, update):
+            self._correcting[symbol].add(update.time)
             self._desk.work(symbol, "waits for a revision", lambda: self._correct(symbol, update))
 
     def longer(self, timeframe: Timeframe, update: BarUpdate) -> None:
@@ -267,6 +271,7 @@ class Repairs:
                 values = ([getattr(update, name)] for name in ("time", *PRICES))
                 corrected = Candles.of(*values, source=CandleSource.STREAM, confirmed=update.closed)
                 await self._revise(symbol, corrected)
+            self._correcting[symbol].discard(update.time)
 
     async def _revise(self, symbol: str, corrected: Candles, holes: Sequence[Hole] = ()) -> None:
         """Revise closed bars; when that fails, the symbol goes on as it was.

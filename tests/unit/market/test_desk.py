@@ -185,6 +185,7 @@ async def test_a_symbol_that_the_exchange_refuses_stops_no_other() -> None:
     assert "not in your country" in office.desk.detail
     await office.until(BEGIN + 7)
     assert office.desk.loaded == set(tape.symbols), "one refusal is no verdict"
+    assert office.desk.detail is None, "what is over is no longer told"
     await office.close()
 
 

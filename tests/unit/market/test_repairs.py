@@ -399,3 +399,21 @@ async def test_what_an_earlier_run_has_entered_is_known_to_the_next() -> None:
         holes = [hole for hole in minutes(await ledger(office)) if hole[0] <= 34 < hole[1]]
         assert holes == [(34, 40, Cause.PAUSED)]
         await office.check(49)
+
+
+async def test_a_bar_that_is_about_to_be_corrected_is_not_called_proven() -> None:
+    """A crash before the correction is stored would leave a wrong bar that nobody looks at again."""
+    async with opened(busy()) as office:
+        await office.until(41.5)
+        partial(office, 40)
+        whole = office.tape.bar("S0", START + 40 * MINUTE, closed=True)
+        assert whole is not None
+        office.desk.repairs.correction("S0", whole)
+        office.desk.repairs.proven("S0", START + 40 * MINUTE, START + 41 * MINUTE)
+        held = office.table.held(0, START + 40 * MINUTE)
+        assert held is not None
+        assert not held["confirmed"]
+        await office.until(42)
+        held = office.table.held(0, START + 40 * MINUTE)
+        assert held is not None
+        assert (held["confirmed"], held["volume"]) == (True, whole.volume)
