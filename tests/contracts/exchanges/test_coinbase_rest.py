@@ -8,11 +8,13 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
 from livermore.adapters.exchanges.coinbase import Coinbase, Timing
-from livermore.kernel.clock import ManualClock
+from livermore.adapters.exchanges.coinbase.web import MOST_UNANSWERED
+from livermore.kernel.clock import ManualClock, SystemClock
 from livermore.kernel.errors import (
     ExchangeRefusedError,
     ExchangeUnreachableError,
@@ -22,10 +24,11 @@ from livermore.kernel.errors import (
     RateLimitedError,
 )
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.budget import Budget
 from livermore.market.candle import CandleSource
 from livermore.market.exchange import COINBASE
 from tests.contracts.exchanges.coinbase_support import PRODUCT, PRODUCTS, REST, Server, coinbase
-from tests.contracts.exchanges.support import MINUTE, T0, serving
+from tests.contracts.exchanges.support import MINUTE, T0, serving, until
 
 HTML = "<html><body>Just a moment</body></html>"
 BAR = {"start": str(T0 // 1000), "low": "1", "high": "4", "open": "2", "close": "3", "volume": "5"}
@@ -160,15 +163,18 @@ async def test_a_burst_of_401_counts_once() -> None:
     async def refuse(_: web.Request) -> web.StreamResponse:
         nonlocal seen
         seen += 1
-        if seen == 7:
+        if seen % MOST_UNANSWERED == 0:
             together.set()
         await together.wait()
         return web.Response(status=401)
 
     async with serving(web.get(f"{REST}/time", refuse)) as address:
         exchange = coinbase(f"http://{address}", clock=clock)
-        outcomes = await settled(clock, *(exchange.server_time() for _ in range(7)))
-        assert [type(outcome) for outcome in outcomes] == [RateLimitedError] * 7
+        for _ in range(2):
+            together.clear()
+            outcomes = await settled(clock, *(exchange.server_time() for _ in range(MOST_UNANSWERED)))
+            assert [type(outcome) for outcome in outcomes] == [RateLimitedError] * MOST_UNANSWERED
+        assert seen > 5, "more refusals than end a row"
         await exchange.close()
 
 
@@ -396,3 +402,26 @@ async def test_a_full_stream_server_is_also_an_exchange() -> None:
         exchange = server.adapter()
         assert len(await exchange.listing()) == len(PRODUCTS)
         await exchange.close()
+
+
+async def test_requests_do_not_pile_up_while_nobody_answers() -> None:
+    """All would be counted in the second in which Coinbase comes back, and be too many."""
+    unanswered, most, back = 0, 0, asyncio.Event()
+
+    async def stuck(_: web.Request) -> web.Response:
+        nonlocal unanswered, most
+        unanswered += 1
+        most = max(most, unanswered)
+        await back.wait()
+        unanswered -= 1
+        return web.json_response({"iso": "", "epochSeconds": "1", "epochMillis": "1790735849298"})
+
+    async with serving(web.get(f"{REST}/time", stuck)) as address:
+        info = msgspec.structs.replace(COINBASE, rest_url=f"http://{address}")
+        exchange = Coinbase(info, SystemClock(), budget=Budget(SystemClock(), limit=1_000))
+        asking = [asyncio.create_task(exchange.server_time()) for _ in range(30)]
+        await until(lambda: most == MOST_UNANSWERED)
+        back.set()
+        assert await asyncio.gather(*asking) == [1790735849298] * 30
+        await exchange.close()
+    assert most == MOST_UNANSWERED

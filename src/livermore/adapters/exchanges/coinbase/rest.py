@@ -60,8 +60,10 @@ class Rest:
         self, path: str, kind: type[T], query: Query | None, headers: dict[str, str], *, signed: bool
     ) -> T:
         where = f"{self._url}{path}"
-        await self._budget.spend(1)
-        status, told, body = await self._fetch(where, query, headers)
+        # Requests that pile up while nobody answers would all be counted in the second of the answer.
+        async with self._web.few:
+            await self._budget.spend(1)
+            status, told, body = await self._fetch(where, query, headers)
         if not signed:
             self._note_limits(told)
         if status == 429 or (status == 401 and not signed):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
+
+MOST_UNANSWERED = 4
 
 
 class Web:
-    """Hold one aiohttp session."""
+    """Hold one aiohttp session; only a `few` requests may be unanswered at a time."""
 
     def __init__(self) -> None:
+        self.few = asyncio.Semaphore(MOST_UNANSWERED)
         self._session: aiohttp.ClientSession | None = None
 
     @property
