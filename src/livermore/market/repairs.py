@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from livermore.kernel.clock import Clock
+from livermore.kernel.clock import Clock, rfc3339
 from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
@@ -71,7 +71,8 @@ class Repairs:
     def gave_up(self, symbol: str, start: int, end: int) -> None:
         """Enter that a series goes on without some buckets; their repair goes on too."""
         self._desk.ledger.open(symbol, start, end, Cause.LATE)
-        log.error("goes on with a hole", exchange=self._desk.info.name, symbol=symbol, start=start, end=end)
+        span = {"start": rfc3339(start), "end": rfc3339(end)}
+        log.warning("goes on with a hole", exchange=self._desk.info.name, symbol=symbol, **span)
 
     def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
         """Compare closed buckets with REST in the background."""
