@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import FastAPI, Path, Query
 from starlette.responses import Response
 
-from livermore.apps.api.queries import Range, Span
+from livermore.apps.api.queries import OfExchange, Range, Span
 from livermore.apps.api.replies import described, reply
 from livermore.apps.api.shapes import (
     CandlesShape,
@@ -44,8 +44,8 @@ def add_routes(app: FastAPI, system: System) -> None:
         return reply(candles_shape(page))
 
     @app.get("/api/v1/coverage", responses=described(CoverageGridShape), tags=["market"])
-    async def coverage_grid() -> Response:
-        """Return how fresh every watched series is.
+    async def coverage_grid(which: Annotated[OfExchange, Query()]) -> Response:
+        """Return how fresh every watched series is, or every one of an exchange.
 
         A cell is `fresh` (its newest bucket closed on time), `waiting` (the next one is due, or there is
         none yet), `late` (that has been due for more than 10 s of market time), `hole` (one of its last 450
@@ -53,7 +53,11 @@ def add_routes(app: FastAPI, system: System) -> None:
         newest closed bucket, `missing` counts among the last 450 and those overdue, `holes` are those that
         are open or were repaired within a day.
         """
-        return reply(CoverageGridShape(symbols=await system.coverage.grid()))
+        rows = await system.coverage.grid()
+        if which.exchange is not None:
+            await system.market.exchange(which.exchange)
+            rows = [row for row in rows if row.exchange == which.exchange]
+        return reply(CoverageGridShape(symbols=rows))
 
     @app.get("/api/v1/coverage" + SERIES, responses=described(CoverageShape), tags=["market"])
     async def coverage(

@@ -40,6 +40,12 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class OfExchange(Parameters):
+    """What concerns one exchange alone."""
+
+    exchange: Name | None = Field(None, description="Of this exchange alone.")
+
+
 class Span(Parameters):
     """A part of a series: buckets that open in [from, to)."""
 

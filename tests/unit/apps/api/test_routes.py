@@ -113,6 +113,12 @@ async def test_coverage_is_told_in_the_words_of_the_interface(client: AsyncClien
     ]  # fmt: skip
 
 
+async def test_the_grid_of_coverage_may_be_of_one_exchange(client: AsyncClient) -> None:
+    every = (await client.get("/api/v1/coverage")).json()
+    assert (await client.get("/api/v1/coverage?exchange=coinbase")).json() == every
+    assert {row["exchange"] for row in every["symbols"]} == {"coinbase"}
+
+
 async def test_the_grid_of_coverage_has_a_cell_for_every_series(client: AsyncClient, system: StandIn) -> None:
     system.coverage.lose("ETH-USD", "5m", 2)
     symbols = (await client.get("/api/v1/coverage")).json()["symbols"]
@@ -169,6 +175,8 @@ BAD = [
     (f"/api/v1/coverage/{SERIES}?to=99999999999999999999", 422, "to"),
     (f"/api/v1/coverage/{SERIES}?limit=5", 422, "limit"),
     ("/api/v1/coverage/coinbase/BTC-USD/7m", 422, "timeframe"),
+    ("/api/v1/coverage?nonsense=1", 422, "nonsense"),
+    ("/api/v1/coverage?exchange=nowhere", 404, None),
     ("/api/v1/coverage/nowhere/BTC-USD/1m", 404, None),
     ("/api/v1/coverage/coinbase/NOTHING/1m", 404, None),
     ("/api/v1/coverage/coinbase/BTC-USD", 404, None),
