@@ -36,19 +36,19 @@ class Backfill:
         self._first_retry = first_retry
         self._base, *self._higher = timeframes
 
-    async def fill(self, symbol: str, until: int) -> None:
+    async def fill(self, symbol: str, until: int, holes: Sequence[Hole] = ()) -> None:
         """Store every bucket of a symbol that closed by `until` (ms, a base bucket's open).
 
         A series without stored candles gets its last 450 buckets from the exchange, each series for itself,
         so that a restart goes on with the next. Otherwise the base series gets exactly what it lacks, and
-        what higher timeframes lack is rolled up from it.
+        what higher timeframes lack is rolled up from it; `holes` say why, and are stored with it.
         """
         base, higher = self._series(symbol, self._base), [self._series(symbol, one) for one in self._higher]
         span = await self._store.span(base)
         if span is None:
             await self._warm_up(base, until)
         else:
-            await self._extend(base, span[1], until)
+            await self._extend(base, span[1], until, holes)
         for series in higher:
             if await self._store.span(series) is None:
                 await self._warm_up(series, until)
@@ -126,8 +126,8 @@ class Backfill:
                 await self._store.save([(base, quiet)])
                 return
 
-    async def _extend(self, base: Series, newest: int, until: int) -> None:
-        """Store the base buckets behind the newest stored one."""
+    async def _extend(self, base: Series, newest: int, until: int, holes: Sequence[Hole]) -> None:
+        """Store the base buckets behind the newest stored one, together with why they were not there."""
         length = self._base.milliseconds
         if newest + length >= until:
             return
@@ -138,7 +138,7 @@ class Backfill:
         filled.confirmed[(filled.time > until - REST_KNOWS - length) & ~np.isin(filled.time, told.time)] = (
             False
         )
-        await self._store.save([(base, filled)])
+        await self._store.save([(base, filled)], holes=holes)
 
     async def _extend_higher(self, base: Series, higher: Series, until: int) -> None:
         """Store the higher buckets behind the newest stored one, rolled up."""

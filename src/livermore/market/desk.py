@@ -257,11 +257,12 @@ class Desk:
         until = max(base.bucket(market_time - REST_DELAY), stored)
         self.begun[symbol] = Begun(base.bucket(market_time), new=not stored)
         left = await self._recall(symbol, until)
-        await self._backfill.fill(symbol, until)
+        away = 0 < stored < until
+        holes = self.ledger.found(symbol, stored, until, Cause.PAUSED, market_time) if away else []
+        await self._backfill.fill(symbol, until, holes)
+        self.ledger.keep(holes)
         since = until - 2 * base.milliseconds
-        if 0 < stored < until:
-            self.ledger.note(symbol, stored, until, Cause.PAUSED, market_time)
-            since = min(since, stored)
+        since = min(since, stored) if away else since
         await self._adopt(symbol, until)
         self.repairs.look_again(symbol, since, until)
         if stored:
@@ -285,7 +286,9 @@ class Desk:
         day = await self._store.load(
             Series(self.info.name, symbol, self.table.base), Timeframe.D1.bucket(until), until
         )
-        await self._listener.loaded(symbol, histories, max(self.feed.market_time, until))
+        # Nothing may have been heard yet, and loading takes its time: what is judged now is as late as that.
+        market_time = max(self.feed.market_time, self.feed.expected(), until)
+        await self._listener.loaded(symbol, histories, market_time)
         for timeframe, candles in histories.items():
             self.table.load(self.table.row(symbol, timeframe), candles)
         self.rollup.start(self.table.columns[symbol], day, until)

@@ -63,6 +63,12 @@ class Ledger:
             for part in self._outside(symbol, start, end)
         ]
 
+    def keep(self, holes: Iterable[Hole]) -> None:
+        """Remember repaired holes that were stored together with their repair."""
+        for hole in holes:
+            self._repaired[hole.series.symbol].append(hole)
+        self.version += 1
+
     def explain(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> None:
         """Give [start, end) a better cause, cutting it out of the repaired hole in which it lies."""
         known = next((one for one in self._repaired[symbol] if one.start < end and start < one.end), None)

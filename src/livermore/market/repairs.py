@@ -230,6 +230,7 @@ class Repairs:
             holes = desk.ledger.found(symbol, first, last, cause, desk.feed.market_time)
             # All at once: what the half of a correction would say is nothing that anybody should be told.
             await self._revise(symbol, wrong, holes)
+            desk.ledger.keep(holes)
             return True
 
     def _lags(self, symbol: str, told: Candles) -> NDArray[np.bool_]:

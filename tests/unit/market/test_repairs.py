@@ -417,3 +417,22 @@ async def test_a_bar_that_is_about_to_be_corrected_is_not_called_proven() -> Non
         held = office.table.held(0, START + 40 * MINUTE)
         assert held is not None
         assert (held["confirmed"], held["volume"]) == (True, whole.volume)
+
+
+async def test_what_nobody_watched_is_stored_together_with_why() -> None:
+    """A crash in between would leave bars of which nobody knows where they come from."""
+    tape = busy()
+    async with opened(tape) as office:
+        await office.until(40)
+        store = office.store
+    save, seen = store.save, list[list[tuple[int, int, Cause]]]()
+
+    async def write_down(batch: Any, checkpoints: Any = (), holes: Sequence[Hole] = ()) -> None:
+        if any(START + 41 * MINUTE in candles.time for _, candles in batch):
+            seen.append(minutes(holes))
+        await save(batch, checkpoints, holes)
+
+    store.save = write_down  # type: ignore[method-assign]
+    async with opened(tape, store=store, begin=47) as office:
+        await office.until(50)
+    assert (39, 46, Cause.PAUSED) in seen[0]
