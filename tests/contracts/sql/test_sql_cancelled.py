@@ -58,3 +58,23 @@ async def test_cancelled_at_any_moment_a_write_is_whole_or_not_there(
                 assert len(await store.load(batch(f"S{number}", 1)[0][0])) in (0, 200)
                 assert len(await store.load(batch(f"T{number}", 1)[0][0])) == 200
     assert caplog.records == []
+
+
+async def test_who_is_cancelled_leaves_nothing_that_is_still_closing(database: Database) -> None:
+    """A program that ends would cut it short, with a traceback on the terminal."""
+    reading = asyncio.Event()
+
+    async def read() -> None:
+        async with database.reading():
+            reading.set()
+            await asyncio.Event().wait()
+
+    before = asyncio.all_tasks()
+    reader = asyncio.create_task(read())
+    await reading.wait()
+    reader.cancel()
+    await asyncio.sleep(0)
+    reader.cancel()  # while the connection is being closed
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert asyncio.all_tasks() <= before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection."""
-        await self._engine.dispose()
+        await _to_the_end(self._engine.dispose())
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
@@ -67,8 +67,17 @@ class Database:
         try:
             yield connection
         finally:
-            # Also for a caller that is cancelled the connection goes back in good order.
-            await asyncio.shield(asyncio.ensure_future(connection.close()))
+            await _to_the_end(connection.close())
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish a piece of work before its caller is cancelled: a program that ends must not cut it short."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def read_url(text: str) -> URL:
