@@ -46,13 +46,8 @@ class Ledger:
             if start <= hole.start and hole.end <= end:
                 self._enter(msgspec.structs.replace(hole, repaired_at=at))
 
-    def note(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> None:
-        """Enter a hole that is repaired as soon as it is found, unless it lies in one that is still open."""
-        for hole in self.found(symbol, start, end, cause, at):
-            self._enter(hole)
-
     def found(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> list[Hole]:
-        """Return what `note` would enter, for who stores it together with the repair itself."""
+        """Return the entry of a hole that is repaired as it is found, to be stored together with its repair."""
         self.version += 1
         for known in self._repaired[symbol]:
             if known.start <= start and end <= known.end:
