@@ -28,10 +28,13 @@ from livermore.market.candle import Candles
 from livermore.market.ports import Series
 
 BITCOIN = Series("coinbase", "BTC-USD", Timeframe.M1)
+SCRIPTS = Path(migration.__file__).parent / "migrations" / "versions"
+KNOWN = tuple(sorted(file.name.split("_")[0] for file in SCRIPTS.glob("[0-9]*.py")))
+HEAD = KNOWN[-1]
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "{head}", None, None
 def upgrade():
     op.add_column("series", sa.Column("note", sa.Text()))
     {more}
@@ -59,16 +62,15 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 
 def add_revision(monkeypatch: pytest.MonkeyPatch, folder: Path, more: str = "pass") -> None:
-    """Let the scripts have a second revision, as a later version will."""
+    """Let the scripts have one more revision, as a later version will."""
     script = folder / "later"
     script.mkdir()
-    (script / "0002_later.py").write_text(NEXT.format(more=more))
+    (script / "9999_later.py").write_text(NEXT.format(head=HEAD, more=more))
     config = migration._config
 
     def later() -> Any:
         changed = config()
-        ours = Path(migration.__file__).parent / "migrations" / "versions"
-        changed.set_main_option("version_locations", f"{ours}\n{script}")
+        changed.set_main_option("version_locations", f"{SCRIPTS}\n{script}")
         changed.set_main_option("path_separator", "newline")
         return changed
 
@@ -113,23 +115,25 @@ async def test_constraints_have_their_names(url: str, opened: Database) -> None:
     tables = metadata.tables.values()
     expected = {str(each.name) for table in tables for each in table.constraints}
     expected |= {str(each.name) for table in tables for each in table.indexes}
-    unnamed = {"users_pk"} if opened.file else set()  # SQLite names no key that counts up
+    counting = (table for table in tables if table.dialect_options["sqlite"]["autoincrement"])
+    # SQLite names no key that counts up.
+    unnamed = {f"{table.name}_pk" for table in counting} if opened.file else set()
     assert expected - unnamed <= found
 
 
 async def test_looking_creates_nothing(tmp_path: Path) -> None:
     condition = await check(sqlite_url(tmp_path))
-    assert (condition.revision, condition.pending) == (None, ("0001",))
+    assert (condition.revision, condition.pending) == (None, KNOWN)
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_second_migration_does_nothing(url: str) -> None:
     first = await migrate(url)
-    assert (first.before, first.after, first.backup) == (None, "0001", None)
+    assert (first.before, first.after, first.backup) == (None, HEAD, None)
     second = await migrate(url)
-    assert (second.before, second.after, second.backup) == ("0001", "0001", None)
+    assert (second.before, second.after, second.backup) == (HEAD, HEAD, None)
     condition = await check(url)
-    assert (condition.revision, condition.pending) == ("0001", ())
+    assert (condition.revision, condition.pending) == (HEAD, ())
 
 
 async def test_two_may_migrate_at_once(url: str) -> None:
@@ -146,15 +150,15 @@ async def test_data_outlives_a_migration_and_a_file_is_copied_first(
     await migrate(url)
     await put_a_candle(opened)
     add_revision(monkeypatch, tmp_path)
-    assert (await check(url)).pending == ("0002",)
+    assert (await check(url)).pending == ("9999",)
     done = await migrate(url)
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == (HEAD, "9999")
     assert len(await SqlCandleStore(opened).load(BITCOIN)) == 1
     if opened.file is None:
         assert done.backup is None
         return
     assert done.backup is not None
-    assert (await check(f"sqlite+aiosqlite:///{done.backup}")).revision == "0001"
+    assert (await check(f"sqlite+aiosqlite:///{done.backup}")).revision == HEAD
     old = Database(f"sqlite+aiosqlite:///{done.backup}")
     assert len(await SqlCandleStore(old).load(BITCOIN)) == 1
     await old.close()
@@ -169,7 +173,7 @@ async def test_a_failed_migration_leaves_everything_as_it_was(
         add_revision(patch, tmp_path, 'op.execute("SELECT nonsense FROM nowhere")')
         with pytest.raises(StorageUnavailableError):
             await migrate(url)
-    assert (await check(url)).revision == "0001"
+    assert (await check(url)).revision == HEAD
     assert len(await SqlCandleStore(opened).load(BITCOIN)) == 1
 
     async with opened.reading() as connection:
@@ -186,7 +190,7 @@ async def test_a_migration_that_breaks_references_is_undone(
     add_revision(monkeypatch, tmp_path, f'op.execute("{orphan}")')
     with pytest.raises(CorruptDataError):
         await migrate(url)
-    assert (await check(url)).revision == "0001"
+    assert (await check(url)).revision == HEAD
 
 
 async def test_a_newer_database_is_refused_and_untouched(url: str, opened: Database) -> None:

@@ -47,7 +47,7 @@ class Ledger:
                 self._enter(msgspec.structs.replace(hole, repaired_at=at))
 
     def found(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> list[Hole]:
-        """Return the entry of a hole that is repaired as it is found, to be stored together with its repair."""
+        """Return the entry of a hole that is repaired as it is found; it is stored with its repair."""
         self.version += 1
         for known in self._repaired[symbol]:
             if known.start <= start and end <= known.end:

@@ -102,6 +102,101 @@ exchanges = Table(
     _updated(),
 )
 
+# What a settings document says of its user's exchange accounts: names of environment variables, no values.
+user_exchanges = Table(
+    "user_exchanges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _user(),
+    Column("exchange_name", String(50), nullable=False),
+    Column("exchange_id", Integer, ForeignKey("exchanges.id", ondelete="SET NULL"), index=True),
+    Column("display_name", String(100)),
+    Column("api_key", String(500), nullable=False),
+    Column("api_secret", Text, nullable=False),
+    Column("additional_credentials", Text),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
+    Column("is_default", Boolean, nullable=False, server_default=false()),
+    Column("last_connected_at", Moment),
+    _created(),
+    _updated(),
+)
+
+# Of a token and of a session only the SHA-256 is kept: who reads this table cannot log in with it.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _user(),
+    Column("name", String(100), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("last_used_at", Moment),
+    Column("revoked_at", Moment),
+    _created(),
+    Index(None, "user_id"),
+    sqlite_autoincrement=True,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    _user(),
+    Column("expires_at", Moment, nullable=False),
+    _created(),
+    Index(None, "user_id"),
+    Index(None, "expires_at"),
+)
+
+# Wrong guesses at an account from an address; both are hashed, for they are what strangers typed.
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("refused_until", Moment, nullable=False),
+    Column("forgotten_at", Moment, nullable=False, index=True),
+)
+
+# Logins under way at an identity provider: what must come back with the browser, by the SHA-256 of the state.
+identity_logins = Table(
+    "identity_logins",
+    metadata,
+    Column("state_hash", LargeBinary(32), primary_key=True),
+    Column("verifier", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("back_to", Text, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+
+# Preferences of a user; those without one are the installation's.
+app_settings = Table(
+    "app_settings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE")),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    _updated(),
+    UniqueConstraint("user_id", "key"),
+    Index(
+        "app_settings_installation_key_idx", "key", unique=True,
+        sqlite_where=text("user_id IS NULL"), postgresql_where=text("user_id IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_dir", Text, nullable=False, unique=True),
+    Column("name", Text),
+    Column("last_opened", Moment),
+    Column("config", Text),
+    sqlite_autoincrement=True,
+)
+
 series = Table(
     "series",
     metadata,
