@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,3 +13,13 @@ class Scope:
 
     user_id: int
     identity_sub: str
+
+
+class Everybody(Enum):
+    """The reach of what serves the installation as a whole: logging in, delivering, pruning, administering."""
+
+    EVERYBODY = "*"
+
+
+EVERYBODY: Final = Everybody.EVERYBODY
+Reach = Scope | Everybody

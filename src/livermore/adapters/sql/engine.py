@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -17,12 +17,14 @@ from livermore.adapters.sql.columns import read_json, write_json
 from livermore.adapters.sql.errors import UPGRADE, translated
 from livermore.adapters.sql.series import SeriesKeys
 from livermore.kernel.errors import InvalidError, NotFoundError
+from livermore.kernel.scope import Reach, Scope
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 PATIENCE = 40  # attempts
 # The time limit comes first: the others may have to wait.
 # The driver keeps a statement for every number of rows, and one of many rows takes much memory.
 ROWS_TOGETHER = 16
+SET_REACH = text("SELECT set_config('livermore.user_id', :whose, true)")
 PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL")
 
 
@@ -39,24 +41,35 @@ class Database:
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.file else nullcontext()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection whose statements see what was committed before them."""
+    async def reading(self, reach: Reach | None = None) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection whose statements see what was committed before them.
+
+        On PostgreSQL `reach` says whose rows they see; without it, only those that are nobody's.
+        """
         async with self._connection() as connection:
             with translated(self.place):
+                await self._limit(connection, reach)
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, reach: Reach | None = None) -> AsyncIterator[AsyncConnection]:
         """Lend a connection in a transaction, which is committed at the end or rolled back by an error."""
         async with self._turn, self._connection() as connection:
             await connection.execution_options(writes=True)
             with translated(self.place):
                 async with connection.begin():
+                    await self._limit(connection, reach)
                     yield connection
 
     async def close(self) -> None:
         """Let go of every connection."""
         await _to_the_end(self._engine.dispose())
+
+    async def _limit(self, connection: AsyncConnection, reach: Reach | None) -> None:
+        """Tell PostgreSQL, for this transaction, whose rows may be reached: its policies ask for it."""
+        if reach is not None and self.file is None:
+            whose = str(reach.user_id) if isinstance(reach, Scope) else reach.value
+            await connection.execute(SET_REACH, {"whose": whose})
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
