@@ -16,7 +16,7 @@ class Scope:
 
 
 class Everybody(Enum):
-    """The reach of what serves the installation as a whole: logging in, delivering, pruning, administering."""
+    """Reach every row, as what serves the whole installation must: logging in, delivering, pruning."""
 
     EVERYBODY = "*"
 
