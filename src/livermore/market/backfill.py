@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -20,6 +21,7 @@ WARM_UP = 450
 REST_KNOWS = 60_000
 FIRST_RETRY = 1.0
 TRIES = 6
+NOWHERE = math.nan  # the price before the first trade
 log = logger("market")
 
 
@@ -111,7 +113,7 @@ class Backfill:
         if timeframe is self._base:
             start = min(start, Timeframe.D1.bucket(until))
         told = await self.history(series.symbol, timeframe, start, end)
-        candles = fill_quiet(from_first_trade(told), timeframe, end)
+        candles = explicit(told, timeframe, start, end, NOWHERE, until)
         await self._store.save([(series, candles)] if len(candles) else [])
 
     async def _rest_on(self, higher: Sequence[Series], base: Series, until: int) -> None:
@@ -122,7 +124,7 @@ class Backfill:
             last = await self._store.load(series, newest=1)
             if len(last):
                 start = until - WARM_UP * self._base.milliseconds
-                quiet = explicit(Candles.none(), self._base, start, until, float(last.close[0]))
+                quiet = explicit(Candles.none(), self._base, start, until, float(last.close[0]), until)
                 await self._store.save([(base, quiet)])
                 return
 
@@ -133,11 +135,7 @@ class Backfill:
             return
         told = await self.history(base.symbol, self._base, newest + length, until)
         last = await self._store.load(base, newest, newest + length)
-        filled = fill_quiet(Candles.joined(last, told), self._base, until)[1:]
-        # What is not told within a minute of its end may still come.
-        filled.confirmed[(filled.time > until - REST_KNOWS - length) & ~np.isin(filled.time, told.time)] = (
-            False
-        )
+        filled = explicit(told, self._base, newest + length, until, float(last.close[0]), until)
         await self._store.save([(base, filled)], holes=holes)
 
     async def _extend_higher(self, base: Series, higher: Series, until: int) -> None:
@@ -166,16 +164,27 @@ def _believed(candles: Candles) -> Candles:
     return candles
 
 
-def explicit(told: Candles, base: Timeframe, start: int, end: int, last_close: float) -> Candles:
-    """Return a candle for every base bucket in [start, end) (ms): what REST does not tell is quiet.
+def explicit(
+    told: Candles, timeframe: Timeframe, start: int, end: int, last_close: float, asked: int
+) -> Candles:
+    """Return a candle for every bucket in [start, end) (ms): what REST does not tell is quiet.
 
     It is flat at the close before it, at first `last_close`; where that is NaN the first trade comes first.
+    What had ended less than a minute before REST was `asked` (market time, ms) may still be told: unproven.
     """
     inside = told.between(start, end)
-    if last_close != last_close:
-        return fill_quiet(from_first_trade(inside), base, end)
-    before = Candles.of([start - base.milliseconds], *([last_close],) * 4, [0.0], state=[CandleState.TRADED])
-    return fill_quiet(Candles.joined(before, inside), base, end)[1:]
+    filled = _filled(inside, timeframe, start, end, last_close)
+    young = filled.time > asked - REST_KNOWS - timeframe.milliseconds
+    filled.confirmed[young & ~np.isin(filled.time, inside.time)] = False
+    return filled
+
+
+def _filled(told: Candles, timeframe: Timeframe, start: int, end: int, last_close: float) -> Candles:
+    if math.isnan(last_close):
+        return fill_quiet(from_first_trade(told), timeframe, end)
+    prices = ([last_close],) * 4
+    before = Candles.of([start - timeframe.milliseconds], *prices, [0.0], state=[CandleState.TRADED])
+    return fill_quiet(Candles.joined(before, told), timeframe, end)[1:]
 
 
 def from_first_trade(candles: Candles) -> Candles:

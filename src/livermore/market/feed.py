@@ -231,10 +231,13 @@ class Feed:
         lane = self.lanes.get(symbol)
         return lane is not None and not lane.ready and lane.next_open == start
 
-    def behind(self, symbol: str, told: Candles, start: int, end: int) -> bool:
-        """Say whether REST knows less of [start, end) (ms) than the stream told: it may for a minute."""
+    def behind(self, symbol: str, told: Candles, start: int, end: int, asked: int) -> bool:
+        """Say whether REST, `asked` at a market time (ms), knew less of [start, end) than the stream told.
+
+        It may for a minute.
+        """
         lane = self.lanes.get(symbol)
-        if lane is None or self.market_time >= end + REST_KNOWS:
+        if lane is None or asked >= end + REST_KNOWS:
             return False
         known = dict(zip(told.time.tolist(), told.volume.tolist(), strict=True))
         return any(
@@ -243,16 +246,18 @@ class Feed:
             if start <= time < end
         )
 
-    def repaired(self, symbol: str, candles: Candles, start: int, end: int) -> None:
-        """Take what REST says of the buckets in [start, end): absent means quiet, proven a minute later."""
+    def repaired(self, symbol: str, candles: Candles, start: int, end: int, asked: int) -> None:
+        """Take what REST says of the buckets in [start, end) when it was `asked` (market time, ms).
+
+        Absent means quiet, and is proven when the bucket had ended a minute before the question.
+        """
         lane = self.lanes.get(symbol)
         if lane is None or lane.next_open != start:
             return
-        told, sure = set(candles.time.tolist()), self.market_time - REST_KNOWS - self._length
-        for candle in explicit(candles, self._base, start, end, lane.last_close).rows():
+        for candle in explicit(candles, self._base, start, end, lane.last_close, asked).rows():
             self._push(
                 lane, candle.time, (candle.open, candle.high, candle.low, candle.close, candle.volume),
-                candle.state, CandleSource.REST, confirmed=candle.time in told or candle.time <= sure,
+                candle.state, CandleSource.REST, candle.confirmed,
             )  # fmt: skip
         # Before a symbol's first trade there is nothing to push, and still the range is known.
         self._go_on(lane, end)

@@ -14,6 +14,15 @@ from livermore.market.recorder import Recorder
 REMEMBERED = 64
 
 
+def left_of(known: Hole, newer: Hole) -> list[Hole]:
+    """Return what is left of an entry beside a newer one of its series: no bucket lies in two."""
+    before = known.start, min(known.end, newer.start)
+    behind = max(known.start, newer.end), known.end
+    return [
+        msgspec.structs.replace(known, start=start, end=end) for start, end in (before, behind) if start < end
+    ]
+
+
 class Ledger:
     """Hold the holes that are open; put every entry on its way to the store, with the candles it is about."""
 
@@ -61,18 +70,14 @@ class Ledger:
     def keep(self, holes: Iterable[Hole]) -> None:
         """Remember repaired holes that were stored together with their repair."""
         for hole in holes:
-            self._repaired[hole.series.symbol].append(hole)
+            self._remember(hole)
         self.version += 1
 
     def explain(self, symbol: str, start: int, end: int, cause: Cause, at: int) -> None:
-        """Give [start, end) a better cause, cutting it out of the repaired hole in which it lies."""
+        """Give [start, end) a better cause, where it lies in a repaired hole."""
         known = next((one for one in self._repaired[symbol] if one.start < end and start < one.end), None)
         if known is None or (known.cause is cause and known.start <= start and end <= known.end):
             return
-        self._repaired[symbol].remove(known)
-        for part in ((known.start, start), (end, known.end)):
-            if part[0] < part[1]:
-                self._enter(msgspec.structs.replace(known, start=part[0], end=part[1]))
         self._enter(Hole(series=known.series, start=start, end=end, cause=cause, repaired_at=at))
 
     def lacks(self, symbol: str, start: int, end: int) -> bool:
@@ -90,9 +95,16 @@ class Ledger:
             self._open[key] = hole
         else:
             self._open.pop(key, None)
-            self._repaired[hole.series.symbol].append(hole)
+        self._remember(hole)
         self._recorder.hole(hole)
         self.version += 1
+
+    def _remember(self, hole: Hole) -> None:
+        """Remember a repaired hole; what it or an open one covers of older ones is forgotten."""
+        remembered = self._repaired[hole.series.symbol]
+        kept = [part for known in remembered for part in left_of(known, hole)]
+        remembered.clear()
+        remembered.extend(kept if hole.repaired_at is None else [*kept, hole])
 
     def _outside(self, symbol: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the parts of [start, end) that lie in no open hole."""

@@ -259,7 +259,7 @@ class CandleStore(Protocol):
         self, batch: Sequence[tuple[Series, Candles]], checkpoints: Sequence[Checkpoint] = (),
         holes: Sequence[Hole] = (),
     ) -> None:  # fmt: skip
-        """Insert or replace all of it in one transaction; a hole replaces that of its series and start."""
+        """Insert or replace all of it in one transaction; a hole replaces what it covers of others."""
         ...
 
     async def holes(self, series: Series, start: int, end: int) -> list[Hole]:

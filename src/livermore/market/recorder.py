@@ -73,9 +73,7 @@ class Recorder:
             if not bars and not checkpoints and not holes:
                 return
             try:
-                # Of a hole that was told several times only the last word counts.
-                newest = {(hole.series, hole.start): hole for hole in holes}
-                await self._store.save(by_series(bars), checkpoints, list(newest.values()))
+                await self._store.save(by_series(bars), checkpoints, holes)
             except BaseException as error:
                 # Also when cancelled: what was written after all is only written again.
                 self._bars[:0], self._checkpoints[:0], self._holes[:0] = bars, checkpoints, holes

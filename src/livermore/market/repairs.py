@@ -127,27 +127,29 @@ class Repairs:
         """Hand what REST tells to the feed, or mend what went on; return False where REST is behind."""
         desk = self._desk
         async with desk.changing[symbol]:
+            # An answer may be long on its way, and tells what was known when it was asked for at best.
+            asked = desk.feed.market_time
             told = await desk.read(symbol, start, end)
-            if desk.feed.behind(symbol, told, start, end):
+            if desk.feed.behind(symbol, told, start, end, asked):
                 return False
             if desk.feed.waits_for(symbol, start):
-                desk.feed.repaired(symbol, told, start, end)
+                desk.feed.repaired(symbol, told, start, end, asked)
             elif desk.ledger.lacks(symbol, start, end):
-                await self._mend(symbol, told, start, end)
+                await self._mend(symbol, told, start, end, asked)
             desk.ledger.close(symbol, start, end, desk.feed.market_time)
         log.info("repaired", exchange=desk.info.name, symbol=symbol, start=start, end=end, traded=len(told))
         desk.flush()
         self.look_again(symbol, start, end)
         return True
 
-    async def _mend(self, symbol: str, told: Candles, start: int, end: int) -> None:
+    async def _mend(self, symbol: str, told: Candles, start: int, end: int, asked: int) -> None:
         """Put what REST tells in the place of buckets that were given up as missing."""
         if self._desk.feed.next_open(symbol) < end:
             raise ExchangeUnreachableError("the buckets around a hole are not there yet")
         self._desk.flush()
         held = self._desk.held(symbol, start)
         price = held["close"] if held is not None else 1.0
-        corrected = explicit(told, self._desk.table.base, start, end, price)
+        corrected = explicit(told, self._desk.table.base, start, end, price, asked)
         if len(corrected):
             await self._revise(symbol, corrected)
 
@@ -218,11 +220,12 @@ class Repairs:
         await self._known_at_rest(end, delay)
         desk = self._desk
         async with desk.changing[symbol]:
+            asked = desk.feed.market_time
             told = await desk.read(symbol, start, end)
             desk.flush()
             known = told[~self._lags(symbol, told)] if delay < REST_KNOWS else told
             differs = np.array([self._differs(symbol, candle) for candle in known.rows()], np.bool_)
-            desk.confirm(symbol, self._agreed(symbol, known[~differs], start, end))
+            desk.confirm(symbol, self._agreed(symbol, known[~differs], start, end, asked))
             wrong = known[differs]
             if not len(wrong):
                 return False
@@ -240,10 +243,10 @@ class Repairs:
         lags: NDArray[np.bool_] = told.volume < volumes * (1 - 1e-9)
         return lags
 
-    def _agreed(self, symbol: str, told: Candles, start: int, end: int) -> NDArray[np.int64]:
+    def _agreed(self, symbol: str, told: Candles, start: int, end: int, asked: int) -> NDArray[np.int64]:
         """Return the buckets (ms) that REST settles: those that it tells alike, old ones that it does not."""
         bars = self._desk.bars(symbol, start, end)
-        old = bars.time <= self._desk.feed.market_time - REST_KNOWS - self._desk.table.base.milliseconds
+        old = bars.time <= asked - REST_KNOWS - self._desk.table.base.milliseconds
         quiet = (bars.state == CandleState.QUIET) & old
         return bars[quiet | np.isin(bars.time, told.time)].time
 

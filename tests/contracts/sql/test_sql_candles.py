@@ -120,10 +120,17 @@ async def test_a_hole_is_found_by_every_bucket_that_it_touches(store: SqlCandleS
     assert touching == [(start, end) for start in range(5) for end in range(max(start + 1, 3), 9)]
 
 
-async def test_a_hole_replaces_that_of_its_series_and_start(store: SqlCandleStore) -> None:
-    await store.save([], holes=[hole(2, 3), hole(2, 6), hole(7, 8)])
+async def test_a_hole_takes_the_place_of_what_it_covers_of_others(store: SqlCandleStore) -> None:
+    await store.save([], holes=[hole(2, 3), hole(2, 6), hole(7, 8), hole(1, 9, series=ETHER)])
     await store.save([], holes=[hole(2, 6, repaired_at=99)])
     assert await store.holes(BITCOIN, 0, 9 * MINUTE) == [hole(2, 6, repaired_at=99), hole(7, 8)]
+    await store.save([], holes=[hole(3, 4), hole(4, 10)])
+    assert await store.holes(BITCOIN, 0, 10 * MINUTE) == [hole(2, 3, repaired_at=99), hole(3, 4), hole(4, 10)]
+    await store.save([], holes=[hole(5, 7, repaired_at=100)])
+    assert (await store.holes(BITCOIN, 0, 10 * MINUTE))[2:] == [
+        hole(4, 5), hole(5, 7, repaired_at=100), hole(7, 10)
+    ]  # fmt: skip
+    assert await store.holes(ETHER, 0, 10 * MINUTE) == [hole(1, 9, series=ETHER)]
 
 
 async def test_holes_are_saved_with_the_candles_or_not_at_all(store: SqlCandleStore) -> None:

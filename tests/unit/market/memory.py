@@ -9,6 +9,7 @@ from dataclasses import fields
 
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candle, Candles, CandleState
+from livermore.market.ledger import left_of
 from livermore.market.ports import Checkpoint, Counts, Hole, Series
 
 FIELDS = [field.name for field in fields(Candles)]
@@ -37,7 +38,9 @@ class MemoryStore:
         for checkpoint in checkpoints:
             self.checkpoints[checkpoint.series][checkpoint.time] = checkpoint.state
         for hole in holes:
-            self.ledger[hole.series][hole.start] = hole
+            known = self.ledger[hole.series].values()
+            told = [part for one in known for part in left_of(one, hole)] + [hole]
+            self.ledger[hole.series] = {one.start: one for one in told}
 
     async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
         return [

@@ -110,7 +110,9 @@ class Market:
     def rest(self, start: int, end: int, *rows: tuple[float, ...], symbol: str = "A") -> None:
         """Answer a repair; each row is a minute and five values."""
         candles = candles_of([(START + int(row[0]) * MINUTE, *row[1:]) for row in rows])
-        self.feed.repaired(symbol, candles, START + start * MINUTE, START + end * MINUTE)
+        self.feed.repaired(
+            symbol, candles, START + start * MINUTE, START + end * MINUTE, self.feed.market_time
+        )
 
     def take(self) -> list[tuple[int, str]]:
         """Return what closed since the last call: minute, and whether traded, quiet or confirmed (!)."""

@@ -52,7 +52,8 @@ class Line:
         assert start < end <= self.now
         self.asked.append((symbol, start, end))
         self.at_rest(
-            end, lambda: self.feed.repaired(symbol, self.tape.history(symbol, start, end), start, end)
+            end,
+            lambda: self.feed.repaired(symbol, self.tape.history(symbol, start, end), start, end, self.now),
         )
 
     def doubted(self, symbol: str, start: int, end: int, cause: Cause) -> None:
@@ -114,7 +115,7 @@ class Line:
                 True,
                 0,
             )
-            for row in explicit(history, Timeframe.M1, START, until, float("nan")).rows()
+            for row in explicit(history, Timeframe.M1, START, until, float("nan"), self.now).rows()
         ]
         close = self.out[symbol][-1].close if self.out[symbol] else float("nan")
         self.feed.begin(symbol, until, close)

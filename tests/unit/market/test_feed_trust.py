@@ -6,7 +6,7 @@ import pytest
 
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import REST_KNOWS
-from livermore.market.candle import BarUpdate, CandleState
+from livermore.market.candle import BarUpdate, Candles, CandleState
 from livermore.market.feed import LONGEST_WAIT
 from livermore.market.lane import PATIENCE
 from livermore.market.ports import Cause
@@ -65,13 +65,25 @@ def test_rest_that_tells_less_than_the_stream_is_behind_for_a_minute() -> None:
     market.tell(0, (1, 9), whole=False, values=(10, 12, 9, 11, 5))
     market.tell(1, (10, 12))
     less = candles_of([(START, 10, 12, 9, 11, 4.0)])
-    nothing = less[:0]
+    nothing, whole = less[:0], candles_of([(START, *BAR)])
+    early, late = START + MINUTE + 6_000, START + MINUTE + REST_KNOWS
+
+    def is_behind(told: Candles, asked: int) -> bool:
+        return market.feed.behind("A", told, START, START + MINUTE, asked)
+
+    assert is_behind(nothing, early)
+    assert is_behind(less, early)
+    assert not is_behind(whole, early)
+    assert not is_behind(nothing, late)
+
+
+def test_an_answer_that_was_long_on_its_way_proves_no_more_than_when_it_was_asked_for() -> None:
+    market = Market()
     market.beat(66)
-    assert market.feed.behind("A", nothing, START, START + MINUTE)
-    assert market.feed.behind("A", less, START, START + MINUTE)
-    assert not market.feed.behind("A", candles_of([(START, *BAR)]), START, START + MINUTE)
-    market.beat(60 + REST_KNOWS / 1000)
-    assert not market.feed.behind("A", nothing, START, START + MINUTE)
+    asked = market.feed.market_time
+    market.beat(300)
+    market.feed.repaired("A", candles_of([]), START, START + MINUTE, asked)
+    assert [bar.confirmed for bar in market.feed.take()] == [False]
 
 
 # Gaps

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, delete, func, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livermore.adapters.sql import postgres_candles, sqlite_candles, tables
@@ -17,6 +19,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleSource, CandleState
 from livermore.market.exchange import ExchangeInfo
+from livermore.market.ledger import left_of
 from livermore.market.ports import CandleBatch, Cause, Checkpoint, Counts, Hole, Series
 
 ALWAYS = 2**63 - 1
@@ -50,20 +53,11 @@ class SqlCandleStore:
 
     async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
         """Return the holes of a base series that touch [start, end) (ms), oldest first."""
-        this = candle_coverage.c
         async with self._database.reading() as connection:
             key = await self._database.series.find(connection, series)
-            touching = select(candle_coverage).where(
-                this.series_id == key, this.from_time < end, this.to_time > start
-            )
-            rows = await connection.execute(touching.order_by(this.from_time))
-        return [
-            Hole(
-                series=series, start=row.from_time, end=row.to_time, cause=Cause(row.cause),
-                repaired_at=row.repaired_at,
-            )
-            for row in rows
-        ]  # fmt: skip
+            touching = select(candle_coverage).where(*_touching(key, start, end))
+            rows = await connection.execute(touching.order_by(candle_coverage.c.from_time))
+        return [_hole(series, row) for row in rows]
 
     async def counts(self, series: Series, start: int, end: int) -> Counts:
         """Count the stored candles of a series that open in [start, end) (ms), by state."""
@@ -144,16 +138,45 @@ async def _put_checkpoints(
 
 
 async def _put_holes(connection: AsyncConnection, holes: Sequence[Hole], keys: Mapping[Series, int]) -> None:
-    """Write spans that were missing; `repaired_at` says of each whether it still is."""
-    rows = [
-        {
-            "series_id": keys[hole.series], "from_time": hole.start, "to_time": hole.end,
-            "state": CandleState.MISSING, "source": CandleSource.STREAM, "cause": hole.cause,
-            "repaired_at": hole.repaired_at,
-        }
-        for hole in holes
-    ]  # fmt: skip
-    await connection.execute(upsert_into(connection, candle_coverage), rows)
+    """Write spans that were missing; each takes the place of what it covers of earlier entries."""
+    for series, entries in _by_series(holes).items():
+        key = keys[series]
+        first, last = min(hole.start for hole in entries), max(hole.end for hole in entries)
+        touching = select(candle_coverage).where(*_touching(key, first, last))
+        known = [_hole(series, row) for row in await connection.execute(touching)]
+        told = known
+        for newer in entries:
+            told = [part for hole in told for part in left_of(hole, newer)] + [newer]
+        await connection.execute(delete(candle_coverage).where(*_touching(key, first, last)))
+        await connection.execute(
+            insert_into(connection, candle_coverage), [_row_of(key, one) for one in told]
+        )
+
+
+def _by_series(holes: Sequence[Hole]) -> dict[Series, list[Hole]]:
+    found = defaultdict(list)
+    for hole in holes:
+        found[hole.series].append(hole)
+    return found
+
+
+def _touching(key: int | None, start: int, end: int) -> tuple[ColumnElement[bool], ...]:
+    this = candle_coverage.c
+    return this.series_id == key, this.from_time < end, this.to_time > start
+
+
+def _hole(series: Series, row: Row[Any]) -> Hole:
+    return Hole(
+        series=series, start=row.from_time, end=row.to_time, cause=Cause(row.cause),
+        repaired_at=row.repaired_at,
+    )  # fmt: skip
+
+
+def _row_of(key: int, hole: Hole) -> dict[str, object]:
+    return {
+        "series_id": key, "from_time": hole.start, "to_time": hole.end, "state": CandleState.MISSING,
+        "source": CandleSource.STREAM, "cause": hole.cause, "repaired_at": hole.repaired_at,
+    }  # fmt: skip
 
 
 class SqlExchangeBook:
