@@ -23,7 +23,7 @@ class SqlRuntimeBook:
     async def get(self, scope: Scope) -> StoredRuntime | None:
         """Return the stored row."""
         query = select(runtimes).where(runtimes.c.user_id == scope.user_id)
-        async with self._database.reading() as connection:
+        async with self._database.reading(scope) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
@@ -35,7 +35,7 @@ class SqlRuntimeBook:
         now = self._clock.now()
         row = msgspec.structs.asdict(runtime) | {"user_id": scope.user_id, "updated_at": now}
         projection = {"runtime_mode": runtime.mode, "is_paused": runtime.desired_state == "paused"}
-        async with self._database.writing() as connection:
+        async with self._database.writing(scope) as connection:
             await connection.execute(upsert_into(connection, runtimes), row)
             await connection.execute(
                 update(users).where(users.c.id == scope.user_id).values(projection | {"updated_at": now})

@@ -54,7 +54,7 @@ class SqlSignalWork(SqlUnitOfWork):
     """Store a user's signals, rule states and alerts together."""
 
     def __init__(self, database: Database, bus: EventBus, scope: Scope) -> None:
-        super().__init__(database, bus)
+        super().__init__(database, bus, scope)
         self.signals: SignalRepository = SqlSignals(self, scope)
         self.states: RuleStateRepository = SqlRuleStates(self, scope)
         self.alerts: AlertRepository = SqlAlerts(self, scope)

@@ -13,16 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.errors import translated
 from livermore.kernel.events import Event, EventBus
+from livermore.kernel.scope import Reach
 
 
 class SqlUnitOfWork:
-    """Write all or nothing; the transaction begins with the first write.
+    """Write all or nothing of the rows that `reach` names; the transaction begins with the first write.
 
     Reads before it see what is committed and wait for nobody; reads after it see the transaction.
     """
 
-    def __init__(self, database: Database, bus: EventBus) -> None:
+    def __init__(self, database: Database, bus: EventBus, reach: Reach) -> None:
         self.database = database
+        self._reach = reach
         self._bus = bus
         self._stack = AsyncExitStack()
         self._connection: AsyncConnection | None = None
@@ -40,7 +42,7 @@ class SqlUnitOfWork:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Lend a connection for reading."""
         if self._connection is None:
-            async with self.database.reading() as connection:
+            async with self.database.reading(self._reach) as connection:
                 yield connection
         else:
             with translated(self.database.place):
@@ -50,7 +52,7 @@ class SqlUnitOfWork:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Lend the connection of the transaction, which begins here at the latest."""
         if self._connection is None:
-            self._connection = await self._stack.enter_async_context(self.database.writing())
+            self._connection = await self._stack.enter_async_context(self.database.writing(self._reach))
         with translated(self.database.place):
             yield self._connection
 
