@@ -73,7 +73,7 @@ class Backfill:
                     raise
                 asked = error.retry_after or 0.0 if isinstance(error, RateLimitedError) else 0.0
                 wait = max(asked, delay * random.uniform(0.8, 1.2))  # noqa: S311 - jitter needs no secrecy
-                log.warning(
+                log.info(
                     "history will be asked again", symbol=symbol, error=str(error), seconds=round(wait, 1)
                 )
                 await self._clock.sleep(wait)

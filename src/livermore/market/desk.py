@@ -93,6 +93,7 @@ class Desk:
         self.listing: dict[str, Symbol] = {}
         self.unlisted: list[str] = []
         self._lacking: set[str] = set()
+        self._told: set[str] = set()
         self._exchange = exchange
         self._store = store
         self._recorder = recorder
@@ -236,14 +237,19 @@ class Desk:
                 delay = min(delay * 2, LONGEST_DELAY)
 
     def _say(self, symbol: str, what: str, error: LivermoreError) -> None:
+        """Tell of a symbol's trouble; what many have in common, such as REST being away, is told once."""
         self._lacking.add(symbol)
-        self.detail = f"{what}: {error}"
-        log.error(what, exchange=self.info.name, error=str(error), hint=error.hint or CAUSES)
+        others = len(self._lacking) - 1
+        self.detail = f"{what}{f', as do {others} more' if others else ''}: {error}"
+        tell = log.debug if str(error) in self._told else log.error
+        self._told.add(str(error))
+        tell(what, exchange=self.info.name, error=str(error), hint=error.hint or CAUSES)
 
     def _lacks_nothing(self, symbol: str) -> None:
         self._lacking.discard(symbol)
-        if not self._lacking and self.state == "connected":
-            self.detail = self._not_listed()
+        if not self._lacking:
+            self._told.clear()
+            self.detail = self._not_listed() if self.state == "connected" else self.detail
 
     def _not_listed(self) -> str | None:
         return f"not listed: {', '.join(self.unlisted)}" if self.unlisted else None
