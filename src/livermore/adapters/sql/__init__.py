@@ -7,6 +7,7 @@ from livermore.adapters.sql.migration import Condition, Migration, backup, check
 from livermore.adapters.sql.runtime import SqlRuntimeBook
 from livermore.adapters.sql.settings import SqlSettingsStore
 from livermore.adapters.sql.signals import SqlSignalWork
+from livermore.adapters.sql.workspace import SqlPreferenceBook, SqlWorkspaceBook
 
 __all__ = [
     "Condition",
@@ -14,10 +15,12 @@ __all__ = [
     "Migration",
     "SqlCandleStore",
     "SqlExchangeBook",
+    "SqlPreferenceBook",
     "SqlRuntimeBook",
     "SqlSettingsStore",
     "SqlSignalWork",
     "SqlUserBook",
+    "SqlWorkspaceBook",
     "backup",
     "check",
     "migrate",
