@@ -25,7 +25,7 @@ class Problem(TypedDict):
 class SettingsProblemsError(SettingsInvalidError):
     """The settings do not fit."""
 
-    def __init__(self, errors: Sequence[Problem]) -> None:
+    def __init__(self, errors: Sequence[Problem], *, hint: str | None = None) -> None:
         self.errors = list(errors)
         first = self.errors[0]
         more = f", and {len(errors) - 1} more do not fit" if len(errors) > 1 else ""
@@ -33,7 +33,7 @@ class SettingsProblemsError(SettingsInvalidError):
         super().__init__(
             f"a setting {first['message']}{more}",
             where=first["path"] or None,
-            hint=f"did you mean {meant}?" if meant else None,
+            hint=f"did you mean {meant}?" if meant else hint,
         )
 
 
