@@ -12,6 +12,7 @@ from livermore.adapters.memory.bus import MemoryBus
 from livermore.adapters.sql import (
     Condition,
     Database,
+    Login,
     Migration,
     SqlCandleStore,
     SqlExchangeBook,
@@ -21,6 +22,7 @@ from livermore.adapters.sql import (
     SqlUserBook,
     backup,
     check,
+    login_of,
     migrate,
 )
 from livermore.bootstrap.system import System
@@ -54,6 +56,10 @@ class StoredDatabase(NamedTuple):
     async def check(self) -> Condition:
         """Say at which revision it is."""
         return await check(self.url)
+
+    async def login(self) -> Login | None:
+        """Say as whom its server is logged in to; an SQLite file knows no logins."""
+        return await login_of(self.url)
 
     async def backup(self, target: Path) -> Path:
         """Copy an SQLite database to a new file."""

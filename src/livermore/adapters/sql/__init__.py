@@ -2,6 +2,7 @@
 
 from livermore.adapters.sql.accounts import SqlUserBook
 from livermore.adapters.sql.engine import Database
+from livermore.adapters.sql.login import Login, login_of
 from livermore.adapters.sql.market import SqlCandleStore, SqlExchangeBook
 from livermore.adapters.sql.migration import Condition, Migration, backup, check, migrate
 from livermore.adapters.sql.runtime import SqlRuntimeBook
@@ -12,6 +13,7 @@ from livermore.adapters.sql.workspace import SqlPreferenceBook, SqlWorkspaceBook
 __all__ = [
     "Condition",
     "Database",
+    "Login",
     "Migration",
     "SqlCandleStore",
     "SqlExchangeBook",
@@ -23,5 +25,6 @@ __all__ = [
     "SqlWorkspaceBook",
     "backup",
     "check",
+    "login_of",
     "migrate",
 ]

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from livermore.apps.cli.network import listen
 from livermore.apps.cli.reading import plain, read
 from livermore.apps.cli.server import find_server
-from livermore.apps.cli.stored import find_database
+from livermore.apps.cli.stored import SERVER_VARIABLE, find_database
 from livermore.kernel.clock import SystemClock
 from livermore.kernel.errors import ConflictError, LivermoreError, TransientError
 
@@ -34,6 +34,10 @@ NEEDED = (
 )
 SCARCE, TOO_SCARCE = 2 * 10**9, 2 * 10**8
 SKEW_SECONDS = 2.0
+ORDINARY = (
+    "PostgreSQL's second wall between users does not hold it: let Livermore log in as an ordinary role that "
+    "owns its database, made with CREATE ROLE livermore LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '…'"
+)
 
 
 class Finding(NamedTuple):
@@ -52,6 +56,7 @@ def local_checks(workspace: Path, port: int) -> Iterator[Finding]:
     yield check_workspace(workspace)
     yield check_disk(workspace)
     yield check_database(workspace)
+    yield from check_login()
     yield check_port(workspace, port)
 
 
@@ -115,6 +120,25 @@ def check_database(workspace: Path) -> Finding:
             "livermore up upgrades it, or: livermore db upgrade",
         )
     return Finding("database", "ok", f"{stored.name} at revision {condition.revision}")
+
+
+def check_login() -> Iterator[Finding]:
+    """Ask whether the database server holds Livermore to the rows of the user whom it serves."""
+    url = os.environ.get(SERVER_VARIABLE)
+    if url is None:
+        return
+    from livermore import bootstrap
+
+    try:
+        login = asyncio.run(bootstrap.database(url).login())
+    except LivermoreError:
+        return  # the check before this one has said why
+    if login is None:
+        return
+    if login.exempt:
+        yield Finding("tenancy", "warn", f"the database login {login.name} {login.exempt}", ORDINARY)
+    else:
+        yield Finding("tenancy", "ok", f"the database login {login.name} is held to row-level security")
 
 
 def check_port(workspace: Path, port: int) -> Finding:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from livermore.apps.cli.checkup import ORDINARY
 from livermore.apps.cli.frame import HelpfulGroup, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Source, Workspace
 from livermore.apps.cli.output import emit
@@ -41,7 +42,8 @@ def check(workspace: Workspace = HERE, source: Source = None, as_json: AsJson = 
     stored = find_database(workspace, source)
     from livermore import bootstrap
 
-    found = plain(asyncio.run(bootstrap.database(stored.url).check()))
+    database = bootstrap.database(stored.url)
+    found = plain(asyncio.run(database.check())) | {"warnings": _warnings(asyncio.run(database.login()))}
     emit(found, as_json, lambda: _show_check(stored, found))
 
 
@@ -79,6 +81,12 @@ def writable_database(workspace: Path, source: str | None) -> Stored:
     return stored_in(folder.database(), workspace)
 
 
+def _warnings(login: Any) -> list[str]:
+    if login is None or login.exempt is None:
+        return []
+    return [f"the login {login.name} {login.exempt}, so that row-level security does not hold it; {ORDINARY}"]
+
+
 def _show_upgrade(stored: Stored, done: Any) -> None:
     if done["before"] == done["after"]:
         print(f"{stored.name} is up to date: revision {done['after']}")
@@ -96,3 +104,5 @@ def _show_check(stored: Stored, found: Any) -> None:
         if pending
         else "nothing to upgrade"
     )
+    for warning in found["warnings"]:
+        print(f"warning: {warning}")
