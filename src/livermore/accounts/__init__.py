@@ -1,1 +1,1 @@
-"""Who it is for: users and their roles."""
+"""Who it is for: users, their roles, and how they come in."""

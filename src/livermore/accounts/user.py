@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
+from livermore.accounts.role import Role
 from livermore.kernel.scope import Scope
-
-Role = Literal["viewer", "operator", "admin"]
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `users`, without its settings."""
+    """One row of `users`, without its settings and without its password; times are ms UTC."""
 
     id: int
     username: str
@@ -22,6 +19,9 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     role: Role = "operator"
     is_active: bool = True
+    has_password: bool = False
+    created_at: int | None = None
+    last_login_at: int | None = None
 
     def scope(self) -> Scope:
         """Return the scope in which this user's data is reached."""

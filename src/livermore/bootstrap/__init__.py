@@ -1,5 +1,6 @@
 """The plan: reads what was asked for, chooses adapters, and joins rooms into one system."""
 
+from livermore.bootstrap.accounts import accounts
 from livermore.bootstrap.exchanges import preset_of
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.replaying import ReplayPlan, ReplayReport, replay
@@ -13,6 +14,7 @@ __all__ = [
     "ReplayReport",
     "StoredDatabase",
     "System",
+    "accounts",
     "build",
     "database",
     "preset_of",

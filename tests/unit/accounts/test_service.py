@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from livermore.accounts.role import Role
 from livermore.accounts.service import local_user
-from livermore.accounts.user import Role, User
+from livermore.accounts.user import User
 
 
 class MemoryUserBook:
@@ -25,6 +26,7 @@ class MemoryUserBook:
         identity_sub: str,
         role: Role,
         settings: dict[str, Any],
+        **_: Any,
     ) -> User:
         self.users.append(
             User(
