@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from livermore.adapters.sql import Database, SqlCandleStore, backup, check, migrate, migration
+from livermore.adapters.sql import Database, SqlCandleStore, backup, check, engine, migrate, migration
 from livermore.adapters.sql.tables import metadata
 from livermore.kernel.errors import (
     ConflictError,
@@ -171,14 +171,74 @@ async def test_a_failed_migration_leaves_everything_as_it_was(
     await put_a_candle(opened)
     with monkeypatch.context() as patch:
         add_revision(patch, tmp_path, 'op.execute("SELECT nonsense FROM nowhere")')
-        with pytest.raises(StorageUnavailableError):
+        with pytest.raises(CorruptDataError, match="could not be upgraded, and is as it was") as failure:
             await migrate(url)
+    assert failure.value.where == opened.place
+    assert failure.value.hint is not None
+    assert f"(revision {HEAD})" in failure.value.hint
+    assert ("livermore.db" in failure.value.hint) == (opened.file is not None)
     assert (await check(url)).revision == HEAD
     assert len(await SqlCandleStore(opened).load(BITCOIN)) == 1
 
     async with opened.reading() as connection:
         columns = await connection.run_sync(lambda sync: inspect(sync).get_columns("series"))
     assert "note" not in {column["name"] for column in columns}
+
+
+@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
+@pytest.mark.parametrize("fault", ["SELECT nonsense FROM nowhere", "none"])
+async def test_a_failed_migration_leaves_the_file_byte_for_byte(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, journal: str, fault: str
+) -> None:
+    url = sqlite_url(tmp_path)
+    await migrate(url)
+    file = tmp_path / "data" / "livermore.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("INSERT INTO app_settings (key, value) VALUES ('theme', 'dark')")
+        connection.commit()
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+    # Many pages are changed before it fails, more than SQLite keeps in memory.
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+    many = f"{rows} INSERT INTO app_settings (key, value) SELECT 'k' || i, hex(zeroblob(500)) FROM n"
+    last = f'op.execute("{fault}")' if fault != "none" else 'raise KeyError("a fault of the script itself")'
+    add_revision(monkeypatch, tmp_path, f'op.execute("{many}"); {last}')
+    before = file.read_bytes()
+    for _ in range(2):
+        with pytest.raises(CorruptDataError, match="is as it was"):
+            await migrate(url)
+        assert file.read_bytes() == before
+    left = {each.name for each in file.parent.iterdir()}
+    assert left == {"livermore.db", f"livermore.db.{HEAD}.backup"}
+
+
+async def test_what_waiting_helps_against_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = sqlite_url(tmp_path)
+    await migrate(url)
+    add_revision(monkeypatch, tmp_path)
+    monkeypatch.setattr(engine, "MIGRATING", ("busy_timeout = 10",))
+    with closing(sqlite3.connect(tmp_path / "data" / "livermore.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailableError, match="another process is writing") as failure:
+            await migrate(url)
+    assert failure.value.hint == "stop it, or try again"
+    assert (await migrate(url)).after == "9999"
+
+
+async def test_a_copy_that_was_cut_short_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = sqlite_url(tmp_path)
+    await migrate(url)
+    add_revision(monkeypatch, tmp_path)
+    cut = tmp_path / "data" / f"livermore.db.{HEAD}.backup.unfinished"
+    for suffix in ("", "-journal"):
+        cut.with_name(cut.name + suffix).write_bytes(b"half of a page" * 500)
+    done = await migrate(url)
+    assert done.backup is not None
+    assert (await check(f"sqlite+aiosqlite:///{done.backup}")).revision == HEAD
+    assert [each.name for each in cut.parent.iterdir() if "unfinished" in each.name] == []
 
 
 async def test_a_migration_that_breaks_references_is_undone(

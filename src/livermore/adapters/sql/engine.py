@@ -25,18 +25,22 @@ PATIENCE = 40  # attempts
 # The driver keeps a statement for every number of rows, and one of many rows takes much memory.
 ROWS_TOGETHER = 16
 SET_REACH = text("SELECT set_config('livermore.user_id', :whose, true)")
-PRAGMAS = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL")
+PATIENT = "busy_timeout = 10000"
+PRAGMAS = (PATIENT, "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
+# Rebuilding a table must not delete what refers to it; and to enter WAL mode is to write into the file.
+MIGRATING = (PATIENT, "synchronous = FULL", "foreign_keys = OFF")
 
 
 class Database:
     """Hold the connections to one database; opening it touches nothing, and only `migrate` creates it."""
 
-    def __init__(self, url: str, *, foreign_keys: bool = True) -> None:
+    def __init__(self, url: str, *, migrating: bool = False) -> None:
         self.url = read_url(url)
         self.file = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
         self.place = str(self.file or self.url.render_as_string(hide_password=True))
         self.series = SeriesKeys()
-        self._engine = _sqlite_engine(self.file, foreign_keys) if self.file else _postgres_engine(self.url)
+        pragmas = MIGRATING if migrating else PRAGMAS
+        self._engine = _sqlite_engine(self.file, pragmas) if self.file else _postgres_engine(self.url)
         # SQLite admits one writer; waiting here is fairer than SQLite's own polling.
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.file else nullcontext()
 
@@ -130,7 +134,7 @@ def _postgres_engine(url: URL) -> AsyncEngine:
     )
 
 
-def _sqlite_engine(file: Path, foreign_keys: bool) -> AsyncEngine:
+def _sqlite_engine(file: Path, pragmas: tuple[str, ...]) -> AsyncEngine:
     address = URL.create(
         DRIVERS["sqlite"], database=file.absolute().as_uri(), query={"mode": "rw", "uri": "true"}
     )
@@ -145,7 +149,6 @@ def _sqlite_engine(file: Path, foreign_keys: bool) -> AsyncEngine:
         json_deserializer=read_json,
         hide_parameters=True,
     )
-    pragmas = (*PRAGMAS, f"foreign_keys = {'ON' if foreign_keys else 'OFF'}")
     script = "".join(f"PRAGMA {pragma};" for pragma in pragmas)
 
     @event.listens_for(engine.sync_engine, "connect")

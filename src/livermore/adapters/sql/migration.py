@@ -15,16 +15,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from livermore.adapters.sql.engine import Database
-from livermore.adapters.sql.errors import translated
+from livermore.adapters.sql.errors import UPGRADE, translated
 from livermore.kernel.errors import (
     ConflictError,
     CorruptDataError,
+    LivermoreError,
     NewerFormatError,
     NotFoundError,
     NotImplementedYetError,
+    RefusedError,
+    TransientError,
 )
 
 SCRIPTS = "livermore.adapters.sql:migrations"
+PATIENCE = 10  # seconds for whoever is writing
 LOCK = 0x6C6976  # the same number in every process, so that two do not migrate at once
 
 
@@ -57,18 +61,23 @@ async def check(url: str) -> Condition:
 async def migrate(url: str) -> Migration:
     """Bring a database to the newest revision, all or nothing, having copied an SQLite file that held data.
 
-    Raises NewerFormatError when a newer version wrote it, NotAllowedError when it may not be written.
+    Raises NewerFormatError when a newer version wrote it, NotAllowedError when it may not be written, and
+    CorruptDataError when a migration fails; by any of them the database is left as it was.
     """
     condition = await check(url)
-    database = Database(url, foreign_keys=False)  # rebuilding a table must not delete what refers to it
+    database = Database(url, migrating=True)
     saved = None
     if condition.pending and database.file:
         saved = _prepare(database.file, condition.revision)
     try:
         if condition.pending:
             await _upgrade(database)
+    except Exception as error:
+        raise _undone(error, condition, saved) from error
     finally:
         await database.close()
+    if condition.pending and database.file:
+        await _enter_wal(url)
     head = condition.pending[-1] if condition.pending else condition.revision
     return Migration(before=condition.revision, after=head or "", backup=saved)
 
@@ -80,6 +89,17 @@ async def backup(url: str, target: Path) -> Path:
         raise NotImplementedYetError("only SQLite files are copied by livermore", hint="use pg_dump")
     await asyncio.to_thread(_copy_to_new, database.file, target)
     return target
+
+
+def _undone(error: Exception, condition: Condition, saved: Path | None) -> LivermoreError:
+    """Say that nothing has changed, and what to do: wait, where that helps, else keep the old version."""
+    why = error.what if isinstance(error, LivermoreError) else f"{type(error).__name__}: {error}"
+    what = f"the database could not be upgraded, and is as it was: {why}"
+    if isinstance(error, RefusedError | TransientError) and error.hint != UPGRADE:
+        return type(error)(what, where=condition.place, hint=error.hint)
+    copy = f"; a copy of it lies in {saved}" if saved else ""
+    hint = f"go on with the version that wrote it (revision {condition.revision or 'none'}), and report this"
+    return CorruptDataError(what, where=condition.place, hint=hint + copy)
 
 
 def _prepare(file: Path, revision: str | None) -> Path | None:
@@ -108,19 +128,35 @@ def _copy(file: Path, target: Path) -> None:
     with translated(str(target), OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            _remove(unfinished)  # a process that was killed may have left one
             with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
                 source.backup(copy)
             unfinished.replace(target)
         finally:
-            unfinished.unlink(missing_ok=True)
+            _remove(unfinished)
+
+
+def _remove(file: Path) -> None:
+    """Remove an SQLite file and what SQLite keeps beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 async def _revision(database: Database) -> str | None:
-    if database.file and not database.file.exists():
-        return None
+    if database.file:
+        return await asyncio.to_thread(_revision_of_file, database.file) if database.file.exists() else None
     async with database.reading() as connection:
         heads = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
     return heads[0] if heads else None
+
+
+def _revision_of_file(file: Path) -> str | None:
+    """Read the revision of an SQLite file, which unlike a `Database` changes nothing in its header."""
+    address = f"{file.absolute().as_uri()}?mode=rw"
+    with translated(str(file)), closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as connection:
+        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+    return str(row[0]) if row else None
 
 
 def _pending(revision: str | None, place: str) -> tuple[str, ...]:
@@ -142,6 +178,16 @@ def _config() -> Config:
 async def _upgrade(database: Database) -> None:
     async with database.writing() as connection:
         await connection.run_sync(_upgrade_in_transaction)
+
+
+async def _enter_wal(url: str) -> None:
+    """Open the migrated file once as everybody will, so that nobody waits for its change of mode."""
+    database = Database(url)
+    try:
+        async with database.reading():
+            pass
+    finally:
+        await database.close()
 
 
 def _upgrade_in_transaction(connection: Connection) -> None:
