@@ -27,7 +27,7 @@ class SqlSettingsStore:
 
     async def current(self, scope: Scope) -> StoredSettings:
         """Return the stored document; raise NotFoundError when the user is unknown."""
-        async with self._database.reading() as connection:
+        async with self._database.reading(scope) as connection:
             return await _current(connection, scope)
 
     async def write(
@@ -35,7 +35,7 @@ class SqlSettingsStore:
     ) -> StoredSettings:
         """Store a new document as the next revision, with its difference to the one before."""
         now = self._clock.now()
-        async with self._database.writing() as connection:
+        async with self._database.writing(scope) as connection:
             before = await _current(connection, scope, lock=True)
             revision = before.revision + 1
             await connection.execute(
