@@ -23,9 +23,11 @@ from livermore.kernel.errors import (
     NotImplementedYetError,
     StorageUnavailableError,
 )
+from livermore.kernel.scope import EVERYBODY
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.ports import Series
+from tests.contracts.sql.tenants import ordinary_login
 
 BITCOIN = Series("coinbase", "BTC-USD", Timeframe.M1)
 SCRIPTS = Path(migration.__file__).parent / "migrations" / "versions"
@@ -269,6 +271,24 @@ async def test_a_newer_database_is_refused_and_untouched(url: str, opened: Datab
     if opened.file:
         assert opened.file.read_bytes() == before
         assert [each.name for each in opened.file.parent.iterdir() if "backup" in each.name] == []
+
+
+async def test_a_later_migration_reaches_the_rows_of_every_user(
+    postgres_url: str, postgres_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The login that owns the tables is held to their policies, and would change nothing."""
+    async with ordinary_login(postgres_url, postgres_database, owner=True) as url:
+        await migrate(url)
+        database = Database(url)
+        identity = {"username": "jesse", "identity_provider": "local", "identity_sub": "jesse"}
+        async with database.writing(EVERYBODY) as connection:
+            await connection.execute(metadata.tables["users"].insert(), identity)
+        add_revision(monkeypatch, tmp_path, "op.execute(\"UPDATE users SET display_name = 'changed'\")")
+        await migrate(url)
+        async with database.reading(EVERYBODY) as connection:
+            names = (await connection.execute(text("SELECT display_name FROM users"))).scalars()
+        await database.close()
+    assert list(names) == ["changed"]
 
 
 # ---------------------------------------------------------------- copies

@@ -4,20 +4,26 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import make_url
 
 from livermore.adapters.sql import Database, SqlUserBook, migrate
 from livermore.adapters.sql.tables import metadata
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.events import Event, Topic
 from livermore.kernel.scope import Scope
-from tests.conftest import run_sql
+from tests.conftest import fresh_database, run_sql
+from tests.contracts.sql.tenants import ordinary_login
 
 NOON = 1_750_000_000_123
+
+
+class Shared(NamedTuple):
+    """The URLs of one database: for a superuser, and for a login that is none."""
+
+    superuser: str
+    ordinary: str
 
 
 class RecordingBus:
@@ -55,22 +61,24 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_shared(postgres_url: str) -> Iterator[str]:
+def postgres_shared(postgres_url: str) -> Iterator[Shared]:
     """A migrated database for all tests of this folder, which takes a quarter of a second to make."""
-    name = f"livermore_sql_{uuid4().hex[:16]}"
-    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    asyncio.run(run_sql(postgres_url, f'CREATE DATABASE "{name}"'))
-    asyncio.run(migrate(url))
-    yield url
-    asyncio.run(run_sql(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with asyncio.Runner() as runner:
+        database = fresh_database(postgres_url)
+        url = runner.run(database.__aenter__())
+        runner.run(migrate(url))
+        login = ordinary_login(postgres_url, url)
+        yield Shared(url, runner.run(login.__aenter__()))
+        runner.run(login.__aexit__(None, None, None))
+        runner.run(database.__aexit__(None, None, None))
 
 
 @pytest.fixture
-async def postgres_emptied(postgres_shared: str) -> AsyncIterator[str]:
-    """The shared database, emptied afterwards."""
-    yield postgres_shared
+async def postgres_emptied(postgres_shared: Shared) -> AsyncIterator[str]:
+    """The shared database, emptied afterwards, for a login that is held to its policies."""
+    yield postgres_shared.ordinary
     everything = ", ".join(metadata.tables)
-    await run_sql(postgres_shared, f"TRUNCATE {everything} RESTART IDENTITY CASCADE")
+    await run_sql(postgres_shared.superuser, f"TRUNCATE {everything} RESTART IDENTITY CASCADE")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

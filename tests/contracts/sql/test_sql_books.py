@@ -13,7 +13,7 @@ from livermore.adapters.sql import Database, SqlExchangeBook, SqlRuntimeBook, Sq
 from livermore.adapters.sql.tables import exchanges, runtimes, settings_revisions, users
 from livermore.kernel.clock import ManualClock, rfc3339
 from livermore.kernel.errors import ConflictError, InvalidError, NotFoundError
-from livermore.kernel.scope import Scope
+from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.market.exchange import BINANCE, COINBASE, SEEDED, ExchangeInfo
 from livermore.runtime.ports import StoredRuntime
 from tests.contracts.sql.conftest import NOON
@@ -23,7 +23,7 @@ IDENTITY: dict[str, Any] = {"identity_provider": "local", "identity_sub": "jl", 
 
 
 async def rows(database: Database, query: Any) -> list[dict[str, Any]]:
-    async with database.reading() as connection:
+    async with database.reading(EVERYBODY) as connection:
         return [dict(row._mapping) for row in await connection.execute(query)]
 
 
@@ -33,7 +33,7 @@ async def rows(database: Database, query: Any) -> list[dict[str, Any]]:
 async def test_a_user_is_created_with_revision_1(database: Database, clock: ManualClock) -> None:
     book = SqlUserBook(database, clock)
     user = await book.create(username="jl", settings={"version": 1, "symbols": ["BTC-USD"]}, **IDENTITY)
-    assert user == User(id=user.id, username="jl", **IDENTITY)
+    assert user == User(id=user.id, username="jl", created_at=NOON, **IDENTITY)
     assert await book.find("local", "jl") == user
     revisions = await rows(database, select(settings_revisions))
     assert revisions == [
@@ -74,7 +74,7 @@ async def test_a_second_user_of_an_identity_or_name_is_refused(
 
 async def test_defaults_are_those_of_the_interface(database: Database) -> None:
     identity = {"username": "bare", "identity_provider": "local", "identity_sub": "bare"}
-    async with database.writing() as connection:
+    async with database.writing(EVERYBODY) as connection:
         await connection.execute(users.insert(), identity)
     (bare,) = await rows(database, select(users))
     assert bare["settings"] == {"version": 1}

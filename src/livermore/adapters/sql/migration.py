@@ -26,6 +26,7 @@ from livermore.kernel.errors import (
     RefusedError,
     TransientError,
 )
+from livermore.kernel.scope import EVERYBODY
 
 SCRIPTS = "livermore.adapters.sql:migrations"
 PATIENCE = 10  # seconds for whoever is writing
@@ -176,7 +177,7 @@ def _config() -> Config:
 
 
 async def _upgrade(database: Database) -> None:
-    async with database.writing() as connection:
+    async with database.writing(EVERYBODY) as connection:
         await connection.run_sync(_upgrade_in_transaction)
 
 
