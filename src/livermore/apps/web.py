@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -16,7 +17,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from livermore.apps.access import Access
+from livermore.apps.access.entrance import Entrance
+from livermore.apps.access.keys import Keys, OneTimeLink
+from livermore.apps.access.login_pages import LoginPages
+from livermore.apps.access.watch import Watch
 from livermore.apps.admin import add_pages
+from livermore.apps.admin.stated import StatedPages
 from livermore.apps.api.app import api_app
 from livermore.apps.api.events import Streams
 from livermore.apps.api.metrics import CountRequests, Metrics
@@ -24,6 +30,8 @@ from livermore.apps.api.paths import is_api
 from livermore.kernel.errors import ConflictError, InvalidError
 
 if TYPE_CHECKING:
+    from livermore.accounts.user import User
+    from livermore.apps.access.doorway import Doorway
     from livermore.bootstrap import System
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -36,23 +44,35 @@ class Doors:
     def __init__(self, api: FastAPI, pages: FastAPI) -> None:
         self.api = api
         self.pages = pages
+        self._guarded = StatedPages(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Choose by the path; the pages own start and end."""
         asks_api = scope["type"] == "http" and is_api(scope["path"])
-        await (self.api if asks_api else self.pages)(scope, receive, send)
+        await (self.api if asks_api else self._guarded)(scope, receive, send)
 
 
-def create_app(system: System, *, token: str, host: str, port: int, streams: Streams | None = None) -> Access:
-    """Join API and pages in one ASGI application that only the token opens.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What opens a run beside its users' secrets: keys that it alone takes, and a link for once."""
+
+    keys: tuple[str, ...] = ()
+    link: str | None = None
+
+
+def create_app(
+    system: System, *, doorway: Doorway, opening: Opening, streams: Streams | None = None
+) -> Access:  # fmt: skip
+    """Join API and pages in one ASGI application behind the access gate.
 
     NiceGUI keeps its pages per process, so that one process makes one such application.
     """
-    streams, metrics = streams or Streams(system.bus), Metrics(system)
+    streams, metrics, watch = streams or Streams(system.bus), Metrics(system), Watch(system.clock)
+    keys, entrance = _entrance(system, doorway, opening)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(metrics.listen()), asyncio.create_task(live.run())]
+        tasks = [asyncio.create_task(work.run()) for work in (metrics, live, watch)]
         yield
         for task in tasks:
             task.cancel()
@@ -60,23 +80,36 @@ def create_app(system: System, *, token: str, host: str, port: int, streams: Str
 
     pages = FastAPI(openapi_url=None, lifespan=lifespan)
     live = add_pages(pages, system)
-    doors = Doors(api_app(system, streams=streams, counted=metrics), pages)
+    doors = Doors(api_app(system, streams=streams, counted=metrics, entrance=entrance), pages)
     counting: ASGIApp = CountRequests(doors, metrics)
-    return Access(counting, token=token, host=host, port=port, clock=system.clock)
+    return Access(
+        counting, doorway=doorway, keys=keys, entrance=entrance, pages=LoginPages(entrance), watch=watch
+    )
+
+
+def _entrance(system: System, doorway: Doorway, opening: Opening) -> tuple[Keys, Entrance]:
+    async def owner() -> User:
+        return await system.accounts.user(system.user.id)
+
+    keys = Keys(system.accounts, own=opening.keys, owner=owner)
+    entrance = Entrance(
+        system.accounts, keys, OneTimeLink(opening.link), owner=owner, clock=system.clock, port=doorway.port
+    )
+    return keys, entrance
 
 
 async def serve(
-    system: System, *, host: str, port: int, token: str, ready: Callable[[int], None] | None = None
+    system: System, *, doorway: Doorway, opening: Opening, ready: Callable[[int], None] | None = None
 ) -> None:
     """Serve until SIGINT, SIGTERM or cancellation, then end within 3 s; `ready` gets the port.
 
     Errors: ConflictError when the port is taken, InvalidError when the host cannot be bound.
     """
-    with bound_socket(host, port) as listening:
-        port = listening.getsockname()[1]
+    with bound_socket(doorway.host, doorway.port) as listening:
+        doorway = replace(doorway, port=listening.getsockname()[1])
         streams = Streams(system.bus)
-        app = create_app(system, token=token, host=host, port=port, streams=streams)
-        server = Server(app, streams, lambda: ready(port) if ready else None)
+        app = create_app(system, doorway=doorway, opening=opening, streams=streams)
+        server = Server(app, streams, lambda: ready(doorway.port) if ready else None)
         serving = asyncio.create_task(server.serve([listening]))
         try:
             await asyncio.shield(serving)
@@ -116,6 +149,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, lifespan="on", server_header=False,
             timeout_graceful_shutdown=PATIENCE, timeout_keep_alive=30,
+            proxy_headers=False,  # the gate believes the proxies that it was told of, and nobody else
         )  # fmt: skip
         super().__init__(config)
         self._streams = streams

@@ -16,6 +16,7 @@ from livermore.adapters.sql import (
     Migration,
     SqlCandleStore,
     SqlExchangeBook,
+    SqlLoginBook,
     SqlRuntimeBook,
     SqlSettingsStore,
     SqlSignalWork,
@@ -25,7 +26,9 @@ from livermore.adapters.sql import (
     login_of,
     migrate,
 )
+from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.system import System
+from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of
 from livermore.indicators.service import IndicatorService
 from livermore.kernel.clock import SystemClock
 from livermore.market.coverage import CoverageService
@@ -95,15 +98,19 @@ async def read_only(url: str) -> System:
         indicators=IndicatorService(plane, {}, market),
         signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store, list),
         settings=SettingsService(SqlSettingsStore(stored, clock)),
+        accounts=accounts_of(stored, clock),
+        logins=SqlLoginBook(stored, clock),
         runtime=runtime,
         database=stored,
         recorder=Recorder(store, clock),
+        preferences=preferences_of(stored, clock),
+        workspaces=workspaces_of(stored, clock),
     )
 
 
 async def _only_user(book: UserBook) -> User:
     """Return the one user of a workspace's database; before its first start, nobody."""
-    for name in (LOCAL, "demo", "replay"):
+    for name in WORKSPACE_USERS:
         user = await book.find(LOCAL, name)
         if user is not None:
             return user

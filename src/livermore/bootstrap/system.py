@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from livermore.accounts.service import LOCAL, local_user
+from livermore.accounts.ports import LoginBook
+from livermore.accounts.service import FIRST_SETTINGS, LOCAL, Accounts, local_user
 from livermore.accounts.user import User
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.adapters.memory.bus import MemoryBus
@@ -19,16 +20,19 @@ from livermore.adapters.sql import (
     Database,
     SqlCandleStore,
     SqlExchangeBook,
+    SqlLoginBook,
     SqlRuntimeBook,
     SqlSettingsStore,
     SqlSignalWork,
     SqlUserBook,
     migrate,
 )
+from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.brake import Brake, Watched
 from livermore.bootstrap.budgets import SharedBudgets, shared_budgets
 from livermore.bootstrap.exchanges import Unwatchable, adapter_of, preset_of
 from livermore.bootstrap.plan import Plan
+from livermore.bootstrap.workspace import preferences_of, workspaces_of
 from livermore.bootstrap.world import OWN_LIMIT, Served, World, world_of
 from livermore.indicators.announcer import Announcer
 from livermore.indicators.service import Indicators, IndicatorService
@@ -59,6 +63,7 @@ from livermore.signals.recorder import SignalRecorder, alert_maker
 from livermore.signals.rules import Rules
 from livermore.signals.service import SignalService
 from livermore.workspace.folder import Workspace
+from livermore.workspace.service import PreferenceService, WorkspaceService
 
 log = logger("bootstrap")
 
@@ -75,9 +80,13 @@ class System:
     indicators: IndicatorService
     signals: SignalService
     settings: SettingsService
+    accounts: Accounts
+    logins: LoginBook
     runtime: Runtime
     database: Database
     recorder: Recorder
+    preferences: PreferenceService
+    workspaces: WorkspaceService
     sources: tuple[SimulatedExchange, ...] = ()
 
     async def start(self) -> None:
@@ -89,6 +98,7 @@ class System:
         await self.runtime.stop()
         for source in self.sources:
             await source.stop()
+        await self.accounts.settle()
         await self.database.close()
 
     async def recording_ended(self) -> None:
@@ -183,9 +193,13 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         indicators=IndicatorService(plane, indicators, market),
         signals=SignalService(ground.work, ground.store, dispatcher.channels),
         settings=SettingsService(SqlSettingsStore(ground.database, ground.clock)),
+        accounts=accounts_of(ground.database, ground.clock),
+        logins=SqlLoginBook(ground.database, ground.clock),
         runtime=runtime,
         database=ground.database,
         recorder=ground.recorder,
+        preferences=preferences_of(ground.database, ground.clock),
+        workspaces=workspaces_of(ground.database, ground.clock),
         sources=ground.sources,
     )
 
@@ -202,8 +216,7 @@ async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
     await book.seed(SEEDED)
     name = plan.source if plan.source != "live" else LOCAL
     users = SqlUserBook(database, clock)
-    known = await users.find(LOCAL, name)
-    user = known or await local_user(users, _first_settings(plan, world), name=name)
+    user = await _started(users, SqlSettingsStore(database, clock), _first_settings(plan, world), name)
     current = await SettingsService(SqlSettingsStore(database, clock)).current(user.scope())
     ground = Ground(
         clock=clock, bus=bus, database=database, store=store, recorder=Recorder(store, clock), book=book,
@@ -211,6 +224,16 @@ async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
         shared=shared_budgets(os.environ, clock) if plan.source == "live" else None,
     )  # fmt: skip
     return ground if world is None else await _served(plan, ground, world, opened)
+
+
+async def _started(
+    users: SqlUserBook, store: SqlSettingsStore, settings: dict[str, Any], name: str
+) -> User:
+    """Return the workspace's user with the first start's settings, also where a verb made the user before."""
+    user = await local_user(users, settings, name=name)
+    if (await store.current(user.scope())).document == FIRST_SETTINGS:
+        await store.write(user.scope(), settings, author="system", source="system", reason="first start")
+    return user
 
 
 async def _served(plan: Plan, ground: Ground, world: World, opened: AsyncExitStack) -> Ground:

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from livermore.accounts.principal import Principal
 from livermore.apps.access.body import LARGEST_BODY, BodyTooLargeError, bounded
+from livermore.apps.access.doorway import Doorway
+from livermore.apps.access.entrance import Entrance
 from livermore.apps.access.headers import secured
-from livermore.apps.access.login import REFUSAL, login_page, login_style
-from livermore.apps.access.token import WEEK, Sessions, Token
-from livermore.apps.access.visitor import Visitor, allowed_hosts, local
-from livermore.apps.api.errors import problem
-from livermore.kernel.clock import Clock
+from livermore.apps.access.keys import Keys
+from livermore.apps.access.login_pages import PATHS, LoginPages
+from livermore.apps.access.sockets import POLICY_VIOLATION, EndableSocket
+from livermore.apps.access.visit import Visit, with_visit
+from livermore.apps.access.visitor import Visitor
+from livermore.apps.access.watch import Watch
+from livermore.apps.api.errors import problem, problem_of
+from livermore.kernel.errors import LivermoreError
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-LOGIN, STYLE = "/login", "/login.css"
+API_LOGIN = "/api/v1/login"
+OPEN_PATHS = frozenset({"/healthz", "/readyz", API_LOGIN})
+TRY_AGAIN = 1013
+Lookup = Callable[[str], Awaitable[Principal | None]]
 
 
 class Access:
-    """Let in who shows the token: as a bearer, in a page's address, or in the session that either opened.
+    """Let in who shows a good secret: a token as bearer, a session's cookie, a link in a page's address.
 
-    It covers HTTP, WebSockets, event streams and static files alike, and refuses foreign hosts and origins.
+    It covers HTTP, WebSockets, event streams and static files alike, refuses foreign hosts and origins, and
+    writes into the scope who was let in; what they may do is stated by each route.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, host: str, port: int, clock: Clock) -> None:
+    def __init__(
+        self, app: ASGIApp, *, doorway: Doorway, keys: Keys, entrance: Entrance, pages: LoginPages,
+        watch: Watch,
+    ) -> None:  # fmt: skip
         self.app = app
-        self._token = Token(token)
-        self._sessions = Sessions(token, clock)
-        self._hosts = allowed_hosts(host)
-        # Cookies know no ports: two monitors on one machine need two names.
-        self._cookie = f"livermore_{port}"
+        self._doorway = doorway
+        self._keys = keys
+        self._entrance = entrance
+        self._pages = pages
+        self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or pass the request on."""
@@ -44,81 +57,94 @@ class Access:
             await self._http(scope, receive, secured(send))
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visitor = Visitor(scope)
-        if visitor.host in self._hosts and (self._has_token(visitor) or self._has_session(visitor)):
-            await self.app(scope, receive, send)
-        else:
+        visitor = Visitor(scope, self._doorway)
+        code = POLICY_VIOLATION
+        try:
+            visit = await self._let_in(visitor) if self._is_ours(visitor) else None
+        except LivermoreError:
+            visit, code = None, TRY_AGAIN
+        if visit is None or not (visitor.bearer or visitor.is_from_here()):
             await receive()
-            await send({"type": "websocket.close", "code": 1008})
+            await send({"type": "websocket.close", "code": code})
+            return
+        with visit.until_revoked() as ended:
+            socket = EndableSocket(receive, send, ended)
+            await self.app(with_visit(scope, visit), socket.receive, socket.send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visitor = Visitor(scope)
+        visitor = Visitor(scope, self._doorway)
+        answer: Response | Visit
         try:
             receive = await bounded(visitor.headers, receive)
-        except BodyTooLargeError:
-            answer: Response | None = problem(413, f"a request may carry {LARGEST_BODY:,} bytes, not more")
-        else:
             answer = await self._answer(visitor, Request(scope, receive))
-        await (answer or self.app)(scope, receive, send)
+        except BodyTooLargeError:
+            answer = problem(413, f"a request may carry {LARGEST_BODY:,} bytes, not more")
+        except LivermoreError as error:
+            answer = problem_of(error)
+        if isinstance(answer, Visit):
+            await self.app(with_visit(scope, answer), receive, send)
+        else:
+            await answer(scope, receive, send)
 
-    async def _answer(self, visitor: Visitor, request: Request) -> Response | None:
-        """Return what the gate itself answers; None lets the request in."""
-        if visitor.host not in self._hosts:
-            return problem(421, "this server does not answer under that name", hint="open it as 127.0.0.1")
+    async def _answer(self, visitor: Visitor, request: Request) -> Response | Visit:
+        """Return what the gate itself answers, or who it has let in."""
+        if not self._is_ours(visitor):
+            hint = "open it as 127.0.0.1, or name the host in LIVERMORE_ALLOWED_HOSTS"
+            return problem(421, "this server does not answer under that name", hint=hint)
+        if visitor.has_nul:
+            return problem(400, "an address holds no NUL")
+        if visitor.path in PATHS:
+            return await self._pages.answer(visitor, request)
         if visitor.path in OPEN_PATHS:
-            return None
-        if visitor.path in {LOGIN, STYLE}:
-            return await self._login(visitor, request)
-        if self._has_token(visitor):
-            return None
-        given = visitor.parameter("token")
-        if given is not None and (visitor.wants_page or not visitor.path.startswith("/api/")):
-            return self._opened(visitor, given, visitor.here(without="token"))
-        return self._by_session(visitor)
+            is_foreign = visitor.path == API_LOGIN and visitor.is_from_elsewhere()
+            return _foreign() if is_foreign else Visit(visitor)
+        visit = await self._let_in(visitor)
+        secret = visitor.parameter("token")
+        if secret is not None and visitor.bearer is None and self._may_open(visitor):
+            return await self._by_address(visitor, secret, visit)
+        return self._checked(visitor, visit)
 
-    def _by_session(self, visitor: Visitor) -> Response | None:
-        if self._has_session(visitor):
-            return None
-        if self._is_signed_in(visitor):
-            return problem(403, "the request comes from another site", code="not_allowed")
+    def _may_open(self, visitor: Visitor) -> bool:
+        return visitor.method == "GET" and (visitor.wants_page or not visitor.path.startswith("/api/"))
+
+    async def _by_address(self, visitor: Visitor, secret: str, visit: Visit | None) -> Response:
+        """Open a session by the address; who has one already, as after a reload, is only sent on."""
+        back_to = visitor.here(without="token")
+        if visit is not None:
+            return self._pages.go_on(back_to)
+        try:
+            return self._pages.welcome(await self._entrance.by_address(secret), back_to, visitor)
+        except LivermoreError as refusal:
+            return self._pages.ask(back_to, refusal=refusal)
+
+    def _checked(self, visitor: Visitor, visit: Visit | None) -> Response | Visit:
+        # A browser sends its cookie whoever makes it ask; what may change something must come from our page.
+        if visit is not None:
+            is_ours = not visitor.is_from_elsewhere() if visitor.is_safe else visitor.is_from_here()
+            return visit if visitor.bearer is not None or is_ours else _foreign()
         if visitor.wants_page:
-            return login_page(visitor.here(without="token"))
+            return self._pages.ask(visitor.here(without="token"))
         return problem(
             401, "a login is needed", hint="send the header Authorization: Bearer <token>",
             headers={"www-authenticate": "Bearer"},
         )  # fmt: skip
 
-    async def _login(self, visitor: Visitor, request: Request) -> Response:
-        if visitor.path == STYLE:
-            return login_style()
-        if visitor.method != "POST":
-            return login_page(local(visitor.parameter("next") or "/"), status=200)
-        if visitor.is_from_elsewhere() and visitor.headers.get("origin") != "null":
-            return problem(403, "the login comes from another site", code="not_allowed")
-        form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        back_to = local(form.get("next", ["/"])[0])
-        return self._opened(visitor, form.get("token", [""])[0].strip(), back_to)
+    def _is_ours(self, visitor: Visitor) -> bool:
+        return visitor.host in self._doorway.hosts
 
-    def _opened(self, visitor: Visitor, token: str, back_to: str) -> Response:
-        """Open a session for the right token and go on; say so when it is wrong."""
-        if not self._token.matches(token):
-            return login_page(back_to, problem=REFUSAL)
-        answer = RedirectResponse(back_to, 303, {"cache-control": "no-store"})
-        answer.set_cookie(
-            self._cookie, self._sessions.open(), max_age=WEEK // 1000,
-            httponly=True, samesite="lax", secure=visitor.is_secure,
-        )  # fmt: skip
-        return answer
+    async def _let_in(self, visitor: Visitor) -> Visit | None:
+        """Return who shows a good secret; a wrong token is not made good by a cookie."""
+        cookie = visitor.cookie(self._entrance.cookie)
+        if visitor.bearer is not None:
+            return await self._visit(visitor, self._keys.by_bearer, visitor.bearer)
+        return await self._visit(visitor, self._keys.by_cookie, cookie) if cookie else None
 
-    def _has_token(self, visitor: Visitor) -> bool:
-        return visitor.bearer is not None and self._token.matches(visitor.bearer)
+    async def _visit(self, visitor: Visitor, lookup: Lookup, secret: str) -> Visit | None:
+        principal = await lookup(secret)
+        if principal is None:
+            return None
+        return Visit(visitor, principal, partial(lookup, secret), self._watch.over)
 
-    def _is_signed_in(self, visitor: Visitor) -> bool:
-        cookie = visitor.cookie(self._cookie)
-        return cookie is not None and self._sessions.is_open(cookie)
 
-    def _has_session(self, visitor: Visitor) -> bool:
-        # A browser sends its cookie whoever makes it ask; what may change something must come from our page.
-        if visitor.is_websocket or not visitor.is_safe:
-            return self._is_signed_in(visitor) and visitor.is_from_here()
-        return self._is_signed_in(visitor) and not visitor.is_from_elsewhere()
+def _foreign() -> Response:
+    return problem(403, "the request comes from another site", code="not_allowed")

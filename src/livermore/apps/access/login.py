@@ -2,46 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, Response
 
 STYLE = (Path(__file__).parent / "login.css").read_text()
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-PAGE = """<!doctype html>
+FRAME = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="dark light">
-<title>Log in – Livermore</title>
+<title>{title} – Livermore</title>
 <link rel="stylesheet" href="/login.css">
 </head>
 <body>
 <main>
 <h1>Livermore</h1>
-<p>This monitor is private. Paste its login token,
-or open the address that <code>livermore up</code> printed.</p>
-<form method="post" action="/login">
-{problem}<label for="token">Login token</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
-<input type="hidden" name="next" value="{next}">
-<button type="submit">Log in</button>
-</form>
-</main>
+{content}</main>
 </body>
 </html>
 """
-REFUSAL = "That token is not the right one. It may be from an earlier run: a restart can print a new one."
+FORMS = """<p>This monitor is private.</p>
+{problem}{provider}<form method="post" action="/login">
+<label for="username">User name</label>
+<input id="username" name="username" autocomplete="username" autocapitalize="none" required{focus}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<input type="hidden" name="next" value="{next}">
+<button type="submit">Log in</button>
+</form>
+<details>
+<summary>Log in with a token</summary>
+<form method="post" action="/login">
+<label for="token">Login token</label>
+<input id="token" name="token" type="password" autocomplete="off" required>
+<input type="hidden" name="next" value="{next}">
+<button type="submit">Use the token</button>
+</form>
+</details>
+<p class="note">On its own machine, the address that <code>livermore up</code> prints opens it once, and
+<code>livermore token create NAME</code> makes a token.</p>
+"""
+BUTTON = '<a class="button" href="/login/identity?next={next}">Log in with {name}</a>\n'
+REFUSED = """<p class="problem" role="alert">{problem}</p>
+<p><a href="/">Back to the market</a></p>
+"""
 
 
-def login_page(back_to: str, *, problem: str | None = None, status: int = 401) -> Response:
-    """Ask for the token, and go on to a path of this site afterwards."""
+def login_page(
+    back_to: str, *, problem: str | None = None, status: int = 401, provider: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
+    """Ask for a password or a token, or lead to an identity provider; go on to a path of this site."""
     said = f'<p class="problem" role="alert">{escape(problem)}</p>\n' if problem else ""
-    page = PAGE.format(problem=said, next=escape(back_to))
-    headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
-    return HTMLResponse(page, status, headers)
+    button = BUTTON.format(next=quote(back_to, safe=""), name=escape(provider)) if provider else ""
+    forms = FORMS.format(
+        problem=said, provider=button, next=escape(back_to), focus="" if provider else " autofocus"
+    )
+    return _page("Log in", forms, status, headers)
+
+
+def refused_page(problem: str) -> Response:
+    """Say that a page is not for this login."""
+    said = problem[:1].upper() + problem[1:] + "."
+    return _page("Not allowed", REFUSED.format(problem=escape(said)), 403)
+
+
+def missing_page() -> Response:
+    """Say that there is no such page."""
+    return _page("Not found", REFUSED.format(problem="There is no such page."), 404)
+
+
+def _page(title: str, content: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    page = FRAME.format(title=title, content=content)
+    said = {"content-security-policy": POLICY, "cache-control": "no-store", **(headers or {})}
+    return HTMLResponse(page, status, said)
 
 
 def login_style() -> Response:

@@ -9,20 +9,48 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from livermore.apps.access.doorway import Doorway
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+UNKNOWN = "unknown"
 
 
 class Visitor:
-    """Read what the gate needs from an ASGI scope of type `http` or `websocket`."""
+    """Read what the gate needs from an ASGI scope of type `http` or `websocket`.
 
-    def __init__(self, scope: Scope) -> None:
+    What a proxy tells of scheme and address is believed where the doorway trusts the proxy.
+    """
+
+    def __init__(self, scope: Scope, doorway: Doorway) -> None:
         self.path: str = scope["path"]
         self.headers = Headers(scope=scope)
         self.is_websocket = scope["type"] == "websocket"
-        self.is_secure = scope["scheme"] in {"https", "wss"}
         self.method: str = "GET" if self.is_websocket else scope["method"]
+        self._scheme: str = scope["scheme"]
+        self._peer: str = (scope.get("client") or (UNKNOWN, 0))[0]
+        self._doorway = doorway
         self._query: bytes = scope["query_string"]
+
+    @property
+    def is_secure(self) -> bool:
+        """Say whether the browser's connection is encrypted."""
+        scheme = self._scheme
+        if self._doorway.trusts(self._peer):
+            scheme = [scheme, *self._told("x-forwarded-proto")][-1]
+        return scheme in {"https", "wss"}
+
+    @property
+    def address(self) -> str:
+        """Return where the request comes from: the last address of the way that no proxy of ours has."""
+        way = [*self._told("x-forwarded-for"), self._peer]
+        while len(way) > 1 and self._doorway.trusts(way[-1]):
+            way.pop()
+        return way[-1]
+
+    def _told(self, name: str) -> list[str]:
+        """Return what proxies have added to a header, one after the other."""
+        told = ",".join(self.headers.getlist(name))
+        return [part.strip() for part in told.split(",") if part.strip()]
 
     @property
     def host(self) -> str:
@@ -31,6 +59,11 @@ class Visitor:
             return (urlsplit("//" + self.headers.get("host", "")).hostname or "").lower()
         except ValueError:
             return ""
+
+    @property
+    def has_nul(self) -> bool:
+        """Say whether path or query hold what no database takes."""
+        return "\0" in self.path or b"%00" in self._query or b"\0" in self._query
 
     @property
     def is_safe(self) -> bool:
@@ -80,7 +113,13 @@ class Visitor:
         origin = self.headers.get("origin", "null")
         if origin == "null":
             return self.headers.get("sec-fetch-site") == "same-origin"
-        return urlsplit(origin).netloc.lower() == self.headers.get("host", "").lower()
+        try:
+            scheme, netloc = urlsplit(origin)[:2]
+        except ValueError:
+            return False
+        # A page that anybody on the way may have written is not ours once ours are encrypted.
+        is_alike = scheme == "https" or not self.is_secure
+        return is_alike and netloc.lower() == self.headers.get("host", "").lower()
 
     def is_from_elsewhere(self) -> bool:
         """Say whether a page of another site is known to have sent the request."""
@@ -91,8 +130,3 @@ def local(path: str) -> str:
     """Return a path of this site; what could lead to another one becomes the first page."""
     safe = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if safe else "/"
-
-
-def allowed_hosts(host: str) -> frozenset[str]:
-    """Return the names under which a server bound to a host answers; another may be a rebinding attack."""
-    return LOOPBACK | {host.strip("[]").lower()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from livermore.apps.admin.words import MODES, UNKNOWN, age_text, change_text, duration_text, price_text
+from livermore.apps.api.runtime import STOPPED
 from livermore.indicators.service import Cell, GridRow
 from livermore.kernel.timeframe import Timeframe
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from livermore.runtime.runtime import RuntimeStatus
 
 Row = dict[str, Any]
+NOT_HERE = "Nothing runs here for this login: the table shows what this server watches, and no signals."
 
 
 class Board:
@@ -27,9 +29,12 @@ class Board:
         self._rows: list[Row] = []
         self._bar: dict[str, Any] = {}
 
-    def told(self) -> dict[str, Any]:
-        """Return all of it as it was told last, for a page that has just opened."""
-        return {"bar": self._bar, "rows": self._rows}
+    def told(self, *, own: bool = True) -> dict[str, Any]:
+        """Return all of it as it was told last, for a page that has just opened.
+
+        The status line is that of the runtime's `own` user; another's says that nothing runs here.
+        """
+        return {"bar": self._bar if own else bar_of(STOPPED), "rows": self._rows}
 
     def changes(self) -> dict[str, Any]:
         """Return what has changed since the last call; nothing when nothing has."""
@@ -108,6 +113,8 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
     failed = [name for name, health in status.services.items() if health == "failed"]
     if failed:
         return {"tone": "bad", "text": f"A part has failed ({', '.join(failed)}); the log says why."}
+    if status is STOPPED:
+        return {"tone": "calm", "text": NOT_HERE}
     if status.state == "paused":
         return {"tone": "calm", "text": _paused(status.pause or {})}
     if status.startup is not None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from livermore.apps.api.shapes import SignalShape
     from livermore.bootstrap import System
     from livermore.indicators.values import IndicatorValue
+    from livermore.kernel.scope import Scope
     from livermore.market.candle import Candle
     from livermore.market.service import CandlePage
     from livermore.signals.signal import Signal
@@ -32,13 +33,16 @@ class Shown(NamedTuple):
     timeframe: str
 
 
-async def chart_of(system: System, shown: Shown, focus: int | None) -> dict[str, Any]:
-    """Return the newest bars of a series, or enough of them to hold the bar that opened at `focus` (ms)."""
+async def chart_of(system: System, scope: Scope, shown: Shown, focus: int | None) -> dict[str, Any]:
+    """Return the newest bars of a series, or enough of them to hold the bar that opened at `focus` (ms).
+
+    The marks are the user's own signals.
+    """
     limit = BARS if focus is None else _bars_since(system, shown, focus)
     page, bars = await _read(system, shown, limit)
     first = page.candles[0].time if page.candles else 0
     signals = await system.signals.list(
-        system.user.scope(), limit=500, start=first,
+        scope, limit=500, start=first,
         exchange=page.exchange, symbol=page.symbol, timeframe=shown.timeframe,
     )  # fmt: skip
     return {

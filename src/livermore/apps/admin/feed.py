@@ -10,14 +10,14 @@ from livermore.kernel.timeframe import Timeframe
 if TYPE_CHECKING:
     from livermore.apps.api.shapes import SignalShape
     from livermore.bootstrap import System
+    from livermore.kernel.scope import Scope
     from livermore.signals.signal import Signal
 
 SHOWN = 60
 
 
-async def feed_of(system: System) -> list[dict[str, Any]]:
-    """Return the newest signals, newest first."""
-    scope = system.user.scope()
+async def feed_of(system: System, scope: Scope) -> list[dict[str, Any]]:
+    """Return the newest signals of a user, newest first."""
     page = await system.signals.list(scope, limit=SHOWN)
     alerts = await system.signals.alerts(scope, limit=3 * SHOWN)
     sent: dict[str, dict[str, str]] = {}

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from livermore.apps.admin.board import Board
-from livermore.apps.admin.chart import Shown, mark_of, news_of
+from livermore.apps.admin.chart import Shown, news_of
 from livermore.apps.admin.components import encoded
 from livermore.apps.admin.coverage import coverage_grid
-from livermore.apps.admin.feed import SHOWN, entry_of
-from livermore.apps.api.shapes import SignalShape
+from livermore.apps.admin.voice import Listener, Voice
 from livermore.kernel.events import Event, Topic
 from livermore.kernel.log import logger
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
     from livermore.kernel.events import Subscription
+    from livermore.kernel.scope import Scope
 
 PACE = 0.25
 COVERAGE_PACE = 1.0
@@ -28,10 +25,10 @@ REST = 20
 log = logger("pages")
 
 
-class Page(Protocol):
-    """An open page; every payload is JSON that was encoded once for all pages."""
+class Page(Listener, Protocol):
+    """An open page of a user; every payload is JSON that was encoded once for all pages."""
 
-    shown: Shown | None
+    scope: Scope
 
     def changed(self, payload: str) -> None:
         """Take what changed in the status line and in the table."""
@@ -49,18 +46,6 @@ class Page(Protocol):
         """Take which bars of the series that is shown are told differently now."""
         ...
 
-    def said(self, payload: str) -> None:
-        """Take signals for the list."""
-        ...
-
-    def marked(self, payload: str) -> None:
-        """Take marks for the chart."""
-        ...
-
-    def delivered(self, payload: str) -> None:
-        """Take states of alerts."""
-        ...
-
 
 class Live:
     """Hold the open pages and tell them what is new."""
@@ -74,26 +59,36 @@ class Live:
         self._looked_at = -COVERAGE_PACE
         self._watched = asyncio.Event()
         self._candles: Subscription | None = None
-        self._signals: deque[SignalShape] = deque(maxlen=SHOWN)
-        self._alerts: deque[dict[str, str | None]] = deque(maxlen=3 * SHOWN)
+        self._voices: dict[Scope, Voice] = {}
 
     def join(self, page: Page) -> str:
         """Keep a page current from now on; return the board as it stands."""
         if not self._pages:
             self._board.changes()
-            self._signals.clear()
-            self._alerts.clear()
         self._pages.add(page)
+        if page.scope not in self._voices:
+            self._voices[page.scope] = Voice(self._system.bus, page.scope.identity_sub)
         self._watched.set()
-        return encoded(self._board.told())
+        return encoded(self._board.told(own=self._is_own(page)))
 
     def leave(self, page: Page) -> None:
         """Forget a page."""
         self._pages.discard(page)
+        if not any(other.scope == page.scope for other in self._pages):
+            self._hush(page.scope)
         if not self._pages:
             self._watched.clear()
             if self._candles is not None:
                 self._candles.close()
+
+    def _hush(self, scope: Scope) -> None:
+        voice = self._voices.pop(scope, None)
+        if voice is not None:
+            voice.close()
+
+    def _is_own(self, page: Page) -> bool:
+        """Say whether the runtime here is that of the page's user."""
+        return page.scope.user_id == self._system.user.id
 
     async def covered(self) -> str:
         """Return how fresh every series is."""
@@ -101,10 +96,13 @@ class Live:
 
     async def run(self) -> None:
         """Keep pages current until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._look())
-            tasks.create_task(self._listen())
-            tasks.create_task(self._follow_revisions())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._look())
+                tasks.create_task(self._follow_revisions())
+        finally:
+            for scope in list(self._voices):
+                self._hush(scope)
 
     async def _look(self) -> None:
         clock, spent = self._system.clock, 0.0
@@ -124,9 +122,13 @@ class Live:
 
     def _tell_board(self) -> None:
         changes = self._board.changes()
-        if changes:
-            payload = encoded(changes)
-            for page in self._pages:
+        if not changes:
+            return
+        market = {name: value for name, value in changes.items() if name != "bar"}
+        own, others = encoded(changes), encoded(market) if market else None
+        for page in self._pages:
+            payload = own if self._is_own(page) else others
+            if payload is not None:
                 page.changed(payload)
 
     async def _tell_charts(self) -> None:
@@ -151,31 +153,8 @@ class Live:
                 page.covered(payload)
 
     def _tell_signals(self) -> None:
-        """Tell of what was said since the last look; after a start, of thousands a few are shown."""
-        signals, alerts = list(self._signals), list(self._alerts)
-        self._signals.clear()
-        self._alerts.clear()
-        said = encoded([entry_of(signal, {}) for signal in signals])
-        delivered = encoded(alerts)
-        for page in self._pages:
-            if signals:
-                page.said(said)
-            if alerts:
-                page.delivered(delivered)
-            marks = [mark_of(signal) for signal in signals if page.shown == series_of(signal)]
-            if marks:
-                page.marked(encoded(marks))
-
-    async def _listen(self) -> None:
-        subscription = self._system.bus.subscribe(self._system.user.identity_sub, ("signal", "alert"))
-        try:
-            async for event in subscription:
-                try:
-                    self._note(event)
-                except (KeyError, msgspec.ValidationError):
-                    log.exception("an event could not be read", topic=event.topic)
-        finally:
-            subscription.close()
+        for scope, voice in self._voices.items():
+            voice.tell([page for page in self._pages if page.scope == scope])
 
     async def _follow_revisions(self) -> None:
         """Listen to candles, for as long as any page is open: nobody should prepare them for nobody."""
@@ -198,14 +177,3 @@ class Live:
         for page in self._pages:
             if page.shown in revised:
                 page.revised(encoded(revised[page.shown]))
-
-    def _note(self, event: Event) -> None:
-        if event.topic == "signal":
-            self._signals.append(msgspec.convert(event.data, SignalShape))
-        else:
-            self._alerts.append({name: event.data[name] for name in ("signal_id", "channel", "state")})
-
-
-def series_of(signal: SignalShape) -> Shown:
-    """Return the series that a signal speaks of."""
-    return Shown(signal.exchange, signal.symbol, signal.timeframe)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nicegui import Client, ui
 from nicegui.events import GenericEventArguments
 
-from livermore.apps.admin import frame
+from livermore.apps.admin import frame, stated
 from livermore.apps.admin.board import timeframes_of
 from livermore.apps.admin.chart import Shown, chart_of
 from livermore.apps.admin.components import (
@@ -20,23 +20,26 @@ from livermore.apps.admin.components import (
 )
 from livermore.apps.admin.coverage import explained
 from livermore.apps.admin.feed import feed_of
+from livermore.apps.admin.sockets import scope_of
 from livermore.kernel.errors import LivermoreError
 
 if TYPE_CHECKING:
     from livermore.apps.admin.live import Live
     from livermore.bootstrap import System
+    from livermore.kernel.scope import Scope
 
 
 def add_page(system: System, live: Live) -> None:
     """Register the page."""
 
-    @ui.page("/", title="Market – Livermore")
+    @stated.page("/", "viewer", title="Market")
     async def market(client: Client) -> None:
         """Build the page; its data follow once the browser is connected."""
-        current = await system.settings.current(system.user.scope())
+        scope = scope_of(client)
+        current = await system.settings.current(scope)
         timeframes = timeframes_of(system.indicators.grid(), current.document.timeframes)
         frame.head()
-        page = MarketPage(system, live, timeframes)
+        page = MarketPage(system, live, scope, timeframes)
         client.on_connect(page.open)
         client.on_disconnect(page.close)
 
@@ -44,8 +47,9 @@ def add_page(system: System, live: Live) -> None:
 class MarketPage:
     """One open market page."""
 
-    def __init__(self, system: System, live: Live, timeframes: list[str]) -> None:
+    def __init__(self, system: System, live: Live, scope: Scope, timeframes: list[str]) -> None:
         self.shown: Shown | None = None
+        self.scope = scope
         self._system = system
         self._live = live
         self._wanted = 0
@@ -65,7 +69,7 @@ class MarketPage:
         self._feed.tell("clock", board)
         self._coverage.tell("clock", board)
         self._coverage.tell("show", await self._live.covered())
-        self._feed.tell("show", encoded(await feed_of(self._system)))
+        self._feed.tell("show", encoded(await feed_of(self._system, self.scope)))
         if self.shown is not None:
             await self._show(self.shown, None)
 
@@ -136,7 +140,7 @@ class MarketPage:
         self._wanted += 1
         turn = self._wanted
         try:
-            chart = await chart_of(self._system, shown, focus)
+            chart = await chart_of(self._system, self.scope, shown, focus)
         except LivermoreError as error:
             self.shown = None
             self._chart.tell("fail", encoded({"text": str(error), "hint": error.hint}))

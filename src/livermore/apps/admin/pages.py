@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from livermore.apps.admin import market
 from livermore.apps.admin.live import Live
+from livermore.apps.admin.sockets import guard_sockets
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
@@ -22,6 +23,7 @@ def add_pages(app: FastAPI, system: System) -> Live:
     """Serve the pages on an application, and return what keeps them current while it runs."""
     app.mount("/assets", StaticFiles(directory=ASSETS))
     live = Live(system)
+    guard_sockets()
     market.add_page(system, live)
     # Their own style needs no Tailwind, whose compiler would run in the browser at every load.
     ui.run_with(

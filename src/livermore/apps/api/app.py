@@ -7,10 +7,23 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from livermore.apps.api import docs, events, indicators, market, metrics, openapi, runtime, settings, signals
+from livermore.apps.access.caller import StatedRoute
+from livermore.apps.api import (
+    accounts,
+    docs,
+    events,
+    indicators,
+    market,
+    metrics,
+    openapi,
+    runtime,
+    settings,
+    signals,
+)
 from livermore.apps.api.errors import answer_with_problems
 
 if TYPE_CHECKING:
+    from livermore.apps.access.entrance import Entrance
     from livermore.bootstrap import System
 
 ABOUT = (
@@ -18,15 +31,19 @@ ABOUT = (
 )
 
 
-def api_app(system: System, *, streams: events.Streams, counted: metrics.Metrics) -> FastAPI:
-    """Join the routes of all rooms; whoever may call them is decided before, by the access gate."""
+def api_app(
+    system: System, *, streams: events.Streams, counted: metrics.Metrics, entrance: Entrance
+) -> FastAPI:
+    """Join the routes of all rooms: each states the role that it needs, of whoever the gate has let in."""
     app = FastAPI(
         title="Livermore", version=version("livermore"), description=ABOUT,
         openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
+    app.router.route_class = StatedRoute
     answer_with_problems(app)
     for room in (runtime, market, indicators, signals, settings):
         room.add_routes(app, system)
+    accounts.add_routes(app, system, entrance)
     events.add_routes(app, system, streams)
     metrics.add_routes(app, counted)
     openapi.add_routes(app)

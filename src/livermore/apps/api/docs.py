@@ -7,6 +7,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.responses import HTMLResponse, Response
 
+from livermore.apps.access.caller import Viewer
+
 ASSETS = Path(__file__).parent / "assets"
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -21,16 +23,16 @@ def add_routes(app: FastAPI) -> None:
     script = (ASSETS / "docs.js").read_text()
 
     @app.get("/api/v1/docs", include_in_schema=False)
-    async def docs() -> Response:
+    async def docs(caller: Viewer) -> Response:
         """Show every route, its parameters and its shapes, and try them."""
         return HTMLResponse(page, headers={"content-security-policy": POLICY})
 
     @app.get("/api/v1/docs.css", include_in_schema=False)
-    async def docs_style() -> Response:
+    async def docs_style(caller: Viewer) -> Response:
         """Return the style of the page."""
         return Response(style, media_type="text/css")
 
     @app.get("/api/v1/docs.js", include_in_schema=False)
-    async def docs_script() -> Response:
+    async def docs_script(caller: Viewer) -> Response:
         """Return the script of the page."""
         return Response(script, media_type="text/javascript")

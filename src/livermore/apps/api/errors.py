@@ -88,6 +88,11 @@ def answer_with_problems(app: FastAPI) -> None:
 
 
 async def _livermore_error(_: Request, error: LivermoreError) -> Response:
+    return problem_of(error)
+
+
+def problem_of(error: LivermoreError) -> Response:
+    """Write an error as a problem document."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     wait = getattr(error, "retry_after", None)
     headers = {"retry-after": str(ceil(wait))} if wait is not None else None

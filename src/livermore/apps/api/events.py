@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Header, Query, Request
 from starlette.responses import StreamingResponse
 
+from livermore.apps.access.caller import Viewer
+from livermore.apps.access.visit import visit_of
 from livermore.apps.api.queries import EventFilter
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.events import TOPICS, Event, EventBus, Subscription, Topic
 
 if TYPE_CHECKING:
+    from livermore.apps.access.visit import Visit
     from livermore.bootstrap import System
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -39,11 +43,18 @@ def add_routes(app: FastAPI, system: System, streams: Streams) -> None:
 
     @app.get("/api/v1/events", responses=dict(DESCRIBED), tags=["events"], response_class=StreamingResponse)
     async def events(
-        wanted: Annotated[EventFilter, Query()], last_event_id: LastEventId = None
+        request: Request,
+        caller: Viewer,
+        wanted: Annotated[EventFilter, Query()],
+        last_event_id: LastEventId = None,
     ) -> StreamingResponse:
-        """Stream events; `Last-Event-ID` resumes, and an event `resync` says that something was lost."""
+        """Stream public events and the caller's own, for as long as the login is good.
+
+        `Last-Event-ID` resumes, and an event `resync` says that something was lost.
+        """
         topics = topics_of(wanted.topics)
-        frames = streams.frames(system.user.identity_sub, topics, event_id_of(last_event_id))
+        after = event_id_of(last_event_id)
+        frames = streams.until_revoked(visit_of(request.scope), caller.user.identity_sub, topics, after)
         return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
 
 
@@ -79,8 +90,19 @@ class Streams:
         """End every stream."""
         self._closing.set()
 
-    async def frames(self, whose: str, topics: tuple[Topic, ...], after: int | None) -> AsyncIterator[bytes]:
-        """Yield what is sent to one client, until it leaves or the server closes."""
+    async def until_revoked(
+        self, visit: Visit, whose: str, topics: tuple[Topic, ...], after: int | None
+    ) -> AsyncIterator[bytes]:
+        """Yield frames until the login ends by which they were asked for."""
+        with visit.until_revoked() as ended:
+            async with aclosing(self.frames(whose, topics, after, ended)) as frames:
+                async for frame in frames:
+                    yield frame
+
+    async def frames(
+        self, whose: str, topics: tuple[Topic, ...], after: int | None, ended: asyncio.Event | None = None
+    ) -> AsyncGenerator[bytes]:
+        """Yield what is sent to one client, until it leaves, has `ended`, or the server closes."""
         subscription, lost = self._subscribe(whose, topics, after)
         try:
             yield OPENING
@@ -88,7 +110,7 @@ class Streams:
                 yield _resync("the events since then are no longer remembered")
             elif subscription.passed:
                 yield _resync("bars have gone by since then; what else happened follows")
-            async for frame in self._follow(subscription):
+            async for frame in self._follow(subscription, ended or asyncio.Event()):
                 yield frame
         finally:
             subscription.close()
@@ -101,23 +123,26 @@ class Streams:
         except LookupError:
             return self._bus.subscribe(whose, topics), True
 
-    async def _follow(self, subscription: Subscription) -> AsyncIterator[bytes]:
+    async def _follow(self, subscription: Subscription, ended: asyncio.Event) -> AsyncIterator[bytes]:
         missed = 0
-        async for event in self._until_closed(aiter(subscription)):
+        async for event in self._until_closed(aiter(subscription), ended):
             if subscription.missed > missed:
                 missed = subscription.missed
                 yield _resync("the connection was too slow, and events were dropped")
             yield KEEP_ALIVE if event is None else self._frame(event)
 
-    async def _until_closed(self, events: AsyncIterator[Event]) -> AsyncIterator[Event | None]:
-        """Yield events, and None when there was none for a while; end when the server closes."""
+    async def _until_closed(
+        self, events: AsyncIterator[Event], ended: asyncio.Event
+    ) -> AsyncIterator[Event | None]:
+        """Yield events, and None when there was none for a while; end with the server or the login."""
         closing = asyncio.create_task(self._closing.wait())
+        ending = asyncio.create_task(ended.wait())
         following = asyncio.ensure_future(anext(events, None))
         try:
             while True:
-                waited = {closing, following}
+                waited = {closing, ending, following}
                 await asyncio.wait(waited, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if closing.done():
+                if closing.done() or ending.done():
                     return
                 if not following.done():
                     yield None
@@ -129,6 +154,7 @@ class Streams:
                 following = asyncio.ensure_future(anext(events, None))
         finally:
             closing.cancel()
+            ending.cancel()
             following.cancel()
 
     def _frame(self, event: Event) -> bytes:

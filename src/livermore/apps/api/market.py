@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import FastAPI, Path, Query
 from starlette.responses import Response
 
+from livermore.apps.access.caller import Viewer
 from livermore.apps.api.queries import OfExchange, Range, Span
 from livermore.apps.api.replies import described, reply
 from livermore.apps.api.shapes import (
@@ -19,8 +20,10 @@ from livermore.apps.api.shapes import (
     candles_shape,
     coverage_shape,
 )
+from livermore.settings.service import watched_symbols
 
 if TYPE_CHECKING:
+    from livermore.accounts.principal import Principal
     from livermore.bootstrap import System
     from livermore.indicators.service import GridRow
 
@@ -35,8 +38,9 @@ def add_routes(app: FastAPI, system: System) -> None:
 
     @app.get("/api/v1/candles" + SERIES, responses=described(CandlesShape), tags=["market"])
     async def candles(
-        exchange: ExchangeName, symbol: SymbolName, timeframe: TimeframeName, part: Annotated[Range, Query()]
-    ) -> Response:
+        caller: Viewer, exchange: ExchangeName, symbol: SymbolName, timeframe: TimeframeName,
+        part: Annotated[Range, Query()],
+    ) -> Response:  # fmt: skip
         """Return closed candles of a series, oldest first, and the running one."""
         page = await system.market.candles(
             exchange, symbol, timeframe, start=part.start, end=part.end, limit=part.limit
@@ -44,7 +48,7 @@ def add_routes(app: FastAPI, system: System) -> None:
         return reply(candles_shape(page))
 
     @app.get("/api/v1/coverage", responses=described(CoverageGridShape), tags=["market"])
-    async def coverage_grid(which: Annotated[OfExchange, Query()]) -> Response:
+    async def coverage_grid(caller: Viewer, which: Annotated[OfExchange, Query()]) -> Response:
         """Return how fresh every watched series is, or every one of an exchange.
 
         A cell is `fresh` (its newest bucket closed on time), `waiting` (the next one is due, or there is
@@ -61,8 +65,9 @@ def add_routes(app: FastAPI, system: System) -> None:
 
     @app.get("/api/v1/coverage" + SERIES, responses=described(CoverageShape), tags=["market"])
     async def coverage(
-        exchange: ExchangeName, symbol: SymbolName, timeframe: TimeframeName, part: Annotated[Span, Query()]
-    ) -> Response:
+        caller: Viewer, exchange: ExchangeName, symbol: SymbolName, timeframe: TimeframeName,
+        part: Annotated[Span, Query()],
+    ) -> Response:  # fmt: skip
         """Return how many closed buckets of a series are traded, quiet and missing, and its holes.
 
         Without `from` it begins with the first candle, without `to` it ends with the last bucket that has
@@ -72,14 +77,25 @@ def add_routes(app: FastAPI, system: System) -> None:
         return reply(coverage_shape(found))
 
     @app.get("/api/v1/exchanges", responses=described(ExchangesShape), tags=["market"])
-    async def exchanges() -> Response:
+    async def exchanges(caller: Viewer) -> Response:
         """Return the known exchanges: where they are, what they offer, allow and cost."""
         return reply(ExchangesShape(exchanges=await system.market.exchanges()))
 
     @app.get("/api/v1/symbols", responses=described(SymbolsShape), tags=["market"])
-    async def symbols() -> Response:
-        """Return the watched symbols with their prices."""
-        return reply(SymbolsShape(symbols=[_symbol(row) for row in system.indicators.grid()]))
+    async def symbols(caller: Viewer) -> Response:
+        """Return the caller's watchlist with its prices; what nobody watches here is not in it."""
+        rows = await watched_rows(system, caller)
+        return reply(SymbolsShape(symbols=[_symbol(row) for row in rows]))
+
+
+async def watched_rows(system: System, caller: Principal) -> list[GridRow]:
+    """Return the rows of the table that are on the caller's own watchlist."""
+    rows = system.indicators.grid()
+    if caller.user.id == system.user.id:
+        return rows
+    document = (await system.settings.current(caller.scope())).document
+    own = set(watched_symbols(document))
+    return [row for row in rows if (row.exchange, row.symbol) in own]
 
 
 def _symbol(row: GridRow) -> SymbolShape:

@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from livermore.apps.access.caller import Admin
 from livermore.apps.api.paths import is_api
 from livermore.kernel.events import Event
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from livermore.bootstrap import System
 
 TEXT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    200: {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    "default": {
+        "description": "A problem (RFC 9457).",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
 }
 
 
@@ -45,7 +50,7 @@ class Metrics:
             "livermore_alerts", "Alerts that came so far.", ("channel", "state"), registry=self.registry
         )
 
-    async def listen(self) -> None:
+    async def run(self) -> None:
         """Count signals and alerts as they are told, until cancelled."""
         subscription = self._system.bus.subscribe(self._system.user.identity_sub, ("signal", "alert"))
         try:
@@ -115,7 +120,7 @@ def add_routes(app: FastAPI, metrics: Metrics) -> None:
     """Serve the metrics."""
 
     @app.get("/metrics", responses=TEXT, tags=["health"])
-    async def read_metrics() -> Response:
+    async def read_metrics(caller: Admin) -> Response:
         """Return counters and gauges as Prometheus reads them."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

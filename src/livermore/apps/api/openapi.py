@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from livermore.apps.api import shapes
+from livermore.apps.access.caller import Needs, StatedRoute, Viewer
+from livermore.apps.api import account_shapes, shapes
 from livermore.apps.api.errors import Problem
 from livermore.apps.api.replies import SCHEMAS
 from livermore.indicators.service import IndicatorPage
@@ -19,6 +20,8 @@ from livermore.settings.document import SettingsDocument
 from livermore.signals.service import Explanation
 
 DESCRIBED = (
+    account_shapes.LoginShape, account_shapes.MeShape, account_shapes.NewTokenShape,
+    account_shapes.TokensShape, account_shapes.UserShape, account_shapes.UsersShape,
     shapes.AlertsShape, shapes.CandlesShape, shapes.CoverageGridShape, shapes.CoverageShape,
     shapes.ExchangesShape, shapes.HealthShape, shapes.SettingsShape, shapes.SignalsShape, shapes.SymbolsShape,
     Explanation, IndicatorPage, Problem, RuntimeStatus,
@@ -42,7 +45,7 @@ def add_routes(app: FastAPI) -> None:
         return msgspec.json.encode(description(app))
 
     @app.get("/api/v1/openapi.json", include_in_schema=False)
-    async def openapi() -> Response:
+    async def openapi(caller: Viewer) -> Response:
         """Return the description of the API (OpenAPI 3.1)."""
         return Response(document(), media_type="application/json")
 
@@ -52,6 +55,10 @@ def description(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
+    for route in app.routes:
+        if isinstance(route, StatedRoute) and route.include_in_schema and isinstance(route.stated, Needs):
+            for method in route.methods:
+                document["paths"][route.path_format][method.lower()]["x-role"] = route.stated.role
     components = document.setdefault("components", {})
     components["schemas"] = components.get("schemas", {}) | _schemas()
     components["securitySchemes"] = SECURITY

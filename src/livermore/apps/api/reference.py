@@ -22,14 +22,20 @@ Everything lies under `/api/v1`; health and metrics lie at the root. A running L
 
 ## Login
 
-Send the token that `livermore up` printed, or that `LIVERMORE_TOKEN` holds, with each request:
+A program sends a token with each request; `livermore token create NAME` makes one:
 
     curl -H "Authorization: Bearer $LIVERMORE_TOKEN" http://127.0.0.1:7070/api/v1/runtime
 
-A browser opens any page once with `?token=…` in its address, or pastes the token on the login page, and gets
-a session cookie for a week. `/healthz` and `/readyz` need no login. With a session, what may change something
-must come from a page of this server (403 otherwise). The server answers under the names of the loopback and
-the host it is bound to (421 otherwise), and takes bodies of up to 1 MB (413 otherwise).
+A person logs in with a password, a token or an identity provider and gets a session cookie for a week; the
+address that `livermore up` prints opens one session, once. `/healthz` and `/readyz` need no login. With a
+session, what may change something must come from a page of this server (403 otherwise). The server answers
+under the names of the loopback, the host it is bound to and those in `LIVERMORE_ALLOWED_HOSTS` (421
+otherwise), and takes bodies of up to 1 MB (413 otherwise).
+
+Each route names the role that it needs: `viewer` reads, `operator` also commands and edits settings, `admin`
+also manages users and reads metrics. A token has a role of its own, at most that of its user. A role that is
+too low is answered with 403. Market data is for every login; what is a user's (settings, signals, alerts,
+events, tokens) is only ever that of the login itself, and the object of another user is 404.
 
 ## Times
 
@@ -57,7 +63,9 @@ def reference() -> str:
     """Return the page as Markdown, with one heading for each route."""
     # Routes are only described here and never asked, so that they need no system.
     nothing = cast("Any", None)
-    document = description(api_app(nothing, streams=Streams(nothing), counted=Metrics(nothing)))
+    document = description(
+        api_app(nothing, streams=Streams(nothing), counted=Metrics(nothing), entrance=nothing)
+    )
     schemas = document["components"]["schemas"]
     routes = [
         _route(path, method, operation, schemas)
@@ -75,22 +83,59 @@ def _statuses() -> list[str]:
 
 
 def _route(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
-    media_type, content = next(iter(operation["responses"]["200"]["content"].items()))
-    answer = f"Answers `{media_type}`.\n"
-    if media_type == "application/json":
-        answer = f"```json\n{json.dumps(_outline(content['schema'], schemas), indent=2)}\n```\n"
-    events = EVENTS if media_type == "text/event-stream" else ""
+    events = EVENTS if path == "/api/v1/events" else ""
     parameters = "".join(_parameter(parameter, schemas) for parameter in operation.get("parameters", []))
     table = f"\n| parameter | where | type | meaning |\n|---|---|---|---|\n{parameters}" if parameters else ""
-    return f"\n### `{method.upper()} {path}`\n\n{operation['description']}\n{events}{table}\n{answer}"
+    role = f"Needs the role `{operation['x-role']}`." if "x-role" in operation else "Needs no login."
+    told = f"{operation['description']}\n\n{role}\n{events}{table}"
+    return (
+        f"\n### `{method.upper()} {path}`\n\n{told}{_body(operation, schemas)}\n{_answer(operation, schemas)}"
+    )
+
+
+def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Write a table of what is sent."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None or "$ref" not in content["schema"]:
+        return ""
+    schema = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+    rows = "".join(
+        _field(name, field, name in schema.get("required", ()), schemas)
+        for name, field in schema["properties"].items()
+    )
+    return f"\n| field | needed | type | meaning |\n|---|---|---|---|\n{rows}"
+
+
+def _field(name: str, schema: dict[str, Any], is_needed: bool, schemas: dict[str, Any]) -> str:
+    default = f"; {schema['default']} without it" if schema.get("default") is not None else ""
+    kind = _type(schema, schemas)
+    meaning = schema.get("description", "").removesuffix(".")
+    return f"| `{name}` | {'yes' if is_needed else 'no'} | {kind} | {meaning}{default} |\n"
+
+
+def _answer(operation: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Write what is answered when all goes well."""
+    status = next(status for status in operation["responses"] if status.startswith("2"))
+    media_types = operation["responses"][status].get("content")
+    if media_types is None:
+        return f"Answers {status}, with nothing.\n"
+    media_type, content = next(iter(media_types.items()))
+    if media_type != "application/json":
+        return f"Answers `{media_type}`.\n"
+    told = "" if status == "200" else f"Answers {status}:\n\n"
+    return f"{told}```json\n{json.dumps(_outline(content['schema'], schemas), indent=2)}\n```\n"
 
 
 def _parameter(parameter: dict[str, Any], schemas: dict[str, Any]) -> str:
     schema = parameter["schema"]
-    kind = str(_outline(schema, schemas)).removesuffix(" | null").replace(" | ", ", ")
+    kind = _type(schema, schemas)
     default = f"; {schema['default']} without it" if schema.get("default") is not None else ""
     meaning = parameter["description"].removesuffix(".")
     return f"| `{parameter['name']}` | {parameter['in']} | {kind} | {meaning}{default} |\n"
+
+
+def _type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    return str(_outline(schema, schemas)).removesuffix(" | null").replace(" | ", ", ")
 
 
 def _outline(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:

@@ -18,12 +18,23 @@ def reply(shape: Any, *, status: int = 200, headers: Mapping[str, str] | None = 
     return Response(msgspec.json.encode(shape), status, dict(headers or {}), "application/json")
 
 
-def described(shape: type[Any]) -> dict[int | str, dict[str, Any]]:
+def nothing() -> Response:
+    """Answer that it is done, with nothing to tell."""
+    return Response(status_code=204)
+
+
+def described(shape: type[Any], *, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """Describe a route's answers for OpenAPI: a shape, or a problem."""
-    return {
-        200: _content(shape.__doc__ or "", "application/json", shape.__name__),
-        "default": _content("A problem (RFC 9457).", MEDIA_TYPE, "Problem"),
-    }
+    return {status: _content(shape.__doc__ or "", "application/json", shape.__name__)} | _problem()
+
+
+def done() -> dict[int | str, dict[str, Any]]:
+    """Describe a route that answers with nothing, or a problem."""
+    return {204: {"description": "Done."}} | _problem()
+
+
+def _problem() -> dict[int | str, dict[str, Any]]:
+    return {"default": _content("A problem (RFC 9457).", MEDIA_TYPE, "Problem")}
 
 
 def _content(description: str, media_type: str, name: str) -> dict[str, Any]:

@@ -7,30 +7,47 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.responses import Response
 
+from livermore.apps.access.caller import FOR_ALL, Viewer
 from livermore.apps.api.replies import described, reply
 from livermore.apps.api.shapes import HealthShape
 from livermore.runtime.runtime import RuntimeStatus
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
+    from livermore.kernel.scope import Scope
+
+STOPPED = RuntimeStatus(
+    state="stopped", desired_state="stopped", pause=None, mode="", uptime_seconds=0,
+    settings={"saved": 0, "applied": 0}, queue_depth=0, symbols={"active": 0, "total": 0}, exchanges=[],
+    startup=None, last_candle_age_ms=None, services={},
+)  # fmt: skip
 
 
 def add_routes(app: FastAPI, system: System) -> None:
     """Serve the runtime's state, and health without a login."""
 
     @app.get("/api/v1/runtime", responses=described(RuntimeStatus), tags=["runtime"])
-    async def runtime() -> Response:
-        """Return state, mode, connections and progress of the runtime."""
-        return reply(system.runtime.status())
+    async def runtime(caller: Viewer) -> Response:
+        """Return state, mode, connections and progress of the caller's runtime."""
+        return reply(status_for(system, caller.scope()))
 
-    @app.get("/healthz", responses=described(HealthShape), tags=["health"], openapi_extra={"security": []})
+    @app.get("/healthz", responses=described(HealthShape), tags=["health"], dependencies=[FOR_ALL],
+             openapi_extra={"security": []})  # fmt: skip
     async def healthz() -> Response:
         """Say that the process answers; needs no login."""
         return reply(HealthShape(ok=True, parts={}))
 
-    @app.get("/readyz", responses=described(HealthShape), tags=["health"], openapi_extra={"security": []})
+    @app.get("/readyz", responses=described(HealthShape), tags=["health"], dependencies=[FOR_ALL],
+             openapi_extra={"security": []})  # fmt: skip
     async def readyz() -> Response:
         """Say whether every part is ready, with 503 while one is not; needs no login."""
         parts = await system.ready()
         ok = all(parts.values())
         return reply(HealthShape(ok=ok, parts=parts), status=200 if ok else 503)
+
+
+def status_for(system: System, scope: Scope) -> RuntimeStatus:
+    """Return the status of a user's runtime; a user without one here has it stopped."""
+    if scope.user_id == system.user.id:
+        return system.runtime.status()
+    return STOPPED

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import FastAPI, Header
 from starlette.responses import Response
 
+from livermore.apps.access.caller import Viewer
 from livermore.apps.api.replies import described, reply
 from livermore.apps.api.shapes import SettingsShape
 
@@ -20,9 +21,9 @@ def add_routes(app: FastAPI, system: System) -> None:
     """Serve the settings."""
 
     @app.get("/api/v1/settings", responses=described(SettingsShape), tags=["settings"])
-    async def settings(if_none_match: IfNoneMatch = None) -> Response:
+    async def settings(caller: Viewer, if_none_match: IfNoneMatch = None) -> Response:
         """Return the newest settings with their defaults; the ETag is the revision."""
-        current = await system.settings.current(system.user.scope())
+        current = await system.settings.current(caller.scope())
         headers = {"etag": f'"{current.revision}"', "cache-control": "no-cache"}
         if if_none_match == headers["etag"]:
             return Response(status_code=304, headers=headers)

@@ -1,32 +1,60 @@
-"""Addresses to listen on: this machine only, as long as nothing asks for a password."""
+"""Addresses to listen on: this machine only, as long as nothing asks for a password or an identity."""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from ipaddress import ip_address
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from livermore.kernel.errors import ConflictError, InvalidError, NotAllowedError
 
+if TYPE_CHECKING:
+    from livermore.accounts.service import Accounts
+
+ISSUER = "LIVERMORE_OIDC_ISSUER"
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Listen on this address of this machine.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Listen on this port; 0 takes any that is free.")]
 
 
-def check_loopback(host: str) -> None:
-    """Refuse to listen where others could reach us."""
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches an address; raise InvalidError for what is none."""
     try:
-        local = host == "localhost" or ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         raise InvalidError(f"{host!r} is no address", where="--host", hint="write 127.0.0.1 or ::1") from None
-    if not local:
+
+
+def check_loopback(host: str) -> None:
+    """Refuse to listen where others could reach what asks nobody for a password."""
+    if not is_loopback(host):
         raise NotAllowedError(
-            f"{host} can be reached from other machines, and no password is set",
+            f"{host} can be reached from other machines, and nothing here asks for a password",
             where="--host",
             hint="listen on 127.0.0.1, and reach it through ssh -L 7070:127.0.0.1:7070",
         )
+
+
+async def check_guarded(host: str, accounts: Accounts) -> None:
+    """Refuse to listen where others could reach us before anybody can prove who they are."""
+    if is_loopback(host) or os.environ.get(ISSUER) or await accounts.has_passwords():
+        return
+    raise NotAllowedError(
+        f"{host} can be reached from other machines, and no admin has a password",
+        where="--host",
+        hint=f"set one with: livermore user password local, or an identity provider with {ISSUER};"
+        " docs/how-to/put-it-on-a-server.md says how",
+    )
+
+
+def address_of(host: str, port: int) -> str:
+    """Return where a server is reached from this machine."""
+    if host != "localhost" and ip_address(host).is_unspecified:
+        host = "127.0.0.1" if ip_address(host).version == 4 else "::1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from livermore.apps.cli.network import listen
+from livermore.apps.cli.network import address_of, check_guarded, listen
 from livermore.apps.cli.output import note
 from livermore.apps.cli.waiting import asked_to_stop
 from livermore.kernel.ids import new_secret
@@ -17,6 +17,7 @@ from livermore.workspace.folder import ServerNote, Workspace
 from livermore.workspace.lock import WorkspaceLock
 
 if TYPE_CHECKING:
+    from livermore.apps.web import Opening
     from livermore.bootstrap import Plan, System
 
 SHOWN = 10
@@ -53,30 +54,39 @@ async def _until_asked(plan: Plan, door: Door, workspace: Workspace) -> None:
 
 
 async def _work(plan: Plan, door: Door, workspace: Workspace) -> None:
+    from livermore.apps.access.doorway import doorway_of
     from livermore.apps.web import serve
 
-    token = os.environ.get("LIVERMORE_TOKEN") or new_secret()
-    async with _system(plan) as system:
+    opened = _opened()
+    doorway = doorway_of(os.environ, host=door.host, port=door.port)
+    async with _system(plan, door.host) as system:
         print(await _watched(plan, system), flush=True)
         await _warn_of_the_unheard(plan, system)
         end = asyncio.create_task(_tell_the_end(system))
         try:
-            await serve(
-                system, host=door.host, port=door.port, token=token, ready=_teller(workspace, door, token)
-            )
+            await serve(system, doorway=doorway, opening=opened, ready=_teller(workspace, door, opened))
         finally:
             end.cancel()
             workspace.remove_server()
 
 
+def _opened() -> Opening:
+    """Draw what opens this run: a key for the other verbs, a link for its user, and a key that is given."""
+    from livermore.apps.web import Opening
+
+    given = os.environ.get("LIVERMORE_TOKEN")
+    return Opening(keys=(new_secret(), *([given] if given else [])), link=new_secret())
+
+
 @asynccontextmanager
-async def _system(plan: Plan) -> AsyncIterator[System]:
+async def _system(plan: Plan, host: str) -> AsyncIterator[System]:
     from livermore import bootstrap
     from livermore.kernel.log import set_up_logging
 
     set_up_logging("error", _log_form())
     system = await bootstrap.build(plan)
     try:
+        await check_guarded(host, system.accounts)
         document = (await system.settings.current(system.user.scope())).document
         set_up_logging(document.livermore_runtime.logging.verbosity_level, _log_form())
         await system.start()
@@ -90,13 +100,13 @@ def _log_form() -> Literal["console", "json"]:
     return "json" if os.environ.get("LIVERMORE_LOG_FORMAT") == "json" else "console"
 
 
-def _teller(workspace: Workspace, door: Door, token: str) -> Callable[[int], None]:
+def _teller(workspace: Workspace, door: Door, opened: Opening) -> Callable[[int], None]:
     """Return what tells the address, to the user and to other verbs, once the server listens."""
 
     def tell(port: int) -> None:
-        url = f"http://{f'[{door.host}]' if ':' in door.host else door.host}:{port}"
-        workspace.write_server(ServerNote(url=url, token=token, pid=os.getpid()))
-        page = f"{url}/?token={token}"
+        url = address_of(door.host, port)
+        workspace.write_server(ServerNote(url=url, token=opened.keys[0], pid=os.getpid()))
+        page = f"{url}/?token={opened.link}"
         print(page, flush=True)
         if door.opens:
             asyncio.get_running_loop().run_in_executor(None, webbrowser.open, page)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from livermore.apps.cli.frame import ManyValues, Spread, examples, new_app
-from livermore.apps.cli.network import Host, Port, check_loopback
+from livermore.apps.cli.network import Host, Port, is_loopback
 from livermore.apps.cli.options import HERE, SPEED_HELP, Workspace, existing, speed_of
 from livermore.apps.cli.stored import SERVER_VARIABLE
 
@@ -66,7 +66,7 @@ def up(
         raise typer.BadParameter("--demo and --replay are two different markets; choose one")
     if speed is not None and not (demo or replay):
         raise typer.BadParameter("--speed is for --demo and --replay; a real market has its own")
-    check_loopback(host)
+    is_loopback(host)  # before anything is written: is it an address at all?
     check_exchange(exchange)
     files = existing(replay or [])
     pace = speed_of(speed or (FASTEST if replay else DEMO_SPEED))
