@@ -6,6 +6,7 @@ from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.replaying import ReplayPlan, ReplayReport, replay
 from livermore.bootstrap.storage import StoredDatabase, database, read_only
 from livermore.bootstrap.system import System, build
+from livermore.bootstrap.workspace import preferences
 from livermore.bootstrap.world import simulated
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "accounts",
     "build",
     "database",
+    "preferences",
     "preset_of",
     "read_only",
     "replay",

@@ -36,6 +36,12 @@ class PreferenceService:
         """Return what is an owner's own, ordered by key."""
         return await self._book.all(owner)
 
+    async def own(self, owner: Owner, key: str) -> Preference:
+        """Return an owner's own value, or null, whatever else would count."""
+        check_key(key)
+        found = (one for one in await self._book.all(owner) if one.key == key)
+        return next(found, Preference(key=key))
+
     async def set(self, owner: Owner, key: str, value: str) -> Preference:
         """Store a value, which may be empty; raise InvalidError for one that does not fit."""
         (stored,) = await self.set_all(owner, {key: value})

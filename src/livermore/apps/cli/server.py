@@ -53,8 +53,15 @@ def find_server(workspace: Path) -> Server | None:
     return Server(note.url, token or note.token) if note else None
 
 
-async def ask(server: Server, path: str, query: Mapping[str, Any] | None = None) -> Any:
-    """Return what the API answers to a GET; parameters that are None are left out.
+async def ask(
+    server: Server,
+    path: str,
+    query: Mapping[str, Any] | None = None,
+    *,
+    method: str = "GET",
+    body: Any = None,
+) -> Any:
+    """Return what the API answers; parameters that are None are left out, and so is a body.
 
     Errors: NotRunningError when nobody listens, TimeoutError, else the kernel error that fits the status.
     """
@@ -65,7 +72,10 @@ async def ask(server: Server, path: str, query: Mapping[str, Any] | None = None)
     try:
         # The environment's proxies are for the internet; this server is ours.
         async with httpx.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as client:
-            answer = await client.get(f"{server.url}/api/v1{path}", params=given)
+            url = f"{server.url}/api/v1{path}"
+            answer = await client.request(
+                method, url, params=given, **({} if body is None else {"json": body})
+            )
     except httpx.TimeoutException:
         raise TimeoutError(f"no answer within {SECONDS:.0f} s ({server.url})") from None
     except (httpx.TransportError, httpx.InvalidURL) as error:
