@@ -18,7 +18,8 @@ HINT = "three or four words that have nothing to do with each other are long and
 # Only those that are long enough to be allowed otherwise.
 TRIED_FIRST = """
 0123456789 0987654321 1234567890 1234567891 12345678910 123456789a 1q2w3e4r5t 1qaz2wsx3edc 9876543210
-a123456789 abcd123456 abcdefghij admin12345 adminadmin administrator changeme123 football123 iloveyou12 iloveyou123
+a123456789 abcd123456 abcdefghij
+admin12345 adminadmin administrator changeme123 football123 iloveyou12 iloveyou123
 letmein123 livermore1 livermore123 p@ssword123 passw0rd123 password01 password10 password12 password123
 password1234 passwordpassword princess123 q1w2e3r4t5 qazwsxedcr qwerty1234 qwerty12345 qwerty123456 qwertyuiop
 qwertyuiop123 sunshine123 superman123 trustno1trustno1 welcome123 zaq12wsxcde3

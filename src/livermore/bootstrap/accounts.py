@@ -12,6 +12,7 @@ from livermore.adapters.sql import (
     SqlSessionBook,
     SqlTokenBook,
     SqlUserBook,
+    check,
     migrate,
 )
 from livermore.kernel.clock import Clock, SystemClock
@@ -29,9 +30,12 @@ def accounts_of(database: Database, clock: Clock) -> Accounts:
 
 
 @asynccontextmanager
-async def accounts(url: str) -> AsyncIterator[Accounts]:
-    """Lend the accounts of a database that is brought to this version's tables first."""
-    await migrate(url)
+async def accounts(url: str, *, upgrade: bool = True) -> AsyncIterator[Accounts]:
+    """Lend the accounts of a database; `upgrade` brings it to this version's tables first.
+
+    Errors: NotFoundError where nothing was ever stored, NewerFormatError.
+    """
+    await (migrate(url) if upgrade else check(url))
     stored = Database(url)
     try:
         yield accounts_of(stored, SystemClock())

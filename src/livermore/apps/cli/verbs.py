@@ -21,11 +21,15 @@ VERBS = (
     Verb("candles", "Show candles of one series, or export all that are stored.", "candles:app"),
     Verb("coverage", "Show how fresh every series is, or what one of them lacks and why.", "coverage:app"),
     Verb("exchanges", "List the exchanges, add one, or change where it is reached.", "exchanges:app"),
+    Verb("user", "List users, let somebody in, set a password or change a role.", "users:app"),
+    Verb("token", "List tokens, create one for a program, or revoke one.", "tokens:app"),
     Verb(
         "replay", "Run the rules over recorded candles or trades, as fast as the machine can.", "replay:app"
     ),
     Verb("simulate", "Run the simulated exchange alone, for trying things out.", "simulate:app"),
     Verb("doctor", "Check this machine, this folder and, if asked, the network.", "doctor:app"),
     Verb("db", "Upgrade, check or back up the database.", "database:app"),
+    Verb("preferences", "Keep what is chosen about the looks of things.", "preferences:app"),
+    Verb("workspace", "Show this folder, list those that were opened, or open one.", "workspaces:app"),
     Verb("version", "Show the version.", "version:app"),
 )
