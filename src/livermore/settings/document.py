@@ -10,18 +10,27 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, Timeframe
 from livermore.settings.forms import (
+    Amount,
+    Asset,
+    Count,
     Currency,
+    Days,
     EnvironmentName,
     ExchangeName,
+    Folder,
     Locale,
     Moment,
+    Name,
     SymbolName,
     TimeOfDay,
+    Whole,
+    Words,
     Zone,
+    only_text,
     qualify,
     repeated,
     strict_off,
@@ -33,9 +42,7 @@ DEFAULT_KEEP_DAYS: Mapping[str, int | None] = {
     "1m": 30, "5m": 180, "15m": 365, "1h": None, "4h": None, "1d": None,
 }  # fmt: skip
 
-AnyTimeframe = Annotated[Timeframe, strict_off()]
-Count = Annotated[int, Field(ge=0)]
-Amount = Annotated[float, Field(ge=0)]
+AnyTimeframe = Annotated[Timeframe, strict_off(), BeforeValidator(only_text)]
 Delivery = Literal["on", "silent", "off"]
 Mode = Literal["position-monitor", "scalper-macdv", "scalper-orderbook"]
 
@@ -43,8 +50,8 @@ Mode = Literal["position-monitor", "scalper-macdv", "scalper-orderbook"]
 class Profile(Section):
     """Who watches, through which exchange, and how times and money are written."""
 
-    public_name: str | None = absent("The name that others see.", "hot")
-    description: str | None = absent("A few words about this user or desk.", "hot")
+    public_name: Name | None = absent("The name that others see.", "hot")
+    description: Words | None = absent("A few words about this user or desk.", "hot")
     primary_exchange: ExchangeName | None = absent(
         "The exchange of every plain name on the watchlist; written at the first start.",
         "warm",
@@ -64,8 +71,8 @@ class Profile(Section):
 class Logging(Section):
     """Where files go, and how much is told."""
 
-    data_directory: str | None = absent("The folder for exports, charts and backups.", "hot")
-    log_directory: str | None = absent("The folder for log files.", "restart")
+    data_directory: Folder | None = absent("The folder for exports, charts and backups.", "hot")
+    log_directory: Folder | None = absent("The folder for log files.", "restart")
     verbosity_level: Literal["error", "warn", "info", "debug"] = setting(
         "error", "The least important kind of line that is logged.", "hot"
     )
@@ -115,8 +122,8 @@ class Scanner(Section):
     """The scanner proposes symbols by volume; it never adds one by itself."""
 
     enabled: bool = setting(False, "Whether the scanner looks for symbols by itself.", "hot")
-    limit: PositiveInt = setting(50, "How many symbols it proposes.", "hot")
-    quote: Currency = setting("USD", "The quote asset of the symbols it proposes.", "hot")
+    limit: Whole = setting(50, "How many symbols it proposes.", "hot")
+    quote: Asset = setting("USD", "The quote asset of the symbols it proposes.", "hot")
     minimum_quote_volume_24h: Amount = setting(
         100000, "The least volume of 24 hours, in the quote asset.", "hot"
     )
@@ -126,7 +133,7 @@ class Positions(Section):
     """Which positions are watched, and how often they are read."""
 
     minimum_value: Amount = setting(2, "The least value of a position worth watching, in dollars.", "hot")
-    refresh_seconds: PositiveInt = setting(300, "How often positions are read.", "hot")
+    refresh_seconds: Whole = setting(300, "How often positions are read.", "hot")
 
 
 class Reversal(Section):
@@ -180,7 +187,7 @@ class Alerts(Section):
 
     enabled: bool = setting(True, "Whether alerts are sent; signals are stored in any case.", "hot")
     low_confidence: bool = setting(False, "Whether signals of thin markets are sent, too.", "hot")
-    levels: Annotated[tuple[PositiveInt, ...], strict_off()] = setting(
+    levels: Annotated[tuple[Whole, ...], strict_off()] = setting(
         (150, 200, 250, 300, 350, 400), "The levels of |MACD-V| whose crossing is reported, ascending.", "hot"
     )
     reversal: Reversal = setting(Reversal, "When an extreme market counts as turned.", "hot")
@@ -212,7 +219,7 @@ class Alerts(Section):
 class Storage(Section):
     """How long candles are kept."""
 
-    keep_days: Annotated[Mapping[AnyTimeframe, PositiveInt | None], Field(validate_default=True)] = setting(
+    keep_days: Annotated[Mapping[AnyTimeframe, Days | None], Field(validate_default=True)] = setting(
         DEFAULT_KEEP_DAYS, "How many days of candles are kept by timeframe; null keeps all.", "hot"
     )
 
@@ -229,7 +236,7 @@ class SettingsDocument(Section):
     version: Literal[2] = setting(
         NEWEST_VERSION, "The version of this schema; only an upgrade moves it.", "hot"
     )
-    sub: str | None = absent("Whose document this is: the user's identity_sub.", "hot")
+    sub: Name | None = absent("Whose document this is: the user's identity_sub.", "hot")
     perseus_profile: Profile = setting(Profile, "Who watches, and how values are shown.", "warm")
     livermore_runtime: Runtime = setting(Runtime, "How the runtime starts, and what it does.", "restart")
     exchanges: Mapping[ExchangeName, ExchangeAccess] = setting(

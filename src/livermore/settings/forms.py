@@ -10,9 +10,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
+from livermore.settings.currencies import CURRENCIES
+
 EXCHANGE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ZONE_NAME = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 SHORTEST_SECRET = 40
+LONGEST_NAME = 200
+LARGEST = 2_147_483_647
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -42,12 +50,19 @@ def repeated(values: Iterable[Value]) -> Value | None:
     return None
 
 
+def looks_secret(text: str) -> bool:
+    """Say whether a text is probably a key and not a name: a PEM block, or long without `_`."""
+    return "-----BEGIN" in text or (len(text) >= SHORTEST_SECRET and "_" not in text)
+
+
 def _environment_name(text: str) -> str:
     # What was given is never repeated in a message: it may be the secret itself.
-    if "-----BEGIN" in text or (len(text) >= SHORTEST_SECRET and "_" not in text):
+    if looks_secret(text):
         raise ValueError("looks like a secret; give the name of the environment variable that holds it")
     if not ENVIRONMENT_NAME.fullmatch(text):
         raise ValueError("must be the name of an environment variable: letters, digits and _, no digit first")
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"must be no longer than {LONGEST_NAME} letters")
     return text
 
 
@@ -59,17 +74,22 @@ def _exchange_name(text: str) -> str:
 
 def _zone(name: str) -> str:
     # UTC is known even where the machine has no zone database.
-    if name != "UTC":
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin") from None
+    if name != "UTC" and not (ZONE_NAME.fullmatch(name) and _is_zone(name)):
+        raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin")
     return name
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _moment(text: str) -> str:
     try:
-        known = datetime.fromisoformat(text).tzinfo is not None and "T" in text.upper()
+        known = MOMENT.fullmatch(text) is not None and datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         known = False
     if not known:
@@ -78,7 +98,7 @@ def _moment(text: str) -> str:
 
 
 def _time_of_day(text: str) -> str:
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+    if not TIME_OF_DAY.fullmatch(text):
         raise ValueError("must be a time of day, such as 22:30")
     return text
 
@@ -90,15 +110,36 @@ def _locale(text: str) -> str:
 
 
 def _currency(text: str) -> str:
-    if not re.fullmatch(r"[A-Z][A-Z0-9]{2,9}", text):
+    if text not in CURRENCIES:
         raise ValueError("must be the code of a currency (ISO 4217) or a stablecoin, such as USD or USDC")
     return text
 
 
+def _asset(text: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]{2,20}", text):
+        raise ValueError("must be an asset as exchanges write it, such as USD, USDT or BTC")
+    return text
+
+
 def _symbol(text: str) -> str:
-    if not re.fullmatch(r"[^\s,]{1,100}", text):
+    symbol = qualify(text, None).symbol
+    unfit = UNPRINTABLE.search(text) or symbol.startswith(":") or symbol.endswith(":")
+    if unfit or not re.fullmatch(r"[^\s,]{1,50}", symbol):
         raise ValueError("must be an exchange's own name of a market, such as BTC-USD")
     return text
+
+
+def _printable(text: str) -> str:
+    if UNPRINTABLE.search(text.translate({ord("\n"): " ", ord("\t"): " "})):
+        raise ValueError("must be text without control characters")
+    return text
+
+
+def only_text(value: Any) -> Any:
+    """Refuse all but texts before an enumeration asks for one, and repeats at length what it was given."""
+    if not isinstance(value, str):
+        raise ValueError("must be a text")
+    return value
 
 
 def strict_off() -> Any:
@@ -113,4 +154,12 @@ Moment = Annotated[str, AfterValidator(_moment)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Locale = Annotated[str, AfterValidator(_locale)]
 Currency = Annotated[str, AfterValidator(_currency)]
+Asset = Annotated[str, AfterValidator(_asset)]
 SymbolName = Annotated[str, AfterValidator(_symbol)]
+Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_printable)]
+Words = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
+Folder = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_printable)]
+Whole = Annotated[int, Field(ge=1, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Amount = Annotated[float, Field(ge=0)]

@@ -11,7 +11,27 @@ from pydantic import ValidationError
 
 from livermore.kernel.errors import SettingsInvalidError
 from livermore.settings.document import SettingsDocument
+from livermore.settings.forms import looks_secret
+from livermore.settings.path import Path, dotted
 from livermore.settings.section import Section, fields_of, section_in
+
+MOST_PROBLEMS = 100
+PLAIN = {
+    "extra_forbidden": "is unknown",
+    "missing": "is missing",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "tuple_type": "must be a list",
+    "mapping_type": "must be a section: names with values",
+    "dict_type": "must be a section: names with values",
+    "model_type": "must be a section: names with values",
+    "model_attributes_type": "must be a section: names with values",
+}
 
 
 class Problem(TypedDict):
@@ -40,26 +60,41 @@ class SettingsProblemsError(SettingsInvalidError):
 def problems_of(error: ValidationError) -> list[Problem]:
     """Translate the model's complaint; no value of the document is repeated, for it may be a secret."""
     details = error.errors(include_url=False, include_context=True, include_input=True)
-    return [_problem(dict(detail)) for detail in details]
+    return [_problem(dict(detail)) for detail in details[:MOST_PROBLEMS]]
+
+
+def unknown_in(document: Mapping[str, Any]) -> list[Path]:
+    """Return where a document of the newest version has keys that no setting has."""
+    try:
+        SettingsDocument.model_validate(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        return [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    return []
 
 
 def _problem(detail: dict[str, Any]) -> Problem:
     place = [step for step in detail["loc"] if step != "[key]"]
-    problem = Problem(path=".".join(map(str, place)), message=_message(detail))
+    shown = ["***" if looks_secret(str(step)) else step for step in place]
+    problem = Problem(path=dotted(shown), message=_message(detail))
     if detail["type"] == "extra_forbidden":
-        nearest = get_close_matches(str(place[-1]), _names_at(place), n=1)
+        nearest = _nearest(place[-1], _names_at(place))
     else:
-        nearest = get_close_matches(str(detail["input"]), _values_of(detail), n=1)
+        nearest = _nearest(detail["input"], _values_of(detail))
     if nearest:
         problem["suggestion"] = nearest[0]
     return problem
 
 
+def _nearest(given: Any, known: list[str]) -> list[str]:
+    # A long text is nobody's slip of the pen, and comparing it takes long.
+    return get_close_matches(given, known, n=1) if isinstance(given, str) and len(given) < 100 else []
+
+
 def _message(detail: dict[str, Any]) -> str:
-    if detail["type"] == "extra_forbidden":
-        return "is unknown"
-    if detail["type"] == "missing":
-        return "is missing"
+    kind = detail["type"]
+    if kind in PLAIN:
+        return PLAIN[kind]
     message: str = detail["msg"]
     message = message.removeprefix("Value error, ")
     return re.sub(r"^\w+ should", "must", message)

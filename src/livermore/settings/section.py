@@ -57,7 +57,7 @@ def absent(
 
 
 def _extra(help_text: str, apply: ApplyClass, effect: str | None) -> JsonDict:
-    extra: JsonDict = {"help": help_text, "apply": apply}
+    extra: JsonDict = {"description": help_text, "help": help_text, "apply": apply}
     return extra | {"effect": effect} if effect else extra
 
 

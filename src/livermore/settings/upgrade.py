@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from livermore.kernel.errors import NewerFormatError
+from livermore.settings.diff import differences
 from livermore.settings.document import NEWEST_VERSION, SettingsDocument
+from livermore.settings.path import dotted
 from livermore.settings.problems import Problem, SettingsProblemsError, validated
 
 
@@ -20,6 +24,8 @@ def read_settings(stored: Mapping[str, Any]) -> SettingsDocument:
 
 def upgraded(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document in the newest version; one without a version is of version 1."""
+    if not isinstance(stored, Mapping):
+        raise SettingsProblemsError([Problem(path="", message="must be an object: names with values")])
     document = dict(stored)
     version = _version_of(document)
     if version > NEWEST_VERSION:
@@ -30,6 +36,25 @@ def upgraded(stored: Mapping[str, Any]) -> dict[str, Any]:
     for step in STEPS[version - 1 :]:
         document = step(document)
     return document
+
+
+class UpgradeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an upgrade makes of a document: the versions, and the settings that it did not have."""
+
+    version: int
+    newest: int
+    added: tuple[str, ...]
+
+
+def upgrade_report(stored: Mapping[str, Any]) -> UpgradeReport:
+    """Tell what reading a document adds to it. Errors: those of `read_settings`."""
+    document = read_settings(stored).plain()
+    added = [dotted(one.path) for one in differences(dict(stored), document) if one.op == "add"]
+    return UpgradeReport(
+        version=_version_of(stored),
+        newest=NEWEST_VERSION,
+        added=tuple(path for path in added if path != "version"),
+    )
 
 
 def _version_of(document: Mapping[str, Any]) -> int:

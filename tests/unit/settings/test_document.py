@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from livermore.kernel.errors import NewerFormatError, SettingsInvalidError
 from livermore.kernel.timeframe import Timeframe
 from livermore.settings.document import SettingsDocument
-from livermore.settings.problems import Problem, SettingsProblemsError
+from livermore.settings.problems import MOST_PROBLEMS, Problem, SettingsProblemsError
+from livermore.settings.reference import Entry, entries
 from livermore.settings.upgrade import read_settings
 
 DEFAULTS: dict[str, Any] = {
@@ -164,7 +165,21 @@ def test_a_timeframe_kept_alone_leaves_the_others_their_defaults() -> None:
         ("perseus_profile.currency", "dollar"),
         ("perseus_profile.timezone", "Mars/Base"),
         ("perseus_profile.timezone", "../etc/passwd"),
+        ("perseus_profile.timezone", ""),
+        ("perseus_profile.timezone", "Europe"),
+        ("perseus_profile.timezone", "localtime"),
+        ("perseus_profile.timezone", "UTC\0"),
+        ("perseus_profile.timezone", "X" * 5000),
+        ("perseus_profile.currency", "XYZ"),
+        ("perseus_profile.currency", "usd"),
+        ("perseus_profile.public_name", "a\0b"),
+        ("perseus_profile.public_name", "\ud800"),
+        ("perseus_profile.description", "x" * 2001),
+        ("perseus_profile.primary_exchange", "x" * 51),
         ("perseus_profile.locale", "en_US"),
+        ("livermore_runtime.logging.data_directory", ""),
+        ("livermore_runtime.logging.data_directory", "/a\0"),
+        ("sub", "x" * 256),
         ("livermore_runtime.auto_start", "yes"),
         ("livermore_runtime.auto_start", 1),
         ("livermore_runtime.mode", "scalper"),
@@ -174,17 +189,34 @@ def test_a_timeframe_kept_alone_leaves_the_others_their_defaults() -> None:
         ("exchanges.coinbase.enabled", None),
         ("symbols", "BTC-USD"),
         ("symbols", ["BTC-USD", "BTC-USD"]),
+        ("symbols", None),
+        ("symbols", {"BTC-USD": True}),
         ("symbols.0", ["BTC USD"]),
+        ("symbols.0", ["BTC,USD"]),
+        ("symbols.0", [""]),
+        ("symbols.0", ["coinbase:"]),
+        ("symbols.0", [":BTC-USD"]),
+        ("symbols.0", ["BTC\0USD"]),
+        ("symbols.0", ["B" * 51]),
+        ("symbols.0", [7]),
         ("scanner_symbols_last_update", "yesterday"),
         ("scanner_symbols_last_update", "2026-01-31"),
+        ("scanner_symbols_last_update", "2026-01-31T12:00:00"),
+        ("scanner_symbols_last_update", "20260131T120000Z"),
+        ("scanner_symbols_last_update", "2026-02-31T12:00:00Z"),
         ("disabled_symbols", ["BTC-USD"]),
         ("timeframes", []),
         ("timeframes", ["1m", "1m"]),
         ("timeframes.0", ["3m"]),
         ("scanner.limit", 0),
+        ("scanner.limit", 10**400),
+        ("scanner.limit", 2**31),
+        ("scanner.quote", "usd"),
         ("positions.minimum_value", -1),
         ("positions.refresh_seconds", 1.5),
         ("positions.minimum_value", float("nan")),
+        ("positions.minimum_value", float("inf")),
+        ("positions.minimum_value", 10**400),
         ("alerts.levels", [200, 150]),
         ("alerts.levels", [150, 150]),
         ("alerts.levels.0", [0]),
@@ -196,6 +228,7 @@ def test_a_timeframe_kept_alone_leaves_the_others_their_defaults() -> None:
         ("alerts.routes", [{"channel": "webhook"}, {"channel": "webhook"}]),
         ("alerts.routes.0.channel", [{}]),
         ("storage.keep_days.1m", 0),
+        ("storage.keep_days.1m", 10**10),
         ("storage.keep_days.3m", 1),
     ],
 )
@@ -224,6 +257,57 @@ def test_a_secret_is_refused_and_never_repeated(secret: str, path: str) -> None:
     assert [problem["path"] for problem in refused.value.errors] == [path]
     assert secret not in "".join(traceback.format_exception(refused.value))
     assert secret[:12] not in f"{refused.value} {refused.value.hint} {refused.value.errors}"
+
+
+@pytest.mark.parametrize("secret", ["A1b2" * 12, "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE_x"])
+@pytest.mark.parametrize("path", [(), ("exchanges",), ("exchanges", "coinbase"), ("storage", "keep_days")])
+def test_a_secret_in_the_place_of_a_key_is_not_repeated_either(secret: str, path: tuple[str, ...]) -> None:
+    document: Any = {secret: 1}
+    for step in reversed(path):
+        document = {step: document}
+    with pytest.raises(SettingsProblemsError) as refused:
+        read_settings(document)
+    assert {problem["path"].rpartition(".")[2] for problem in refused.value.errors} == {"***"}
+    assert secret not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("symbols", 1, "must be a list"),
+        ("symbols", [1], "must be a text"),
+        ("exchanges", [], "must be a section: names with values"),
+        ("scanner", 1, "must be a section: names with values"),
+        ("storage.keep_days", None, "must be a section: names with values"),
+        ("scanner.limit", "5", "must be a whole number"),
+        ("scanner.limit", 1.5, "must be a whole number"),
+        ("scanner.enabled", 0, "must be true or false"),
+        ("positions.minimum_value", "2", "must be a number"),
+        ("positions.minimum_value", float("nan"), "must be a finite number"),
+    ],
+)
+def test_a_wrong_type_is_told_in_the_words_of_the_document(path: str, value: Any, message: str) -> None:
+    assert problems(with_value(path, value))[0]["message"] == message
+
+
+@pytest.mark.parametrize("document", [[], "text", None, 7])
+def test_a_document_is_an_object(document: Any) -> None:
+    assert problems(document)[0]["message"] == "must be an object: names with values"
+
+
+def test_what_is_nested_without_end_is_refused_like_anything_else() -> None:
+    nested: Any = 1
+    for _ in range(10_000):
+        nested = {"a": nested}
+    assert (
+        problems(with_value("perseus_profile.trading_mode", nested))[0]["message"]
+        == "must be 'paper' or 'live'"
+    )
+    assert problems({"timeframes": [nested], "more": nested})[0]["path"] == "timeframes.0"
+
+
+def test_not_every_one_of_a_thousand_mistakes_is_listed() -> None:
+    assert len(problems({f"key{number}": 1 for number in range(1000)})) == MOST_PROBLEMS
 
 
 def test_half_of_the_quiet_hours_is_not_enough() -> None:
@@ -259,7 +343,7 @@ def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_name(
     assert "suggestion" in problem
 
 
-TEXTS = st.text(min_size=1, max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
 SYMBOLS = st.from_regex(r"[A-Z]{2,5}-(USD|EUR)", fullmatch=True)
 
@@ -322,7 +406,18 @@ def test_dump_and_load_are_inverse_and_keep_what_was_given(given_document: dict[
     assert read_settings(plain).plain() == plain
 
 
-def test_pydantic_agrees_with_its_own_schema() -> None:
+def test_the_schema_tells_editors_what_the_page_tells_people() -> None:
     schema = SettingsDocument.model_json_schema()
-    assert schema["properties"]["symbols"]["apply"] == "warm"
+    symbols = schema["properties"]["symbols"]
+    assert symbols["apply"] == "warm"
+    assert symbols["help"] == symbols["description"]
+    assert schema["additionalProperties"] is False
     assert schema["$defs"]["QuietHours"]["properties"].keys() == {"from", "to", "zone"}
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.path)
+def test_every_setting_has_help_and_an_apply_class(entry: Entry) -> None:
+    assert entry.extra["help"].endswith((".", "?"))
+    assert entry.extra["apply"] in ("hot", "warm", "restart")
+    is_section = entry.type == "section" and entry.path != "exchanges"
+    assert entry.extra["apply"] != "warm" or is_section or entry.extra["effect"]
