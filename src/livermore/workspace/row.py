@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
+Source = Literal["live", "demo", "replay"]
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+class HowOpened(msgspec.Struct, frozen=True, kw_only=True):
     """How a workspace was opened, so that it can be opened so again; `speed` None is as fast as it goes."""
 
-    source: str = "live"
+    source: Source = "live"
     host: str = "127.0.0.1"
     port: int = 7070
     files: tuple[str, ...] = ()
@@ -21,4 +25,4 @@ class WorkspaceRow(msgspec.Struct, frozen=True, kw_only=True):
     project_dir: str
     name: str | None = None
     last_opened: int | None = None
-    config: Opening | None = None
+    config: HowOpened | None = None

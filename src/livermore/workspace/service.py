@@ -10,7 +10,7 @@ from livermore.kernel.scope import Scope
 from livermore.workspace.folder import Workspace
 from livermore.workspace.ports import PreferenceBook, Recent, WorkspaceBook
 from livermore.workspace.preference import INSTALLATION, Owner, Preference, check_all, check_key
-from livermore.workspace.row import Opening, WorkspaceRow
+from livermore.workspace.row import HowOpened, WorkspaceRow
 
 log = logger("workspace")
 
@@ -66,7 +66,7 @@ class WorkspaceService:
         self._recent = recent
         self._clock = clock
 
-    async def opened(self, folder: Workspace, opening: Opening) -> WorkspaceRow:
+    async def opened(self, folder: Workspace, opening: HowOpened) -> WorkspaceRow:
         """Remember that a folder was opened now, and how."""
         row = WorkspaceRow(
             project_dir=str(folder.directory),

@@ -13,7 +13,7 @@ from livermore.kernel.errors import InvalidError, LivermoreError
 from livermore.kernel.scope import Scope
 from livermore.workspace.folder import Workspace
 from livermore.workspace.preference import INSTALLATION, LARGEST_IN_ALL, LARGEST_VALUE, LONGEST_KEY, MOST
-from livermore.workspace.row import Opening, WorkspaceRow
+from livermore.workspace.row import HowOpened, WorkspaceRow
 from livermore.workspace.service import PreferenceService, WorkspaceService
 
 from .conftest import NOON
@@ -190,11 +190,11 @@ def workspaces(database: Database, notes: Notes, clock: ManualClock) -> Workspac
 async def test_a_folder_is_remembered_once_with_its_newest_opening(
     workspaces: WorkspaceService, clock: ManualClock
 ) -> None:
-    await workspaces.opened(folder("/markets/first"), Opening(source="demo", speed=60.0))
+    await workspaces.opened(folder("/markets/first"), HowOpened(source="demo", speed=60.0))
     await clock.advance(1)
-    await workspaces.opened(folder("/markets/second"), Opening())
+    await workspaces.opened(folder("/markets/second"), HowOpened())
     await clock.advance(1)
-    again = await workspaces.opened(folder("/markets/first"), Opening(source="replay", files=("/a.csv",)))
+    again = await workspaces.opened(folder("/markets/first"), HowOpened(source="replay", files=("/a.csv",)))
     assert again.last_opened == NOON + 2_000
     rows = await workspaces.all(everywhere=False)
     assert [(row.name, row.last_opened) for row in rows] == [
@@ -202,13 +202,13 @@ async def test_a_folder_is_remembered_once_with_its_newest_opening(
         ("second", NOON + 1_000),
     ]
     assert rows[0] == again
-    assert rows[1].config == Opening()
+    assert rows[1].config == HowOpened()
 
 
 async def test_those_of_other_databases_are_listed_where_they_may_be(
     workspaces: WorkspaceService, notes: Notes
 ) -> None:
-    here = await workspaces.opened(folder("/markets/here"), Opening())
+    here = await workspaces.opened(folder("/markets/here"), HowOpened())
     elsewhere = WorkspaceRow(project_dir="/markets/elsewhere", name="elsewhere", last_opened=NOON + 1)
     notes.put(elsewhere)
     assert await workspaces.all(everywhere=False) == [here]
@@ -219,5 +219,5 @@ async def test_a_home_that_cannot_be_written_keeps_nobody_from_watching(
     workspaces: WorkspaceService, notes: Notes
 ) -> None:
     notes.refuses = True
-    row = await workspaces.opened(folder("/markets/here"), Opening())
+    row = await workspaces.opened(folder("/markets/here"), HowOpened())
     assert await workspaces.all(everywhere=True) == [row]

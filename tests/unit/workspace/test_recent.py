@@ -8,7 +8,7 @@ import pytest
 
 from livermore.workspace.folder import Workspace
 from livermore.workspace.recent import RecentNotes, state_folder
-from livermore.workspace.row import Opening, WorkspaceRow
+from livermore.workspace.row import HowOpened, WorkspaceRow
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def opened(folder: Path, time: int) -> WorkspaceRow:
     """Make a folder a workspace, and return its row."""
     Workspace(folder).prepare()
     return WorkspaceRow(
-        project_dir=str(folder), name=folder.name, last_opened=time, config=Opening(source="demo", speed=60.0)
+        project_dir=str(folder), name=folder.name, last_opened=time, config=HowOpened(source="demo", speed=60.0)
     )
 
 

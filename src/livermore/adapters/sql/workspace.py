@@ -15,7 +15,7 @@ from livermore.adapters.sql.tables import app_settings, workspaces
 from livermore.kernel.clock import Clock, rfc3339
 from livermore.kernel.scope import EVERYBODY, Reach, Scope
 from livermore.workspace.preference import Owner, Preference, check_room
-from livermore.workspace.row import Opening, WorkspaceRow
+from livermore.workspace.row import HowOpened, WorkspaceRow
 
 TURN = text("SELECT pg_advisory_xact_lock(:room, :whose)")
 ROOM = 0x70726566  # the same number in every process, so that two do not fill one owner's room at once
@@ -133,5 +133,5 @@ def _written(row: WorkspaceRow) -> dict[str, Any]:
 
 
 def _workspace(row: Any) -> WorkspaceRow:
-    config = None if row["config"] is None else msgspec.json.decode(row["config"], type=Opening)
+    config = None if row["config"] is None else msgspec.json.decode(row["config"], type=HowOpened)
     return WorkspaceRow(**{**row, "config": config})

@@ -16,9 +16,11 @@ from livermore.apps.api import (
     market,
     metrics,
     openapi,
+    preferences,
     runtime,
     settings,
     signals,
+    workspaces,
 )
 from livermore.apps.api.errors import answer_with_problems
 
@@ -41,7 +43,7 @@ def api_app(
     )  # fmt: skip
     app.router.route_class = StatedRoute
     answer_with_problems(app)
-    for room in (runtime, market, indicators, signals, settings):
+    for room in (runtime, market, indicators, signals, settings, preferences, workspaces):
         room.add_routes(app, system)
     accounts.add_routes(app, system, entrance)
     events.add_routes(app, system, streams)

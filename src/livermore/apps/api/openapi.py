@@ -11,13 +11,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
 from livermore.apps.access.caller import Needs, StatedRoute, Viewer
-from livermore.apps.api import account_shapes, shapes
+from livermore.apps.api import account_shapes, preferences, shapes, workspaces
 from livermore.apps.api.errors import Problem
 from livermore.apps.api.replies import SCHEMAS
 from livermore.indicators.service import IndicatorPage
 from livermore.runtime.runtime import RuntimeStatus
 from livermore.settings.document import SettingsDocument
 from livermore.signals.service import Explanation
+from livermore.workspace.preference import Preference
 
 DESCRIBED = (
     account_shapes.LoginShape, account_shapes.MeShape, account_shapes.NewTokenShape,
@@ -25,6 +26,7 @@ DESCRIBED = (
     shapes.AlertsShape, shapes.CandlesShape, shapes.CoverageGridShape, shapes.CoverageShape,
     shapes.ExchangesShape, shapes.HealthShape, shapes.SettingsShape, shapes.SignalsShape, shapes.SymbolsShape,
     Explanation, IndicatorPage, Problem, RuntimeStatus,
+    Preference, preferences.DeletedShape, preferences.PreferencesShape, workspaces.WorkspacesShape,
 )  # fmt: skip
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The login token."},

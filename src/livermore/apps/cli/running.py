@@ -15,9 +15,10 @@ from livermore.apps.cli.waiting import asked_to_stop
 from livermore.kernel.ids import new_secret
 from livermore.workspace.folder import ServerNote, Workspace
 from livermore.workspace.lock import WorkspaceLock
+from livermore.workspace.row import HowOpened
 
 if TYPE_CHECKING:
-    from livermore.apps.web import Opening
+    from livermore.apps.access.guard import Opening
     from livermore.bootstrap import Plan, System
 
 SHOWN = 10
@@ -60,6 +61,7 @@ async def _work(plan: Plan, door: Door, workspace: Workspace) -> None:
     opened = _opened()
     doorway = doorway_of(os.environ, host=door.host, port=door.port)
     async with _system(plan, door.host) as system:
+        await system.workspaces.opened(workspace, _how(plan, door))
         print(await _watched(plan, system), flush=True)
         await _warn_of_the_unheard(plan, system)
         end = asyncio.create_task(_tell_the_end(system))
@@ -70,9 +72,15 @@ async def _work(plan: Plan, door: Door, workspace: Workspace) -> None:
             workspace.remove_server()
 
 
+def _how(plan: Plan, door: Door) -> HowOpened:
+    """Return what `workspace open` needs to start this again."""
+    files = tuple(str(file.absolute()) for file in plan.files)
+    return HowOpened(source=plan.source, host=door.host, port=door.port, files=files, speed=plan.speed)
+
+
 def _opened() -> Opening:
     """Draw what opens this run: a key for the other verbs, a link for its user, and a key that is given."""
-    from livermore.apps.web import Opening
+    from livermore.apps.access.guard import Opening
 
     given = os.environ.get("LIVERMORE_TOKEN")
     return Opening(keys=(new_secret(), *([given] if given else [])), link=new_secret())
