@@ -50,6 +50,14 @@ class Announcer:
         """Note from where on (ms) the bars of a symbol are being revised."""
         self._revising[symbol] = min(time, self._revising.get(symbol, time))
 
+    async def dropped(self, symbol: str) -> None:
+        """Tell nothing more of a symbol."""
+        self._revising.pop(symbol, None)
+        if self._desk is not None:
+            first = self._desk.table.columns[symbol] * self._desk.table.width
+            for row in range(first, first + self._desk.table.width):
+                self._newest.pop(row, None)
+
     def moment(self, moment: Moment) -> None:
         """Note the bars that closed at one instant."""
         for place, row in enumerate(moment.bars.rows.tolist()):

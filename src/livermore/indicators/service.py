@@ -50,6 +50,10 @@ class MomentListener(Protocol):
         """Be ready to see the bars from a time (ms) on again."""
         ...
 
+    async def dropped(self, symbol: str) -> None:
+        """Store what there is to store of a symbol, and forget it."""
+        ...
+
     def moment(self, moment: Moment) -> None:
         """Take the values of bars that closed at one instant; must not wait."""
         ...
@@ -98,6 +102,14 @@ class Indicators:
             await self._store.forget_checkpoints(series, timeframe.bucket(time))
         for listener in self._listeners:
             await listener.revised(symbol, time)
+
+    async def dropped(self, symbol: str) -> None:
+        """Forget a symbol that nobody watches any more."""
+        for listener in self._listeners:
+            await listener.dropped(symbol)
+        for timeframe in self._table.timeframes:
+            self._resume.pop(Series(self._table.exchange, symbol, timeframe), None)
+            self.bank.restore(self._table.row(symbol, timeframe), MacdvState())
 
     def closed(self, bars: ClosedBars) -> None:
         """Advance the series whose bars closed."""

@@ -54,6 +54,10 @@ class SeriesListener(Protocol):
         """Forget what was derived from the bar that opened at a time on; `loaded` follows."""
         ...
 
+    async def dropped(self, symbol: str) -> None:
+        """Store what there is to store of a symbol, and forget it: nobody watches it any more."""
+        ...
+
     def closed(self, bars: ClosedBars) -> None:
         """Take bars that closed at one instant; must not wait."""
         ...
@@ -106,7 +110,11 @@ class Desk:
         self._mending = asyncio.Semaphore(2 * AT_ONCE)
         # One hand at a time on a lane: loading, repair and revision each set where it goes on.
         self.changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._choosing = asyncio.Lock()
+        self._subscribing = asyncio.Lock()
+        self._subscribed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._works: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
         self._frames_seen = 0
         self._trouble: str | None = None
 
@@ -116,6 +124,32 @@ class Desk:
             if symbol not in self.symbols:
                 self.symbols.append(symbol)
                 self.feed.watch(symbol, self.table.add(symbol))
+
+    async def add(self, symbols: Iterable[str]) -> None:
+        """Watch more symbols from now on; each goes live when its history is there."""
+        async with self._choosing:
+            new = [symbol for symbol in symbols if symbol not in self.symbols]
+            self.watch(new)
+            with suppress(LivermoreError):  # a connection that is not there takes them in when it comes
+                if any(symbol not in self.listing for symbol in new):
+                    await self._look_up()
+                    self._note_unlisted()
+                await self._subscribe()
+
+    async def remove(self, symbols: Iterable[str]) -> None:
+        """Watch some symbols no more: what has closed is stored, the rest is forgotten."""
+        async with self._choosing:
+            gone = [symbol for symbol in symbols if symbol in self.table.columns]
+            self.symbols = [symbol for symbol in self.symbols if symbol not in gone]
+            for symbol in gone:
+                self.feed.forget(symbol)
+            with suppress(LivermoreError):
+                await self._subscribe()
+            await self._leave_off(gone)
+            self.flush()
+            await self._recorder.flush()
+            for symbol in gone:
+                await self._forget(symbol)
 
     async def start(self) -> None:
         """Connect and stay connected."""
@@ -149,17 +183,16 @@ class Desk:
         """Hold one connection from dial to loss."""
         self.state = "connecting" if self.connected_at is None else self.state
         await self._look_up()
-        wanted = [symbol for symbol in self.symbols if symbol in self.listing]
         self._note_unlisted()
         stream = await self._exchange.connect()
         try:
             self.feed.connected(await self._exchange_time())
             running = asyncio.create_task(stream.run(self.feed))
             try:
-                await stream.subscribe(wanted)
-                self.feed.subscribed()
+                self._subscribed.clear()
                 self.repairs.stream = stream
-                self._arrived(wanted)
+                await self._subscribe()
+                self._arrived()
                 await running
             finally:
                 self.repairs.stream = None
@@ -187,14 +220,52 @@ class Desk:
                 raise
             return self.feed.market_time + int((self._clock.monotonic() - self.heard_at) * 1000)
 
-    def _arrived(self, symbols: list[str]) -> None:
+    async def _subscribe(self) -> None:
+        """Bring what the connection is subscribed to in step with what is watched, and load what is new."""
+        async with self._subscribing:
+            stream = self.repairs.stream
+            if stream is None:
+                return
+            wanted = [symbol for symbol in self.symbols if symbol in self.listing]
+            new = [symbol for symbol in wanted if symbol not in self._subscribed]
+            gone = sorted(self._subscribed.difference(wanted))
+            if gone:
+                await stream.unsubscribe(gone)
+                self._subscribed.difference_update(gone)
+            if new:
+                await stream.subscribe(new)
+                self._subscribed.update(new)
+                self.feed.subscribed(new)
+            for symbol in new:
+                if symbol in self.symbols and symbol not in self.loaded:
+                    self._spawn(self._load(symbol), symbol)
+
+    def _arrived(self) -> None:
         self.state = "connected"
         self.detail = self._not_listed()
         self.connected_at, self.heard_at = self._clock.now(), self._clock.monotonic()
-        log.info("connected", exchange=self.info.name, symbols=len(symbols))
-        for symbol in symbols:
-            if symbol not in self.loaded:
-                self._spawn(self._load(symbol))
+        log.info("connected", exchange=self.info.name, symbols=len(self._subscribed))
+
+    async def _leave_off(self, symbols: Iterable[str]) -> None:
+        """Cancel all that is being done for some symbols."""
+        works = [work for symbol in symbols for work in self._works.pop(symbol, ())]
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+
+    async def _forget(self, symbol: str) -> None:
+        await self._listener.dropped(symbol)
+        column = self.table.columns[symbol]
+        self.rollup.start(column, Candles.none(), 0)
+        self.table.drop(symbol)
+        self.ledger.forget(symbol)
+        self.repairs.forget(symbol)
+        self.recalled.discard(symbol)
+        self.loaded.discard(symbol)
+        self.begun.pop(symbol, None)
+        self.changing.pop(symbol, None)
+        self.unlisted = [name for name in self.unlisted if name != symbol]
+        self._lacks_nothing(symbol)
 
     def _lost(self, error: LivermoreError | None, wait: float) -> None:
         self.reconnects += 1
@@ -361,7 +432,7 @@ class Desk:
 
     def work(self, symbol: str, what: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Do something for a symbol in the background, again and again until it is done."""
-        self._spawn(self._until_done(symbol, what, work))
+        self._spawn(self._until_done(symbol, what, work), symbol)
 
     async def _until_done(
         self, symbol: str, what: str, work: Callable[[], Coroutine[None, None, None]]
@@ -399,7 +470,7 @@ class Desk:
             self.feed.pause(symbol)
             self.loaded.discard(symbol)
             self._lacking.add(symbol)
-            self._spawn(self._load_again(symbol, time))
+            self._spawn(self._load_again(symbol, time), symbol)
 
     async def _load_again(self, symbol: str, time: int) -> None:
         await self._clock.sleep(self._again)
@@ -435,10 +506,14 @@ class Desk:
                 with suppress(LivermoreError):
                     self.feed.dark(await self._exchange.server_time())
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None], symbol: str | None = None) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        if symbol is not None:
+            works = self._works[symbol]
+            works.add(task)
+            task.add_done_callback(works.discard)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -27,6 +27,13 @@ class ExchangeInfo(msgspec.Struct, frozen=True, kw_only=True):
         ours = (timeframe for timeframe in Timeframe if timeframe in self.supported_timeframes)
         return tuple(sorted(ours, key=lambda timeframe: timeframe.milliseconds))
 
+    def ceiling(self, name: str) -> float | None:
+        """Return one of the row's limits, where it says a number above nothing."""
+        told = (self.api_limits or {}).get(name)
+        if isinstance(told, bool) or not isinstance(told, (int, float)):
+            return None
+        return told if told > 0 else None
+
 
 COINBASE = ExchangeInfo(
     name="coinbase",

@@ -7,7 +7,7 @@ REST; what closes meanwhile is held back until the answer, so that every series 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from operator import attrgetter
 
 from livermore.kernel.clock import Clock
@@ -198,12 +198,12 @@ class Feed:
         dialled, since = self._dialled
         return since and since + int((self._clock.monotonic() - dialled) * 1000)
 
-    def subscribed(self, symbols: Iterable[str] | None = None) -> None:
+    def subscribed(self, symbols: Collection[str] | None = None) -> None:
         """Note that some lanes (else all) are subscribed only now: what ran until here is not sure."""
         # Nothing may have been heard yet, so the time that has passed here counts as well.
         now = max(self.market_time, self.expected())
         first_whole = self._base.bucket(now) + self._length
-        for symbol in self.lanes if symbols is None else symbols:
+        for symbol in self.lanes.keys() if symbols is None else self.lanes.keys() & symbols:
             self.lanes[symbol].distrust(first_whole, Cause.DISCONNECTED)
 
     def pause(self, symbol: str) -> int:

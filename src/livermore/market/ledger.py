@@ -49,6 +49,12 @@ class Ledger:
                 self._repaired[symbol].append(hole)
         self.version += 1
 
+    def forget(self, symbol: str) -> None:
+        """Hold nothing of a symbol any more; what was entered of it stays in the store."""
+        self._repaired.pop(symbol, None)
+        self._open = {key: hole for key, hole in self._open.items() if key[0] != symbol}
+        self.version += 1
+
     def close(self, symbol: str, start: int, end: int, at: int) -> None:
         """Enter that every hole within [start, end) was repaired at a market time (ms)."""
         for hole in self.open_holes(symbol):

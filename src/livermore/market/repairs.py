@@ -113,6 +113,12 @@ class Repairs:
         if newest is not None and update.time != newest.time:
             self._cross_check(timeframe, min(newest, update, key=lambda bar: bar.time))
 
+    def forget(self, symbol: str) -> None:
+        """Hold nothing of a symbol any more."""
+        self._correcting.pop(symbol, None)
+        self._longer.pop(symbol, None)
+        self._silent.discard(symbol)
+
     # -- holes ----------------------------------------------------------------------------------------
 
     async def repair(self, symbol: str, start: int, end: int) -> None:

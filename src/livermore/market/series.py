@@ -27,8 +27,9 @@ _TYPES: dict[str, Any] = {
 class SeriesTable:
     """Hold the newest bars of every series of an exchange, as a structure of arrays.
 
-    A symbol has a column; a series has a row number, `column * len(timeframes) + position of its timeframe`,
-    so that all series of a symbol are neighbours and a new symbol moves nobody. Each field is an array
+    A symbol has a column (one that nobody has is named ""); a series has a row number,
+    `column * len(timeframes) + position of its timeframe`, so that all series of a symbol are neighbours and
+    a new symbol moves nobody. Each field is an array
     [timeframe, ring, column]: the bar that opened at `time` lies in slot `time / length % ring`. Bars that
     close at one instant so lie side by side, and slots that are never reached take no memory.
     """
@@ -42,6 +43,7 @@ class SeriesTable:
         self.ring = ring
         self.symbols: list[str] = []
         self.columns: dict[str, int] = {}
+        self._free: list[int] = []
         self.width = len(self.timeframes)
         self.capacity = max(symbols, 1) * self.width
         self.fields = {name: self.new_field(kind) for name, kind in _TYPES.items()}
@@ -51,11 +53,18 @@ class SeriesTable:
     def add(self, symbol: str) -> int:
         """Give a symbol a column, or return the one that it has."""
         if symbol not in self.columns:
-            if (len(self.symbols) + 1) * self.width > self.capacity:
-                self._grow()
-            self.columns[symbol] = len(self.symbols)
-            self.symbols.append(symbol)
+            column = self._free.pop() if self._free else self._new_column()
+            self.columns[symbol], self.symbols[column] = column, symbol
         return self.columns[symbol]
+
+    def drop(self, symbol: str) -> None:
+        """Forget a symbol and its bars; the next new one gets its column."""
+        column = self.columns.pop(symbol)
+        self.symbols[column] = ""
+        for field in self.fields.values():
+            field[:, :, column] = 0
+        self.newest[column * self.width : (column + 1) * self.width] = NEVER
+        self._free.append(column)
 
     def row(self, symbol: str, timeframe: Timeframe) -> int:
         """Return the row of a series; raise NotFoundError for one that is not held."""
@@ -133,6 +142,12 @@ class SeriesTable:
         lengths = np.array([timeframe.milliseconds for timeframe in self.timeframes], np.int64)
         self.lengths = lengths[rows % self.width]
         self._firsts = rows % self.width * self.ring * self._stride + rows // self.width
+
+    def _new_column(self) -> int:
+        if (len(self.symbols) + 1) * self.width > self.capacity:
+            self._grow()
+        self.symbols.append("")
+        return len(self.symbols) - 1
 
     def _grow(self) -> None:
         """Double the number of columns; every row keeps its number."""

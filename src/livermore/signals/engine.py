@@ -23,6 +23,7 @@ from livermore.signals.rules import Hit, Row, Rules, RuleState, decide, stirred
 from livermore.signals.signal import Signal
 
 BEGINNING = -(2**62)
+NEVER_JUDGED = 2**62
 OF_BARS = ("time", "close", "state", "source", "confirmed")
 OF_VALUES = (
     "previous", "macdv", "signal", "histogram", "stage", "ema12", "ema26", "atr26", "complete",
@@ -52,7 +53,7 @@ class Engine:
         self._from_the_start = from_the_start
         self._stored = {state.series: state for state in stored}
         self._states: dict[int, RuleState] = {}
-        self._evaluated = np.full(table.capacity, 2**62, np.int64)
+        self._evaluated = np.full(table.capacity, NEVER_JUDGED, np.int64)
         self._began: dict[int, int] = {}
         self._touched = np.zeros(table.capacity, np.bool_)
         self._revising: dict[str, int] = {}
@@ -127,6 +128,16 @@ class Engine:
             states.append(self._stored[series])
         # After a crash before the bars are judged again, the next run does that.
         await self._recorder.go_back(states)
+
+    async def dropped(self, symbol: str) -> None:
+        """Put the rule states of a symbol on record, and judge it no more."""
+        await self._recorder.flush()
+        for timeframe in self._table.timeframes:
+            row = self._table.row(symbol, timeframe)
+            self._states.pop(row, None)
+            self._began.pop(row, None)
+            self._evaluated[row], self._touched[row] = NEVER_JUDGED, False
+        self._revising.pop(symbol, None)
 
     def moment(self, moment: Moment) -> None:
         """Judge bars that closed at one instant."""
@@ -239,7 +250,7 @@ class Engine:
         """Follow the table when it has grown; a row that nobody watches counts as judged for ever."""
         missing = self._table.capacity - len(self._evaluated)
         if missing:
-            self._evaluated = np.concatenate([self._evaluated, np.full(missing, 2**62, np.int64)])
+            self._evaluated = np.concatenate([self._evaluated, np.full(missing, NEVER_JUDGED, np.int64)])
             self._touched = np.concatenate([self._touched, np.zeros(missing, np.bool_)])
 
 

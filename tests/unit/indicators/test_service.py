@@ -29,6 +29,7 @@ class Listener:
         self.histories: dict[Timeframe, History] = {}
         self.moments = 0
         self.revisions: list[int] = []
+        self.drops: list[str] = []
 
     def evaluated_to(self, series: Series) -> int | None:
         return self.seen if series.timeframe is Timeframe.M1 else None
@@ -38,6 +39,9 @@ class Listener:
 
     async def revised(self, symbol: str, time: int) -> None:
         self.revisions.append(time)
+
+    async def dropped(self, symbol: str) -> None:
+        self.drops.append(symbol)
 
     def moment(self, moment: object) -> None:
         self.moments += 1

@@ -34,6 +34,7 @@ class Listener:
         self.closed_bars: list[ClosedBars] = []
         self.loads: list[tuple[str, dict[Timeframe, Candles], int]] = []
         self.revisions: list[tuple[str, int]] = []
+        self.drops: list[str] = []
 
     async def since(self, series: Series, newest: int) -> int | None:
         return None
@@ -43,6 +44,9 @@ class Listener:
 
     async def revised(self, symbol: str, time: int) -> None:
         self.revisions.append((symbol, time))
+
+    async def dropped(self, symbol: str) -> None:
+        self.drops.append(symbol)
 
     def closed(self, bars: ClosedBars) -> None:
         self.closed_bars.append(bars)
