@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from livermore.adapters.exchanges.binance import Timing
+from livermore.adapters.exchanges.binance.refusals import NoInterfaceError
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import (
@@ -79,7 +80,7 @@ async def ask(handler: Handler) -> LivermoreError:
         (answer(200, '[[1700006400000,"1","2","0.5","1.5"]]'), ExchangeUnreachableError),
         (answer(200, '[[1700006400000,"NaN","2","0.5","1.5","1"]]'), ExchangeUnreachableError),
         (answer(200, '[[1500000000000,"1","2","0.5","1.5","1"]]'), ExchangeUnreachableError),
-        (answer(404, HTML), ExchangeUnreachableError),
+        (answer(404, HTML), NoInterfaceError),
         (hang, ExchangeUnreachableError),
         (cut, ExchangeUnreachableError),
         (truncate, ExchangeUnreachableError),

@@ -1,7 +1,6 @@
 """The simulated Coinbase, by the letter of its protocol: what a client may rely on, and what it must bear."""
 
 import asyncio
-import base64
 import contextlib
 import json
 import re
@@ -24,10 +23,12 @@ from livermore.adapters.exchanges.simulated import (
 from livermore.adapters.exchanges.simulated.faults import FaultScript, Gap, HalfOpen, Silence
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
+from tests.contracts.exchanges.keys import CURVE, EDWARDS, given, token
 from tests.contracts.exchanges.support import MINUTE, T0, candles, running, until
 
 API = "/api/v3/brokerage"
 PAIRS = ("C0-USD", "C1-USD")
+NAME = "organizations/o/apiKeys/k"
 PATIENCE = aiohttp.ClientWSTimeout(ws_close=0.2)  # with a server that never answers a goodbye
 FRESH = {"Cache-Control": "no-cache"}
 Json = dict[str, Any]
@@ -47,7 +48,8 @@ def coinbase(source: RecordedSource | GeneratedSource, **options: Any) -> Simula
 
 @pytest.fixture
 async def server() -> AsyncIterator[SimulatedExchange]:
-    async with running(coinbase(pairs(2, 2000), position=T0 + 1500 * MINUTE)) as started:
+    options = {"position": T0 + 1500 * MINUTE, "keys": [given(NAME, CURVE)]}
+    async with running(coinbase(pairs(2, 2000), **options)) as started:
         yield started
 
 
@@ -100,14 +102,6 @@ def kind_of(frame: Json) -> str:
 async def get(session: aiohttp.ClientSession, path: str, **options: Any) -> tuple[int, Any]:
     async with session.get(API + path, **options) as answer:
         return answer.status, json.loads(await answer.text())
-
-
-def token(**claims: Any) -> str:
-    """A token as a key would make it; nobody reads its signature."""
-    header = {"alg": "ES256", "kid": "organizations/o/apiKeys/k", "nonce": "ab", "typ": "JWT"}
-    content = {"sub": header["kid"], "iss": "cdp", "nbf": 1, "exp": 121} | claims
-    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, content))
-    return b".".join([*parts, b"signature"]).decode()
 
 
 # ---------------------------------------------------------------- the envelope
@@ -169,7 +163,7 @@ async def test_refused_messages(server: SimulatedExchange, message: str, words: 
         assert answer["type"] == "error"
         assert words in answer["message"]
         assert "channel" not in answer
-        await subscribe(socket, "market_trades", PAIRS[0], jwt=token())
+        await subscribe(socket, "market_trades", PAIRS[0], jwt=token(NAME, server.market_time()))
         assert (await frames(socket, 1))[0]["sequence_num"] == 0
 
 
@@ -570,17 +564,57 @@ async def test_over_the_limit_three_kinds_of_refusal() -> None:
         assert server.counters.weight == server.counters.requests[f"{API}/time"] == 15
 
 
+def uri(path: str) -> str:
+    return f"GET api.coinbase.com{API}{path}"
+
+
 @pytest.mark.parametrize("path", ["/key_permissions", "/accounts"])
 async def test_what_needs_a_token(server: SimulatedExchange, path: str) -> None:
+    now = server.market_time()
+    good = token(NAME, now, uri=uri(path))
+    bad = {
+        "nothing": "",
+        "no token": "Bearer",
+        "no JSON": "Bearer a.b.c",
+        "another scheme": f"Basic {good}",
+        "another issuer": f"Bearer {token(NAME, now, uri=uri(path), iss='me')}",
+        "another subject": f"Bearer {token(NAME, now, uri=uri(path), sub='me')}",
+        "an unknown key": f"Bearer {token('organizations/o/apiKeys/x', now, uri=uri(path))}",
+        "another's signature": f"Bearer {token(NAME, now, uri=uri(path), signer=EDWARDS)}",
+        "no algorithm": f"Bearer {token(NAME, now, uri=uri(path), alg='none')}",
+        "no signature": f"Bearer {good.rpartition('.')[0]}.",
+        "a changed claim": f"Bearer {good.replace('.', '.e', 1)}",
+        "made out to another path": f"Bearer {token(NAME, now, uri=uri('/orders'))}",
+        "made out to nothing": f"Bearer {token(NAME, now)}",
+        "too old": f"Bearer {token(NAME, now - 121_000, uri=uri(path))}",
+        "not yet good": f"Bearer {token(NAME, now + 90_000, uri=uri(path))}",
+        "good for too long": f"Bearer {token(NAME, now, uri=uri(path), exp=now // 1000 + 3600)}",
+    }
     async with client(server) as session:
-        for header in ("", "Bearer", "Bearer a.b.c", f"Basic {token()}", f"Bearer {token(iss='me')}"):
+        for why, header in bad.items():
             status, error = await get(session, path, headers={"Authorization": header})
-            assert (status, error["code"]) == (401, 16)
-        status, told = await get(session, path, headers={"Authorization": f"Bearer {token()}"})
+            assert (why, status, error["code"]) == (why, 401, 16)
+        status, told = await get(session, path, headers={"Authorization": f"Bearer {good}"})
     assert status == 200
     assert told.get("can_view", True)
     assert not told.get("can_trade", False)
     assert all(account["available_balance"]["value"] for account in told.get("accounts", []))
+
+
+async def test_what_a_key_may_not_do() -> None:
+    keys = [given("blind", CURVE, "trade"), given("elsewhere", CURVE, addresses=("203.0.113.7",))]
+    async with running(coinbase(pairs(1, 10), keys=keys)) as server, client(server) as session:
+        for name, path, expected in (
+            ("blind", "/accounts", (403, "Missing required scopes")),
+            ("elsewhere", "/accounts", (401, "Unauthorized")),
+            ("elsewhere", "/key_permissions", (401, "Unauthorized")),
+        ):
+            header = f"Bearer {token(name, server.market_time(), uri=uri(path))}"
+            status, error = await get(session, path, headers={"Authorization": header})
+            assert (status, error["message"]) == expected
+        header = f"Bearer {token('blind', server.market_time(), uri=uri('/key_permissions'))}"
+        _, told = await get(session, "/key_permissions", headers={"Authorization": header})
+    assert (told["can_view"], told["can_trade"], told["can_transfer"]) == (False, True, False)
 
 
 # ---------------------------------------------------------------- faults

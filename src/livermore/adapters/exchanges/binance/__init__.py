@@ -1,4 +1,4 @@
-"""Binance Spot (and Binance US): public market data over REST and WebSocket."""
+"""Binance Spot (and Binance US): market data over REST and WebSocket, and what a key may do."""
 
 from livermore.adapters.exchanges.binance.exchange import Binance, budget_of
 from livermore.adapters.exchanges.binance.parse import FrameReader

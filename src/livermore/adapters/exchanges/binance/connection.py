@@ -18,6 +18,7 @@ from livermore.adapters.exchanges.binance.web import Web
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ExchangeUnreachableError
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.failures import in_plain_words
 from livermore.market.ports import StreamSink
 
 _LARGEST_FRAME = 2**24
@@ -60,8 +61,14 @@ class Connection:
         except aiohttp.WSServerHandshakeError as error:
             raise refusal(error.status, error.headers or {}, b"", where) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            raise ExchangeUnreachableError(f"Binance could not be reached: {error}", where=where) from error
+            what = f"Binance could not be reached: {in_plain_words(error)}"
+            raise ExchangeUnreachableError(what, where=where) from error
         return cls(socket, where, clock, timing)
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it still is."""
+        return not self._socket.closed
 
     def reader(self, sink: StreamSink, base: Timeframe) -> FrameReader:
         """Return a reader for this connection's frames."""
@@ -105,7 +112,8 @@ class Connection:
 
     def ended(self) -> ExchangeUnreachableError:
         """Return the error that says how the connection ended."""
-        reason = self._socket.exception() or f"close code {self._socket.close_code}"
+        failure, code = self._socket.exception(), self._socket.close_code
+        reason = in_plain_words(failure) if failure else f"close code {code}"
         return ExchangeUnreachableError(f"Binance closed the connection: {reason}", where=self._where)
 
     async def _pace(self) -> None:
@@ -119,9 +127,8 @@ class Connection:
         try:
             await self._socket.send_str(text)
         except (ConnectionError, aiohttp.ClientError) as error:
-            raise ExchangeUnreachableError(
-                f"Binance closed the connection: {error}", where=self._where
-            ) from error
+            what = f"Binance closed the connection: {in_plain_words(error)}"
+            raise ExchangeUnreachableError(what, where=self._where) from error
 
     def _answered(self, number: int | str, fault: str | None) -> None:
         if fault is not None and number in self._subscribing:

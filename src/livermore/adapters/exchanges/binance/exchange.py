@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from livermore.accounts.exchange_account import Credentials, KeyReport
+from livermore.adapters.exchanges.binance.account import key_report
 from livermore.adapters.exchanges.binance.connection import Connection
+from livermore.adapters.exchanges.binance.credentials import Signer
 from livermore.adapters.exchanges.binance.history import PAGE, WEIGHT, history
 from livermore.adapters.exchanges.binance.lane import Lane
 from livermore.adapters.exchanges.binance.listing import listing
@@ -19,16 +24,22 @@ from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.budget import Budgets
 from livermore.market.candle import Candles
+from livermore.market.connections import Connections, spacing_of
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import RequestBudget, Stream
 from livermore.market.symbol import Symbol, Ticker
 
 DOCUMENTED_LIMIT = 6000  # weight a minute
+DOCUMENTED_CONNECTIONS = 300  # attempts in five minutes
 DOCUMENTED_LIMIT_US = 1200  # and until the exchange has told its own, for whichever it is
 
 
 class Binance:
-    """Read Binance's public market data; `base` is the interval that is streamed."""
+    """Read Binance's public market data; `base` is the interval that is streamed.
+
+    `credentials` name variables of `environment`, the process's own unless another is given; only what a key
+    opens is asked with it.
+    """
 
     def __init__(
         self,
@@ -38,11 +49,17 @@ class Binance:
         base: Timeframe = Timeframe.M1,
         timing: Timing | None = None,
         budget: RequestBudget | None = None,
+        environment: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         self.info = info
         self._clock = clock
         self._base = base
-        self._timing = timing or Timing()
+        timing = timing or Timing()
+        self._timing = replace(timing, spacing=spacing_of(info, timing.spacing))
+        self._connections = Connections(info, clock, tried=DOCUMENTED_CONNECTIONS)
+        variables = os.environ if environment is None else environment
+        self._signer = Signer(credentials, variables, clock) if credentials else None
         self._web = Web()
         self.budget = budget_of(info, Budgets(clock)) if budget is None else budget
 
@@ -62,6 +79,12 @@ class Binance:
         """Return Binance's clock in ms UTC."""
         return (await self._rest.get("/api/v3/time", ServerTime, weight=1)).server_time
 
+    async def key_report(self) -> KeyReport:
+        """Read what the key opens and say what it may do. Errors: InvalidError, ExchangeRefusedError."""
+        if self._signer is not None:
+            self._signer.told_time(await self.server_time())
+        return await key_report(self._rest)
+
     async def connect(self) -> Stream:
         """Open a stream. Errors: TransientError or ExchangeRefusedError."""
         return BinanceStream(await self._open_lane(), self._open_lane)
@@ -76,7 +99,8 @@ class Binance:
 
     @property
     def _rest(self) -> Rest:
-        return Rest(self._web, _url(self.info.rest_url, "rest_url"), self.budget, self._timing)
+        url = _url(self.info.rest_url, "rest_url")
+        return Rest(self._web, url, self.budget, self._timing, self._clock, self._signer)
 
     async def _open_lane(self) -> Lane:
         return Lane(
@@ -85,7 +109,10 @@ class Binance:
 
     async def _open_connection(self) -> Connection:
         url = _url(self.info.ws_url, "ws_url")
-        return await Connection.open(self._web, url, self._clock, self._timing)
+        await self._connections.admit()
+        connection = await Connection.open(self._web, url, self._clock, self._timing)
+        self._connections.opened(connection)
+        return connection
 
 
 def budget_of(info: ExchangeInfo, budgets: Budgets) -> RequestBudget:

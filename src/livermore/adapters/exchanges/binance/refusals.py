@@ -17,6 +17,8 @@ from livermore.kernel.errors import (
 )
 
 TOO_MANY = frozenset({418, 429})
+KEY_REFUSED = "check the key, its permission to read, and the addresses that it is allowed from"
+WRONG_SIGNATURE = "check that the secret is the one of this key"
 NOT_HERE = "Binance does not serve this country or address: try `livermore exchanges add binance_us`"
 FIREWALL = "Binance's firewall refused this address; wait some minutes, or try from another network"
 _WAIT_BY_STATUS = {429: 60.0, 418: 120.0}
@@ -24,8 +26,14 @@ _BY_CODE: dict[int, type[LivermoreError]] = {
     -1000: ExchangeUnreachableError,
     -1007: ExchangeUnreachableError,
     -1008: ExchangeUnreachableError,
+    -1021: ExchangeUnreachableError,
     -1121: NotFoundError,
 }
+_OF_A_KEY = {-1022: WRONG_SIGNATURE, -2014: KEY_REFUSED, -2015: KEY_REFUSED}
+
+
+class NoInterfaceError(ExchangeUnreachableError):
+    """The exchange has nothing at this address."""
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, where: str) -> LivermoreError:
@@ -35,6 +43,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, where: str) ->
         return RateLimitedError(
             fault.msg or "Binance asks us to slow down", where=where, retry_after=retry_after(status, headers)
         )
+    if fault.code in _OF_A_KEY:
+        return ExchangeRefusedError(fault.msg, where=where, hint=_OF_A_KEY[fault.code])
     if status in {401, 403, 451}:
         hint = FIREWALL if status == 403 else NOT_HERE
         return ExchangeRefusedError(
@@ -44,7 +54,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, where: str) ->
         return _BY_CODE[fault.code](fault.msg, where=where)
     if status == 400 and fault.code:
         return InvalidError(fault.msg, where=where)
-    return ExchangeUnreachableError(f"Binance answered HTTP {status}", where=where)
+    kind = NoInterfaceError if status == 404 else ExchangeUnreachableError
+    return kind(f"Binance answered HTTP {status}", where=where)
 
 
 def read_fault(body: bytes) -> Fault:

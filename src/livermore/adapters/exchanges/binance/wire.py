@@ -21,6 +21,50 @@ Price = Annotated[float, Meta(gt=0, lt=1e300)]
 Amount = Annotated[float, Meta(ge=0, lt=1e300)]
 
 
+class AccountPowers(Struct, frozen=True, kw_only=True):
+    """What an account may do, whatever the key."""
+
+    can_trade: bool = field(name="canTrade")
+    can_withdraw: bool = field(name="canWithdraw")
+
+
+class Restrictions(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a key may do."""
+
+    enable_reading: bool
+    enable_withdrawals: bool
+    enable_spot_and_margin_trading: bool
+    enable_internal_transfer: bool = False
+    permits_universal_transfer: bool = False
+    enable_margin: bool = False
+    enable_futures: bool = False
+    enable_vanilla_options: bool = False
+    enable_fix_api_trade: bool = False
+    enable_portfolio_margin_trading: bool = False
+
+    @property
+    def views(self) -> bool:
+        """Say whether it may read."""
+        return self.enable_reading
+
+    @property
+    def trades(self) -> bool:
+        """Say whether it may trade anything."""
+        return (
+            self.enable_spot_and_margin_trading
+            or self.enable_margin
+            or self.enable_futures
+            or self.enable_vanilla_options
+            or self.enable_fix_api_trade
+            or self.enable_portfolio_margin_trading
+        )
+
+    @property
+    def withdraws(self) -> bool:
+        """Say whether it may move anything out of the account."""
+        return self.enable_withdrawals or self.enable_internal_transfer or self.permits_universal_transfer
+
+
 class Bar(BarUpdate, kw_only=True, gc=False):
     """The `k` of a kline event."""
 

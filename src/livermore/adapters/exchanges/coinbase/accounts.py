@@ -1,12 +1,14 @@
-"""What the owner of a key holds."""
+"""What the owner of a key holds, and what the key may do."""
 
 from __future__ import annotations
 
+from livermore.accounts.exchange_account import KeyReport
 from livermore.adapters.exchanges.coinbase.rest import Rest
-from livermore.adapters.exchanges.coinbase.wire import Account, AccountList
+from livermore.adapters.exchanges.coinbase.wire import Account, AccountList, Permissions
 from livermore.kernel.errors import ExchangeUnreachableError
 
 PATH = "/accounts"
+PERMISSIONS = "/key_permissions"
 PAGE = 250
 MOST_PAGES = 100
 
@@ -22,3 +24,15 @@ async def accounts(rest: Rest) -> list[Account]:
             return found
         query["cursor"] = answer.cursor
     raise ExchangeUnreachableError("Coinbase's list of accounts does not end", where=PATH)
+
+
+async def key_report(rest: Rest) -> KeyReport:
+    """Ask what the key may do, then read the accounts, which it must be allowed to view."""
+    key = await rest.get_signed(PERMISSIONS, Permissions)
+    await rest.get_signed(PATH, AccountList, {"limit": 1})
+    return KeyReport(
+        latency_ms=round(rest.took * 1000),
+        can_view=key.can_view,
+        can_trade=key.can_trade,
+        can_withdraw=key.can_transfer,
+    )

@@ -15,6 +15,7 @@ from livermore.adapters.exchanges.coinbase.timing import Timing
 from livermore.adapters.exchanges.coinbase.web import Web
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ExchangeUnreachableError
+from livermore.market.failures import in_plain_words
 
 HEARTBEATS = "heartbeats"
 CHANNELS = ("market_trades", "ticker_batch", "candles")
@@ -61,7 +62,8 @@ class Connection:
                 raise too_many(b"", url, retry_after(error.headers or {}) or _USUAL_WAIT) from error
             raise refusal(error.status, b"", url) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
-            raise ExchangeUnreachableError(f"Coinbase could not be reached: {error}", where=url) from error
+            what = f"Coinbase could not be reached: {in_plain_words(error)}"
+            raise ExchangeUnreachableError(what, where=url) from error
         connection = cls(socket, url, clock, timing, signer)
         try:
             await connection.ask("subscribe", HEARTBEATS)
@@ -69,6 +71,11 @@ class Connection:
             await connection.close()
             raise
         return connection
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it still is."""
+        return not self._socket.closed
 
     async def ask(self, method: Method, channel: str, products: Sequence[str] = ()) -> None:
         """Send one message for one channel, when its turn has come."""
@@ -99,7 +106,8 @@ class Connection:
 
     def ended(self) -> ExchangeUnreachableError:
         """Return the error that says how the connection ended."""
-        reason = self._socket.exception() or f"close code {self._socket.close_code}"
+        failure, code = self._socket.exception(), self._socket.close_code
+        reason = in_plain_words(failure) if failure else f"close code {code}"
         return ExchangeUnreachableError(f"Coinbase closed the connection: {reason}", where=self._where)
 
     def _message(self, method: Method, channel: str, products: Sequence[str]) -> str:
@@ -114,6 +122,5 @@ class Connection:
         try:
             await self._socket.send_str(text)
         except (ConnectionError, aiohttp.ClientError) as error:
-            raise ExchangeUnreachableError(
-                f"Coinbase closed the connection: {error}", where=self._where
-            ) from error
+            what = f"Coinbase closed the connection: {in_plain_words(error)}"
+            raise ExchangeUnreachableError(what, where=self._where) from error

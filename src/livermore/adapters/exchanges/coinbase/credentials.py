@@ -11,9 +11,9 @@ import binascii
 import secrets
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from livermore.accounts.exchange_account import Credentials, value_of
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import InvalidError
 
@@ -24,21 +24,18 @@ LIFETIME = 120
 ISSUER = "cdp"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """Name the environment variables that hold a key's name and its secret."""
-
-    key: str
-    secret: str
-
-
 class Signer:
-    """Sign tokens; each is good for one request or message."""
+    """Sign tokens, each good for one request or message, at the time that Coinbase itself last told."""
 
     def __init__(self, credentials: Credentials, environment: Mapping[str, str], clock: Clock) -> None:
         self._credentials = credentials
         self._environment = environment
         self._clock = clock
+        self._ahead = 0
+
+    def told_time(self, milliseconds: int) -> None:
+        """Take the exchange's time: this machine's clock may be wrong."""
+        self._ahead = milliseconds - self._clock.now()
 
     def token(self, uri: str | None = None) -> str:
         """Return a new token, for a request made out to its `uri` (`GET host/path`), else for the socket.
@@ -47,9 +44,10 @@ class Signer:
         """
         from joserfc import errors, jws, jwt  # slow to import, and most never need it
 
-        name = self._value(self._credentials.key)
-        algorithm, key = _key_of(self._value(self._credentials.secret), self._credentials.secret)
-        now = self._clock.now() // 1000
+        named = self._credentials
+        name = value_of(named.key, self._environment)
+        algorithm, key = _key_of(value_of(named.secret, self._environment), named.secret)
+        now = (self._clock.now() + self._ahead) // 1000
         header = {"alg": algorithm, "kid": name, "nonce": secrets.token_hex(16), "typ": "JWT"}
         claims = {"sub": name, "iss": ISSUER, "nbf": now, "exp": now + LIFETIME}
         if uri is not None:
@@ -59,12 +57,6 @@ class Signer:
             # EdDSA has a newer name, which Coinbase does not take.
             warnings.simplefilter("ignore", errors.SecurityWarning)
             return jwt.encode(header, claims, key, registry=registry)
-
-    def _value(self, variable: str) -> str:
-        value = self._environment.get(variable, "").strip()
-        if not value:
-            raise InvalidError("the environment variable is not set", where=variable)
-        return value
 
 
 def _key_of(secret: str, variable: str) -> tuple[str, ECKey | OKPKey]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from livermore.adapters.exchanges.coinbase.accounts import accounts
+from livermore.accounts.exchange_account import Credentials, KeyReport
+from livermore.adapters.exchanges.coinbase.accounts import accounts, key_report
 from livermore.adapters.exchanges.coinbase.connection import Connection
-from livermore.adapters.exchanges.coinbase.credentials import Credentials, Signer
+from livermore.adapters.exchanges.coinbase.credentials import Signer
 from livermore.adapters.exchanges.coinbase.history import history, pages
 from livermore.adapters.exchanges.coinbase.listing import listing
 from livermore.adapters.exchanges.coinbase.names import Aliases
@@ -23,8 +25,9 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.budget import Budget
+from livermore.market.budget import Budget, ceiling_of
 from livermore.market.candle import Candles
+from livermore.market.connections import Connections, spacing_of
 from livermore.market.exchange import ExchangeInfo
 from livermore.market.ports import RequestBudget, Stream
 from livermore.market.symbol import Symbol, Ticker
@@ -53,7 +56,9 @@ class Coinbase:
         self.info = info
         self.budget = budget or budget_of(info, clock)
         self._clock = clock
-        self._timing = timing or Timing()
+        timing = timing or Timing()
+        self._timing = replace(timing, spacing=spacing_of(info, timing.spacing))
+        self._connections = Connections(info, clock)
         self._web = Web()
         self._patience = Patience(clock)
         self._aliases = Aliases()
@@ -84,11 +89,19 @@ class Coinbase:
         """Return what the owner of the key holds; ExchangeRefusedError without a key, or with a bad one."""
         return await accounts(self._rest)
 
+    async def key_report(self) -> KeyReport:
+        """Read what the key opens and say what it may do. Errors: InvalidError, ExchangeRefusedError."""
+        if self._signer is not None:
+            self._signer.told_time(await self.server_time())
+        return await key_report(self._rest)
+
     async def connect(self) -> Stream:
         """Open a stream, whose bars go on where those of the stream before it stand."""
         self._trades = self._trades.inherited()
         url = _url(self.info.ws_url, "ws_url")
+        await self._connections.admit()
         connection = await Connection.open(self._web, url, self._clock, self._timing, self._stream_signer())
+        self._connections.opened(connection)
         return CoinbaseStream(
             connection, self._trades, self._known_aliases, self._clock, self._timing, failed=self._told_error
         )
@@ -104,7 +117,7 @@ class Coinbase:
     @property
     def _rest(self) -> Rest:
         url = _url(self.info.rest_url, "rest_url")
-        return Rest(self._web, url, self.budget, self._timing, self._patience, self._signer)
+        return Rest(self._web, url, self.budget, self._timing, self._patience, self._clock, self._signer)
 
     async def _known_aliases(self) -> Aliases:
         if not self._aliases.are_known:
@@ -130,8 +143,7 @@ class Coinbase:
 
 def budget_of(info: ExchangeInfo, clock: Clock) -> Budget:
     """Make the budget of a host: ten requests a second, or fewer where its row says so."""
-    ceiling = (info.api_limits or {}).get("rest_weight_limit")
-    return Budget(clock, limit=LIMIT, seconds=1.0, ceiling=ceiling)
+    return Budget(clock, limit=LIMIT, seconds=1.0, ceiling=ceiling_of(info))
 
 
 def _url(url: str | None, field: str) -> str:

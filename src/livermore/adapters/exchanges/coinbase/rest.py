@@ -19,7 +19,9 @@ from livermore.adapters.exchanges.coinbase.refusals import (
 )
 from livermore.adapters.exchanges.coinbase.timing import Timing
 from livermore.adapters.exchanges.coinbase.web import Web
+from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ExchangeRefusedError, ExchangeUnreachableError, LivermoreError
+from livermore.market.failures import in_plain_words
 from livermore.market.ports import RequestBudget
 
 PREFIX = "/api/v3/brokerage"
@@ -30,10 +32,10 @@ Query = Mapping[str, str | int] | list[tuple[str, str]]
 
 
 class Rest:
-    """Ask Coinbase's REST interface."""
+    """Ask Coinbase's REST interface; `took` is how many seconds the latest answer took."""
 
     def __init__(
-        self, web: Web, url: str, budget: RequestBudget, timing: Timing, patience: Patience,
+        self, web: Web, url: str, budget: RequestBudget, timing: Timing, patience: Patience, clock: Clock,
         signer: Signer | None = None,
     ) -> None:  # fmt: skip
         self._web = web
@@ -41,7 +43,9 @@ class Rest:
         self._budget = budget
         self._timeout = aiohttp.ClientTimeout(total=timing.request)
         self._patience = patience
+        self._clock = clock
         self._signer = signer
+        self.took = 0.0
 
     async def get(self, path: str, kind: type[T], query: Query | None = None) -> T:
         """Return the decoded answer to a public request; Coinbase's own cache of a second is passed by."""
@@ -53,7 +57,7 @@ class Rest:
             raise ExchangeRefusedError(
                 "no key is configured for Coinbase", where=path, hint="name the variables that hold it"
             )
-        token = self._signer.token(f"GET {HOST}{PREFIX}{path}")
+        token = self._signer.token(f"GET {HOST}{PREFIX}{path}")  # good for longer than any wait for a turn
         return await self._get(path, kind, query, {"Authorization": f"Bearer {token}"}, signed=True)
 
     async def _get(
@@ -76,6 +80,7 @@ class Rest:
     async def _fetch(
         self, where: str, query: Query | None, headers: dict[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
+        asked = self._clock.monotonic()
         try:
             async with self._web.session.get(
                 where, params=query, headers=headers, timeout=self._timeout
@@ -84,7 +89,10 @@ class Rest:
         except TimeoutError as error:
             raise ExchangeUnreachableError("Coinbase did not answer in time", where=where) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ExchangeUnreachableError(f"Coinbase could not be reached: {error}", where=where) from error
+            what = f"Coinbase could not be reached: {in_plain_words(error)}"
+            raise ExchangeUnreachableError(what, where=where) from error
+        finally:
+            self.took = self._clock.monotonic() - asked
 
     def _slowed(self, status: int, told: Mapping[str, str], body: bytes, where: str) -> LivermoreError:
         """Hold everybody off; a 401 is throttling too, until it has come too often in a row."""

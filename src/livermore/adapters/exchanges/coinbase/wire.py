@@ -195,6 +195,14 @@ class AccountList(Struct, kw_only=True):
     cursor: str = ""
 
 
+class Permissions(Struct, frozen=True, kw_only=True):
+    """What a key may do."""
+
+    can_view: bool
+    can_trade: bool
+    can_transfer: bool
+
+
 class Fault(Struct):
     """An error in any of the shapes that Coinbase tells it in."""
 

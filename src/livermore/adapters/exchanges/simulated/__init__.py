@@ -4,6 +4,7 @@ from livermore.adapters.exchanges.simulated.binance.session import SocketRules
 from livermore.adapters.exchanges.simulated.coinbase.rules import CoinbaseRules
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.generator import EPOCH, GeneratedSource
+from livermore.adapters.exchanges.simulated.keys import Key, Power
 from livermore.adapters.exchanges.simulated.profiles import WELL_KNOWN, WELL_KNOWN_AT_COINBASE
 from livermore.adapters.exchanges.simulated.recorded import RecordedSource
 from livermore.adapters.exchanges.simulated.server import Protocol, SimulatedExchange
@@ -17,7 +18,9 @@ __all__ = [
     "CoinbaseRules",
     "Counters",
     "GeneratedSource",
+    "Key",
     "Market",
+    "Power",
     "Protocol",
     "RecordedSource",
     "SimulatedExchange",

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.faults import Faults
+from livermore.adapters.exchanges.simulated.keys import Keys
 from livermore.adapters.exchanges.simulated.market import Teller, Timetable
 from livermore.adapters.exchanges.simulated.source import Source
 from livermore.adapters.exchanges.simulated.view import Story, View
@@ -61,6 +62,7 @@ class Stage:
     counters: Counters
     faults: Faults
     now: Callable[[], int]
+    keys: Keys
 
     @property
     def flat_out(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+from collections.abc import Iterable
 from typing import Literal
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from livermore.adapters.exchanges.simulated.coinbase.rules import CoinbaseRules
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.doors import Dialect, Stage
 from livermore.adapters.exchanges.simulated.faults import SHAPES, Faults, FaultScript, Place
+from livermore.adapters.exchanges.simulated.keys import Key, Keys
 from livermore.adapters.exchanges.simulated.market import MarketRun, Pace
 from livermore.adapters.exchanges.simulated.market_clock import MarketClock
 from livermore.adapters.exchanges.simulated.source import Source
@@ -33,8 +35,8 @@ class SimulatedExchange:
     `speed` is market time by wall time, None as fast as the subscribers read. The market stands still until
     it has been subscribed to (`hold`); `position` (ms) is where it begins, else where the source does. `pace`
     is awaited between two buckets, so that the caller can hold the market back. `faults` is what goes wrong
-    on the wire; `exchange.faults` begins and ends others. `weight_limit` and `rules` are Binance's;
-    `coinbase_rules` are Coinbase's.
+    on the wire; `exchange.faults` begins and ends others. `keys` are those that it has given out.
+    `weight_limit` and `rules` are Binance's; `coinbase_rules` are Coinbase's.
     """
 
     name = "simulated-exchange"
@@ -55,6 +57,7 @@ class SimulatedExchange:
         rules: SocketRules | None = None,
         coinbase_rules: CoinbaseRules | None = None,
         faults: Faults | FaultScript | None = None,
+        keys: Iterable[Key] = (),
     ) -> None:
         self.source = source
         self.counters = Counters()
@@ -90,6 +93,7 @@ class SimulatedExchange:
                 counters=self.counters,
                 faults=self.faults,
                 now=self.market_time,
+                keys=Keys(keys),
             )
         )
         self._runner: web.AppRunner | None = None

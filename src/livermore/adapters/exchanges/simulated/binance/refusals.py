@@ -7,10 +7,11 @@ from aiohttp import web
 
 
 class RefusalError(Exception):
-    """A request that Binance answers with HTTP 400 and a code."""
+    """A request that Binance answers with a code and, mostly, HTTP 400."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, *, status: int = 400) -> None:
         super().__init__(message)
+        self.status = status
         self.code = code
         self.message = message
 

@@ -13,12 +13,17 @@ from livermore.adapters.exchanges.simulated.binance.klines import klines
 from livermore.adapters.exchanges.simulated.binance.listing import exchange_info
 from livermore.adapters.exchanges.simulated.binance.parameters import symbols_of
 from livermore.adapters.exchanges.simulated.binance.refusals import RefusalError, response
+from livermore.adapters.exchanges.simulated.binance.signed import key_of
+from livermore.adapters.exchanges.simulated.binance.wallet import account, restrictions
 from livermore.adapters.exchanges.simulated.binance.weights import PREFIX, Verdict, Weights
 from livermore.adapters.exchanges.simulated.counters import Counters
+from livermore.adapters.exchanges.simulated.keys import Key, Keys
 from livermore.adapters.exchanges.simulated.source import Source
 from livermore.adapters.exchanges.simulated.view import View
 
+Answer = Callable[[web.Request], bytes]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RESTRICTIONS = "/sapi/v1/account/apiRestrictions"
 _REFUSED = {
     429: (
         -1003,
@@ -29,7 +34,7 @@ _REFUSED = {
 
 
 class RestDoor:
-    """Answer `/api/v3/…` as of the market's time."""
+    """Answer `/api/v3/…`, and what a key may do, as of the market's time."""
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class RestDoor:
         counters: Counters,
         limit: int,
         now: Callable[[], int],
+        keys: Keys,
     ) -> None:
         self._source = source
         self._view = view
@@ -46,6 +52,7 @@ class RestDoor:
         self._counters = counters
         self._limit = limit
         self._now = now
+        self._keys = keys
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return every path and its handler."""
@@ -55,10 +62,14 @@ class RestDoor:
             "exchangeInfo": self._exchange_info,
             "klines": lambda request: klines(request.query, self._source, self._view, self._now()),
             "ticker/24hr": self._days,
+            "account": self._signed(account),
         }
-        return [web.get(PREFIX + name, self._guarded(answer)) for name, answer in answers.items()]
+        return [
+            *(web.get(PREFIX + name, self._guarded(answer)) for name, answer in answers.items()),
+            web.get(RESTRICTIONS, self._guarded(self._signed(restrictions))),
+        ]
 
-    def _guarded(self, answer: Callable[[web.Request], bytes]) -> Handler:
+    def _guarded(self, answer: Answer) -> Handler:
         """Charge a request before it is answered."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
@@ -71,15 +82,17 @@ class RestDoor:
         return handler
 
     @staticmethod
-    def _reply(
-        request: web.Request, answer: Callable[[web.Request], bytes], verdict: Verdict
-    ) -> web.Response:
+    def _reply(request: web.Request, answer: Answer, verdict: Verdict) -> web.Response:
         if verdict.status != 200:
             return response(verdict.status, *_REFUSED[verdict.status], verdict.retry_after)
         try:
             return web.Response(body=answer(request), content_type="application/json")
         except RefusalError as refusal:
-            return response(400, refusal.code, refusal.message)
+            return response(refusal.status, refusal.code, refusal.message)
+
+    def _signed(self, answer: Callable[[Key], dict[str, Any]]) -> Answer:
+        """Answer only what one of our keys has signed."""
+        return lambda request: msgspec.json.encode(answer(key_of(request, self._keys, self._now())))
 
     def _exchange_info(self, request: web.Request) -> bytes:
         asked = symbols_of(request.query, self._view.symbols)

@@ -12,7 +12,7 @@ from livermore.kernel.clock import Clock
 WINDOW = 60.0
 BAN = 120.0
 PREFIX = "/api/v3/"
-_WEIGHTS = {"ping": 1, "time": 1, "exchangeInfo": 20, "klines": 2}
+_WEIGHTS = {"ping": 1, "time": 1, "exchangeInfo": 20, "klines": 2, "account": 20}
 
 
 class Verdict(NamedTuple):

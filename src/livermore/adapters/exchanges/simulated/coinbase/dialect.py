@@ -43,6 +43,6 @@ class CoinbaseDialect:
         history = History(source, view, self.timetable, bars, stage.now)
         listing = Listing(source.markets, view)
         voice = Broadcast(source, bars, view, clock, counters, flat_out=stage.flat_out)
-        knowledge = Knowledge(listing, history, stage.now, stage.speed)
+        knowledge = Knowledge(listing, history, stage.now, stage.speed, stage.keys)
         sockets = SocketDoor(voice, knowledge, clock, self._rules, counters, stage.faults)
         return Doors(RestDoor(stage, listing, history, self._rules), sockets, voice)

@@ -33,8 +33,13 @@ def unknown_product() -> RefusalError:
     return RefusalError(404, "NOT_FOUND", "valid product_id is required")
 
 
+def not_permitted() -> RefusalError:
+    """Refuse what a key may not do."""
+    return RefusalError(403, "PERMISSION_DENIED", "Missing required scopes")
+
+
 def unauthorized() -> web.Response:
-    """Refuse a request without a token."""
+    """Refuse a request without a token that is good for it."""
     body = {"error": "UNAUTHORIZED", "code": 16, "message": "Unauthorized", "details": []}
     return web.json_response(body, status=401)
 

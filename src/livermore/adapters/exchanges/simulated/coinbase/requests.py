@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from livermore.adapters.exchanges.simulated.coinbase.frames import CHANNELS, HEARTBEATS, OF_PRODUCTS
-from livermore.adapters.exchanges.simulated.coinbase.tokens import is_token
 
 KINDS = ("subscribe", "unsubscribe")
 
@@ -25,13 +24,16 @@ class RequestError(Exception):
     """A request that is answered with an error frame."""
 
 
-def request_of(text: str, canonical: Mapping[str, str]) -> Request:
-    """Read a request; `canonical` gives every product's name, and the one under which it is told."""
+def request_of(text: str, canonical: Mapping[str, str], admits: Callable[[object], bool]) -> Request:
+    """Read a request; `canonical` gives every product's name, and the one under which it is told.
+
+    `admits` says whether a token is good.
+    """
     asked = _read(text)
     kind, channel = asked.get("type"), asked.get("channel")
     if kind not in KINDS:
         raise RequestError("message type is not known")
-    if "jwt" in asked and not is_token(asked["jwt"]):
+    if "jwt" in asked and not admits(asked["jwt"]):
         raise RequestError("authentication failure")
     if channel not in CHANNELS:
         raise RequestError(f"failure to {kind}")

@@ -16,15 +16,17 @@ from livermore.adapters.exchanges.simulated.coinbase.listing import Listing
 from livermore.adapters.exchanges.simulated.coinbase.refusals import (
     RefusalError,
     invalid,
+    not_permitted,
     too_many,
     unauthorized,
     unknown_product,
 )
 from livermore.adapters.exchanges.simulated.coinbase.rules import CoinbaseRules
-from livermore.adapters.exchanges.simulated.coinbase.tokens import is_token
+from livermore.adapters.exchanges.simulated.coinbase.tokens import HOST, key_of
 from livermore.adapters.exchanges.simulated.coinbase.wallet import accounts, permissions
 from livermore.adapters.exchanges.simulated.coinbase.writing import whole_second
 from livermore.adapters.exchanges.simulated.doors import Stage
+from livermore.adapters.exchanges.simulated.keys import Key
 
 Answer = Callable[[web.Request], Awaitable[bytes]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,12 +57,12 @@ class RestDoor:
             f"{PRODUCT}/candles": self._candles,
             f"{PRODUCT}/ticker": self._ticker,
         }
-        private = {"key_permissions": permissions, "accounts": accounts}
+        private = {"key_permissions": permissions, "accounts": _accounts}
         return [
             web.get(f"{PREFIX}time", self._guarded(self._public, self._time)),
             *(web.get(PREFIX + path, self._guarded(self._public, self._cached(answer)))
               for path, answer in cached.items()),
-            *(web.get(PREFIX + path, self._guarded(self._private, _private(answer)))
+            *(web.get(PREFIX + path, self._guarded(self._private, self._signed(answer)))
               for path, answer in private.items()),
         ]  # fmt: skip
 
@@ -153,6 +155,19 @@ class RestDoor:
         price = trades[0]["price"] if trades else ""
         return msgspec.json.encode({"trades": trades, "best_bid": price, "best_ask": price})
 
+    def _signed(self, answer: Callable[[Key], dict[str, Any]]) -> Answer:
+        """Answer only who brings a token that one of our keys has signed for this very request."""
+
+        async def guarded(request: web.Request) -> bytes:
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            uri = f"{request.method} {HOST}{request.path}"
+            key = key_of(token, self._stage.keys, self._stage.now(), uri)
+            if scheme != "Bearer" or key is None or not key.admits(request.remote or ""):
+                raise PermissionError
+            return msgspec.json.encode(answer(key))
+
+        return guarded
+
     def _symbol(self, request: web.Request) -> str:
         """Return the market behind a product that a path names."""
         symbol = self._listing.canonical.get(request.match_info["product_id"])
@@ -161,16 +176,11 @@ class RestDoor:
         return symbol
 
 
-def _private(answer: Callable[[], dict[str, Any]]) -> Answer:
-    """Answer only who brings a token."""
-
-    async def guarded(request: web.Request) -> bytes:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or not is_token(token):
-            raise PermissionError
-        return msgspec.json.encode(answer())
-
-    return guarded
+def _accounts(key: Key) -> dict[str, Any]:
+    """Return the accounts of a key's owner, if the key may see them."""
+    if "view" not in key.may:
+        raise not_permitted()
+    return accounts()
 
 
 def _count(text: str | None, default: int) -> int:

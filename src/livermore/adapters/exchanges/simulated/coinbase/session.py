@@ -49,6 +49,10 @@ class Knowledge(Protocol):
         """Return what a new subscriber is told first."""
         ...
 
+    def admits(self, token: object, address: str) -> bool:
+        """Say whether a token is good for messages from an address."""
+        ...
+
 
 class Session:
     """One open connection."""
@@ -79,12 +83,14 @@ class Session:
         self._sequence = self._beats = 0
         self._beaten_at = self._born = clock.monotonic()
         self._transport: asyncio.Transport | None = None
+        self._address = ""
         self.wanted: set[str] = set()
 
     async def serve(self, request: web.Request) -> None:
         """Talk with the client until it goes or breaks a rule."""
         self._writer = await self._socket.prepare(request)
         self._transport = request.transport
+        self._address = request.remote or ""
         self._wire.opened()
         watch = asyncio.ensure_future(self._watch())
         try:
@@ -180,7 +186,7 @@ class Session:
     def _take(self, text: str) -> None:
         """Do what a request asks; nothing else is sent between its first data and its acknowledgement."""
         try:
-            request = request_of(text, self._knowledge.canonical)
+            request = request_of(text, self._knowledge.canonical, self._admits)
         except RequestError as fault:
             if self._transport is not None:
                 self._transport.write(on_the_wire(error(str(fault))))
@@ -191,6 +197,9 @@ class Session:
             self._unsubscribe(request)
         self._acknowledge()
         self._changed()
+
+    def _admits(self, token: object) -> bool:
+        return self._knowledge.admits(token, self._address)
 
     def _subscribe(self, request: Request) -> None:
         self._channels.setdefault(request.channel, {}).update(dict.fromkeys(request.products))

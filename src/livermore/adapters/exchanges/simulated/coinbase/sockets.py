@@ -13,8 +13,10 @@ from livermore.adapters.exchanges.simulated.coinbase.listing import Listing
 from livermore.adapters.exchanges.simulated.coinbase.requests import Request
 from livermore.adapters.exchanges.simulated.coinbase.rules import CoinbaseRules
 from livermore.adapters.exchanges.simulated.coinbase.session import Session
+from livermore.adapters.exchanges.simulated.coinbase.tokens import key_of
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.faults import Faults
+from livermore.adapters.exchanges.simulated.keys import Keys
 from livermore.kernel.clock import Clock
 
 SHORTEST_BEAT = 0.05  # seconds of the wall
@@ -24,10 +26,11 @@ class Knowledge:
     """Answer what sessions ask."""
 
     def __init__(
-        self, listing: Listing, history: History, now: Callable[[], int], speed: float | None
+        self, listing: Listing, history: History, now: Callable[[], int], speed: float | None, keys: Keys
     ) -> None:
         self._listing = listing
         self._history = history
+        self._keys = keys
         self.now = now
         self.canonical = listing.canonical
         self.beat_every = 1.0 if speed is None else max(SHORTEST_BEAT, 1 / speed)
@@ -40,6 +43,11 @@ class Knowledge:
             return ()
         snapshots = (self._history.snapshot(request.channel, product) for product in request.products)
         return [snapshot for snapshot in snapshots if snapshot is not None]
+
+    def admits(self, token: object, address: str) -> bool:
+        """Say whether a token is good for messages from an address."""
+        key = key_of(token, self._keys, self.now())
+        return key is not None and key.admits(address)
 
 
 class SocketDoor:

@@ -1,19 +1,21 @@
-"""What a key is told of its owner: some accounts, and that it may look and do nothing else."""
+"""What a key is told of its owner: some accounts, and what it may do with them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from livermore.adapters.exchanges.simulated.keys import Key
+
 PORTFOLIO = "0b5ef4a4-7f5a-4f0e-9d53-0a4a4a7c5d10"
 BALANCES = {"BTC": ("0.25", "0.05"), "ETH": ("4", "0"), "USD": ("12500.5", "0"), "USDC": ("0", "0")}
 
 
-def permissions() -> dict[str, Any]:
+def permissions(key: Key) -> dict[str, Any]:
     """Return what a key may do."""
     return {
-        "can_view": True,
-        "can_trade": False,
-        "can_transfer": False,
+        "can_view": "view" in key.may,
+        "can_trade": "trade" in key.may,
+        "can_transfer": "withdraw" in key.may,
         "portfolio_uuid": PORTFOLIO,
         "portfolio_type": "DEFAULT",
     }
