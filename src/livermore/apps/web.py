@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,10 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from livermore.apps.access import Access
-from livermore.apps.access.entrance import Entrance
-from livermore.apps.access.keys import Keys, OneTimeLink
-from livermore.apps.access.login_pages import LoginPages
-from livermore.apps.access.watch import Watch
+from livermore.apps.access.guard import Guard, Opening
 from livermore.apps.admin import add_pages
 from livermore.apps.admin.stated import StatedPages
 from livermore.apps.api.app import api_app
@@ -30,7 +27,6 @@ from livermore.apps.api.paths import is_api
 from livermore.kernel.errors import ConflictError, InvalidError
 
 if TYPE_CHECKING:
-    from livermore.accounts.user import User
     from livermore.apps.access.doorway import Doorway
     from livermore.bootstrap import System
 
@@ -52,14 +48,6 @@ class Doors:
         await (self.api if asks_api else self._guarded)(scope, receive, send)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What opens a run beside its users' secrets: keys that it alone takes, and a link for once."""
-
-    keys: tuple[str, ...] = ()
-    link: str | None = None
-
-
 def create_app(
     system: System, *, doorway: Doorway, opening: Opening, streams: Streams | None = None
 ) -> Access:  # fmt: skip
@@ -67,12 +55,12 @@ def create_app(
 
     NiceGUI keeps its pages per process, so that one process makes one such application.
     """
-    streams, metrics, watch = streams or Streams(system.bus), Metrics(system), Watch(system.clock)
-    keys, entrance = _entrance(system, doorway, opening)
+    streams, metrics = streams or Streams(system.bus), Metrics(system)
+    guard = Guard.joined(system.accounts, system.clock, system.user, doorway=doorway, opening=opening)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(work.run()) for work in (metrics, live, watch)]
+        tasks = [asyncio.create_task(work.run()) for work in (metrics, live, guard.watch)]
         yield
         for task in tasks:
             task.cancel()
@@ -80,22 +68,9 @@ def create_app(
 
     pages = FastAPI(openapi_url=None, lifespan=lifespan)
     live = add_pages(pages, system)
-    doors = Doors(api_app(system, streams=streams, counted=metrics, entrance=entrance), pages)
+    doors = Doors(api_app(system, streams=streams, counted=metrics, entrance=guard.entrance), pages)
     counting: ASGIApp = CountRequests(doors, metrics)
-    return Access(
-        counting, doorway=doorway, keys=keys, entrance=entrance, pages=LoginPages(entrance), watch=watch
-    )
-
-
-def _entrance(system: System, doorway: Doorway, opening: Opening) -> tuple[Keys, Entrance]:
-    async def owner() -> User:
-        return await system.accounts.user(system.user.id)
-
-    keys = Keys(system.accounts, own=opening.keys, owner=owner)
-    entrance = Entrance(
-        system.accounts, keys, OneTimeLink(opening.link), owner=owner, clock=system.clock, port=doorway.port
-    )
-    return keys, entrance
+    return guard.before(counting)
 
 
 async def serve(

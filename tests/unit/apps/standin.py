@@ -32,6 +32,8 @@ from livermore.settings.service import Current
 from livermore.signals.alert import Alert
 from livermore.signals.service import AlertPage, Explanation, SignalPage
 from livermore.signals.signal import Signal
+from tests.unit.apps.books import Books, LoginTwin, accounts_in
+from tests.unit.apps.choices import preferences_in_memory, workspaces_in_memory
 
 NOW = 1_780_000_000_000 - 1_780_000_000_000 % 86_400_000 + 52_200_000
 PRICES = {
@@ -316,6 +318,12 @@ class StandIn:
         self.user = User(
             id=1, username="local", identity_provider="local", identity_sub="local", role="admin"
         )
+        self.books = Books(self.clock)
+        self.books.people[self.user.id] = self.user
+        self.accounts = accounts_in(self.books)
+        self.logins = LoginTwin(self.books)
+        self.preferences = preferences_in_memory(self.clock)
+        self.workspaces = workspaces_in_memory(self.clock)
         self.market = StandInMarket()
         self.coverage = StandInCoverage(self.market)
         self.indicators = StandInIndicators(self.market)

@@ -19,6 +19,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from livermore.apps.access import Access
+from livermore.apps.access.doorway import Doorway
+from livermore.apps.access.gate import OPEN_PATHS
+from livermore.apps.access.guard import Opening
 from livermore.apps.api.events import Streams
 from livermore.apps.api.metrics import CountRequests
 from livermore.apps.web import Doors, Server, bound_socket, create_app
@@ -45,7 +48,9 @@ async def running() -> AsyncIterator[Running]:
     listening = bound_socket("127.0.0.1", 0)
     port = listening.getsockname()[1]
     streams = Streams(system.bus)
-    app = create_app(system, token=TOKEN, host="127.0.0.1", port=port, streams=streams)  # type: ignore[arg-type]
+    app = create_app(
+        system, doorway=Doorway(port=port), opening=Opening(keys=(TOKEN,)), streams=streams  # type: ignore[arg-type]
+    )  # fmt: skip
     ready = asyncio.Event()
     server = Server(app, streams, ready.set)
     task = asyncio.create_task(server.serve([listening]))
@@ -90,7 +95,7 @@ async def test_every_route_refuses_a_stranger(running: Running, client: AsyncCli
         "/assets/anything",
     }
     for kind, path in every:
-        if path in {"/healthz", "/readyz"}:
+        if path in OPEN_PATHS:
             continue
         if kind == "http":
             assert (await client.get(path)).status_code == 401, path

@@ -62,7 +62,7 @@ class Entrance:
         raise NotAllowedError(SPENT if self._link.fits(secret) else REFUSAL, hint=MORE)
 
     def identity_of(self, subject: str) -> tuple[str, str]:
-        """Return provider and subject under which somebody is known; raise InvalidError without a provider."""
+        """Return provider and subject of somebody; raise InvalidError where no provider is set up."""
         raise InvalidError(
             "no identity provider is set up", where="identity_sub", hint="set LIVERMORE_OIDC_ISSUER"
         )

@@ -92,7 +92,7 @@ class Access:
             hint = "open it as 127.0.0.1, or name the host in LIVERMORE_ALLOWED_HOSTS"
             return problem(421, "this server does not answer under that name", hint=hint)
         if visitor.has_nul:
-            return problem(400, "an address holds no NUL")
+            return problem(422, "an address holds no NUL")
         if visitor.path in PATHS:
             return await self._pages.answer(visitor, request)
         if visitor.path in OPEN_PATHS:

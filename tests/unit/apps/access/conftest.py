@@ -8,9 +8,11 @@ from httpx import ASGITransport, AsyncClient
 from starlette.types import Receive, Scope, Send
 
 from livermore.apps.access import Access
+from livermore.apps.access.guard import Guard
 from livermore.kernel.clock import ManualClock
+from tests.unit.apps.doors import guard_of
+from tests.unit.apps.standin import StandIn
 
-TOKEN = "the-right-token-of-this-test"
 HOST = "127.0.0.1:7070"
 
 
@@ -26,6 +28,8 @@ class Inside:
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.accept"})
+            while (await receive())["type"] != "websocket.disconnect":
+                await send({"type": "websocket.send", "text": "inside"})
             return
         body, more = b"", True
         while more:
@@ -42,16 +46,27 @@ def inside() -> Inside:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(1_780_000_000_000)
+def system() -> StandIn:
+    return StandIn()
 
 
 @pytest.fixture
-def gate(inside: Inside, clock: ManualClock) -> Access:
-    return Access(inside, token=TOKEN, host="127.0.0.1", port=7070, clock=clock)
+def clock(system: StandIn) -> ManualClock:
+    return system.clock
+
+
+@pytest.fixture
+def guard(system: StandIn) -> Guard:
+    return guard_of(system)
+
+
+@pytest.fixture
+def gate(inside: Inside, guard: Guard) -> Access:
+    return guard.before(inside)
 
 
 @pytest.fixture
 async def client(gate: Any) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(transport=ASGITransport(gate), base_url=f"http://{HOST}") as client:
+    transport = ASGITransport(gate, client=("192.0.2.7", 4711))
+    async with AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
         yield client

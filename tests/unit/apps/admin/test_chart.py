@@ -19,7 +19,7 @@ def system() -> StandIn:
 
 
 async def test_bars_carry_their_values(system: StandIn) -> None:
-    chart = await chart_of(system, SHOWN, None)  # type: ignore[arg-type]
+    chart = await chart_of(system, system.user.scope(), SHOWN, None)  # type: ignore[arg-type]
     values = await system.indicators.values(*SHOWN, limit=BARS)
     assert len(chart["bars"]) == BARS
     assert [bar[0] for bar in chart["bars"]] == [value.time for value in values.values]
@@ -33,12 +33,12 @@ async def test_bars_carry_their_values(system: StandIn) -> None:
 
 
 async def test_marks_are_of_this_series(system: StandIn) -> None:
-    chart = await chart_of(system, SHOWN, None)  # type: ignore[arg-type]
+    chart = await chart_of(system, system.user.scope(), SHOWN, None)  # type: ignore[arg-type]
     assert [(mark["time"], mark["up"]) for mark in chart["marks"]] == [(NOW - 3 * MINUTE, True)]
 
 
 async def test_an_old_bar_is_reached(system: StandIn) -> None:
-    chart = await chart_of(system, SHOWN, NOW - 590 * MINUTE)  # type: ignore[arg-type]
+    chart = await chart_of(system, system.user.scope(), SHOWN, NOW - 590 * MINUTE)  # type: ignore[arg-type]
     assert chart["focus"] == NOW - 590 * MINUTE
     assert chart["bars"][0][0] <= chart["focus"]
 
@@ -67,12 +67,12 @@ async def test_a_bar_that_closes_while_others_are_read_takes_no_values_away(
 
 async def test_an_unknown_series_is_said_to_be_unknown(system: StandIn) -> None:
     with pytest.raises(NotFoundError):
-        await chart_of(system, Shown("coinbase", "NOTHING", "1m"), None)  # type: ignore[arg-type]
+        await chart_of(system, system.user.scope(), Shown("coinbase", "NOTHING", "1m"), None)  # type: ignore[arg-type]
 
 
 async def test_the_list_joins_signals_with_their_alerts(system: StandIn) -> None:
     system.raise_signal(signal_at("ETH-USD", "5m", NOW, 155.0), "failed")
-    entries = await feed_of(system)  # type: ignore[arg-type]
+    entries = await feed_of(system, system.user.scope())  # type: ignore[arg-type]
     assert entries[0]["symbol"] == "ETH-USD"
     assert entries[0]["alerts"] == {"terminal": "failed"}
     assert entries[0]["at"] == NOW + 5 * MINUTE

@@ -10,14 +10,20 @@ import pytest
 from livermore.apps.admin import live as module
 from livermore.apps.admin.chart import Shown
 from livermore.apps.admin.live import Live
+from livermore.kernel.events import Event
+from livermore.kernel.scope import Scope
 from tests.unit.apps.standin import NOW, StandIn, signal_at
+
+OWN = Scope(user_id=1, identity_sub="local")
+OTHER = Scope(user_id=2, identity_sub="other")
 
 
 class Viewer:
     """Remember what a page is told."""
 
-    def __init__(self, shown: Shown | None = None) -> None:
+    def __init__(self, shown: Shown | None = None, whose: Scope = OWN) -> None:
         self.shown = shown
+        self.scope = whose
         self.told: dict[str, list[Any]] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -150,3 +156,34 @@ async def test_a_failure_does_not_end_it(system: StandIn, live: Live) -> None:
     system.market.now += 1_000
     await asyncio.sleep(0.05)
     assert page.told["changed"]
+
+
+async def test_the_pages_of_another_user_hear_nothing_of_this_one(system: StandIn, live: Live) -> None:
+    own, other = Viewer(), Viewer(Shown("coinbase", "BTC-USD", "1m"), OTHER)
+    live.join(own)
+    board = msgspec.json.decode(live.join(other))
+    assert board["bar"]["state"] == "stopped"
+    assert len(board["rows"]) == 5
+    system.raise_signal(signal_at("BTC-USD", "1m", NOW, 155.0, 7))
+    system.runtime.state = "paused"
+    system.market.now += 1_000
+    await asyncio.sleep(0.1)
+    assert own.told["said"]
+    assert own.told["changed"][0]["bar"]["state"] == "paused"
+    assert not other.told.keys() & {"said", "delivered", "marked"}
+    assert not any("bar" in told for told in other.told["changed"])
+
+
+async def test_each_user_hears_what_is_theirs(system: StandIn, live: Live) -> None:
+    other, leaving = Viewer(whose=OTHER), Viewer()
+    live.join(leaving)
+    live.join(other)
+    live.leave(leaving)
+    told = msgspec.to_builtins(system.signals.signals[0])
+    system.bus.publish(Event(topic="signal", time=NOW, data=told, whose="other"))
+    await asyncio.sleep(0.1)
+    assert [signal["id"] for signal in other.told["said"][0]] == [told["id"]]
+    assert "said" not in leaving.told
+    live.leave(other)
+    await asyncio.sleep(0.05)
+    assert not system.bus.heard("signal")

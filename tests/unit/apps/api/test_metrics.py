@@ -8,6 +8,7 @@ from httpx import ASGITransport, AsyncClient
 from livermore.apps.api.app import api_app
 from livermore.apps.api.events import Streams
 from livermore.apps.api.metrics import CountRequests, Metrics
+from tests.unit.apps.doors import BEARER, guard_of
 from tests.unit.apps.standin import NOW, StandIn, signal_at
 
 
@@ -17,8 +18,12 @@ def metrics(system: StandIn) -> Metrics:
 
 
 async def lines(system: StandIn, metrics: Metrics, *paths: str) -> set[str]:
-    app = CountRequests(api_app(system, streams=Streams(system.bus), counted=metrics), metrics)  # type: ignore[arg-type]
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://127.0.0.1") as client:
+    guard = guard_of(system)
+    api = api_app(system, streams=Streams(system.bus), counted=metrics, entrance=guard.entrance)  # type: ignore[arg-type]
+    app = guard.before(CountRequests(api, metrics))
+    async with AsyncClient(
+        transport=ASGITransport(app), base_url="http://127.0.0.1", headers=BEARER
+    ) as client:  # fmt: skip
         for path in paths:
             await client.get(path)
         return set((await client.get("/metrics")).text.splitlines())
@@ -55,7 +60,7 @@ async def test_requests_are_counted_by_route(system: StandIn, metrics: Metrics) 
 
 
 async def test_signals_and_alerts_are_counted(system: StandIn, metrics: Metrics) -> None:
-    listening = asyncio.create_task(metrics.listen())
+    listening = asyncio.create_task(metrics.run())
     await asyncio.sleep(0)
     system.raise_signal(signal_at("BTC-USD", "1m", NOW, 155.0))
     system.raise_signal(signal_at("BTC-USD", "1m", NOW, 205.0), "failed")

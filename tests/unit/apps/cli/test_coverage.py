@@ -23,6 +23,7 @@ from livermore.market.candle import Candles
 from livermore.market.coverage import Coverage
 from livermore.market.ports import Cause, Counts, Hole, Series
 from livermore.runtime.runtime import Startup
+from tests.unit.apps.doors import KEY, guard_of
 from tests.unit.apps.standin import NOW, StandIn
 
 MINUTE = 60_000
@@ -44,11 +45,14 @@ def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """An invented system, served on a real socket that the environment names."""
     system = StandIn()
-    app = api_app(system, streams=Streams(system.bus), counted=Metrics(system))  # type: ignore[arg-type]
+    guard = guard_of(system)
+    api = api_app(system, streams=Streams(system.bus), counted=Metrics(system), entrance=guard.entrance)  # type: ignore[arg-type]
+    app = guard.before(api)
     listening = bound_socket("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
+    monkeypatch.setenv("LIVERMORE_TOKEN", KEY)
     monkeypatch.setenv("LIVERMORE_URL", f"http://127.0.0.1:{listening.getsockname()[1]}")
     yield system
     server.should_exit = True

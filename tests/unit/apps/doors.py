@@ -1,0 +1,34 @@
+"""The gate over an invented system, and the key that opens it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from livermore.accounts.role import Role
+from livermore.accounts.user import User
+from livermore.apps.access.doorway import Doorway
+from livermore.apps.access.guard import Guard, Opening
+from tests.unit.apps.standin import StandIn
+
+KEY = "the-key-of-this-run-in-this-test"
+LINK = "the-link-of-this-run-in-this-test"
+BEARER = {"authorization": f"Bearer {KEY}"}
+
+
+def guard_of(system: StandIn, **changes: Any) -> Guard:
+    """Guard a system as `livermore up` does."""
+    return Guard.joined(
+        system.accounts, system.clock, system.user,
+        doorway=Doorway(**changes), opening=Opening(keys=(KEY,), link=LINK),
+    )  # fmt: skip
+
+
+async def somebody(system: StandIn, name: str, role: Role = "viewer", **given: Any) -> User:
+    """Let somebody in."""
+    return await system.accounts.create_user(name, role, **given)
+
+
+async def bearer_of(system: StandIn, user: User, role: Role | None = None) -> dict[str, str]:
+    """Make a token of a user."""
+    _, secret = await system.accounts.create_token(user.scope(), "test", role or user.role)
+    return {"authorization": f"Bearer {secret}"}
