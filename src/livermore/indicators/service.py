@@ -69,8 +69,16 @@ class Indicators:
         self._table = table
         self._store = store
         self._recorder = recorder
-        self._listeners = listeners
+        self._listeners = list(listeners)
         self._resume: dict[Series, MacdvState] = {}
+
+    def follow(self, listener: MomentListener) -> None:
+        """Tell a listener too: every bar from now on, a symbol's history when that is told again."""
+        self._listeners.append(listener)
+
+    def unfollow(self, listener: MomentListener) -> None:
+        """Tell a listener nothing more."""
+        self._listeners.remove(listener)
 
     async def since(self, series: Series, newest: int) -> int | None:
         """Say from which bar on candles are needed to continue from a checkpoint, never to seed again."""

@@ -246,6 +246,20 @@ class Desk:
         self.connected_at, self.heard_at = self._clock.now(), self._clock.monotonic()
         log.info("connected", exchange=self.info.name, symbols=len(self._subscribed))
 
+    async def revisit(self, symbol: str) -> None:
+        """Tell a symbol's history again, for a listener that has come; what closes meanwhile waits."""
+        async with self.changing[symbol]:
+            if symbol not in self.loaded:
+                return
+            until = self.feed.pause(symbol)
+            try:
+                self.flush()
+                await self._recorder.flush()
+                await self._adopt(symbol, until)
+            except BaseException:
+                self.feed.go_on(symbol)
+                raise
+
     async def _leave_off(self, symbols: Iterable[str]) -> None:
         """Cancel all that is being done for some symbols."""
         works = [work for symbol in symbols for work in self._works.pop(symbol, ())]

@@ -43,7 +43,8 @@ class Engine:
         self._scope = scope
         self._table = table
         self._rules = rules
-        self._symbols = frozenset(symbols)
+        self._symbols = set(symbols)
+        self._live: set[str] = set()
         self._positions = [place for place, length in enumerate(table.timeframes) if length in timeframes]
         self._shown = [
             place for place, length in enumerate(table.timeframes) if length in (watched or timeframes)
@@ -64,6 +65,27 @@ class Engine:
         """Take stages for the bias from a bank."""
         self._bank = bank
 
+    # -- what the settings tell ---------------------------------------------------------------------
+
+    def obey(self, rules: Rules) -> None:
+        """Judge by other rules from the next bar on; what is armed stays armed."""
+        self._rules = rules
+
+    def watch(self, symbols: Iterable[str]) -> None:
+        """Judge more symbols, each from when it is loaded, or its history told again."""
+        self._symbols.update(symbols)
+
+    async def leave(self, symbols: Iterable[str]) -> None:
+        """Judge some symbols no more, and begin anew with them should they come back."""
+        gone = self._symbols.intersection(symbols)
+        self._symbols -= gone
+        for symbol in gone & self._live:
+            await self.dropped(symbol)
+        held = [series for series in self._stored if series.symbol in gone]
+        for series in held:
+            del self._stored[series]
+        await self._recorder.forget(self._table.exchange, gone)
+
     # -- what the indicators tell -------------------------------------------------------------------
 
     def evaluated_to(self, series: Series) -> int | None:
@@ -74,8 +96,10 @@ class Engine:
     def loaded(self, symbol: str, histories: dict[Timeframe, History], market_time: int) -> None:
         """Judge the bars of a symbol that closed unseen, then follow it live."""
         self._make_room()
-        if symbol not in self._symbols:
+        # The history of one that is followed already was told for somebody else.
+        if symbol not in self._symbols or (symbol in self._live and symbol not in self._revising):
             return
+        self._live.add(symbol)
         judged = [self._table.timeframes[position] for position in self._positions]
         revised_from = self._revising.pop(symbol, self._judged_to(symbol))
         shown = [self._table.timeframes[position] for position in self._shown]
@@ -110,7 +134,7 @@ class Engine:
 
     async def revised(self, symbol: str, time: int) -> None:
         """Go back to the rule states before the bar at a time (ms); `loaded` judges it again."""
-        if symbol not in self._symbols:
+        if symbol not in self._live:
             return
         await self._recorder.flush()
         self._revising[symbol] = time
@@ -138,6 +162,7 @@ class Engine:
             self._began.pop(row, None)
             self._evaluated[row], self._touched[row] = NEVER_JUDGED, False
         self._revising.pop(symbol, None)
+        self._live.discard(symbol)
 
     def moment(self, moment: Moment) -> None:
         """Judge bars that closed at one instant."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -91,6 +91,17 @@ class SignalRecorder:
         """Write at once the rule states from which series are to be judged again."""
         async with self._writing, self._work(self._scope) as work:
             await work.states.put(states)
+
+    async def forget(self, exchange: str, symbols: Collection[str]) -> None:
+        """Delete the rule states of symbols that are watched no more; what was signalled stays."""
+        if symbols:
+            async with self._writing, self._work(self._scope) as work:
+                await work.states.drop(exchange, sorted(symbols))
+
+    async def release(self, owner: StateOwner) -> None:
+        """Write what an owner of rule states has changed, and let go of it."""
+        await self.flush()
+        self._owners.pop(id(owner), None)
 
     async def start(self) -> None:
         """Begin to write now and then."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.backfill import from_first_trade
@@ -223,3 +224,73 @@ async def test_a_table_that_grows_keeps_every_series_judged() -> None:
     life.close(minutes(histories, HALF, COUNT))
     await life.flush()
     assert of(life, "S0") == replayed(histories, DEFAULT)["S0"]
+
+
+async def test_a_symbol_that_joins_is_judged_from_its_newest_bar_and_the_others_as_ever() -> None:
+    histories = market()
+    life = watch(histories, enabled=["S0"])
+    await life.load_all(START)
+    life.close(minutes(histories, 0, HALF))
+    await life.flush()
+    life.engine.watch(["S1"])
+    await life.load("S1", START + HALF * MINUTE)
+    life.close(minutes(histories, HALF, COUNT))
+    await life.flush()
+    expected = replayed(histories, DEFAULT)
+    assert of(life, "S0") == expected["S0"]
+    assert of(life, "S2") == []
+    assert {closed(one) > START + HALF * MINUTE for one in of(life, "S1")} == {True}
+
+
+async def test_a_history_that_is_told_for_somebody_else_changes_nothing() -> None:
+    histories = market()
+    life = watch(histories)
+    await life.load_all(START)
+    life.close(minutes(histories, 0, HALF))
+    await life.flush()
+    for symbol in histories:
+        await life.load(symbol, START + HALF * MINUTE)
+    life.close(minutes(histories, HALF, COUNT))
+    await life.flush()
+    for symbol, signals in replayed(histories, DEFAULT).items():
+        assert of(life, symbol) == signals
+
+
+async def test_a_symbol_that_leaves_is_judged_no_more_and_begins_anew_when_it_comes_back() -> None:
+    histories = market()
+    life = watch(histories)
+    await life.load_all(START)
+    life.close(minutes(histories, 0, HALF))
+    await life.flush()
+    before = of(life, "S0")
+    await life.engine.leave(["S0"])
+    assert {series.symbol for series in life.books.states} == {"S1", "S2"}
+    life.close(minutes(histories, HALF, HALF + 100))
+    await life.flush()
+    assert of(life, "S0") == before
+    assert {series.symbol for series in life.books.states} == {"S1", "S2"}
+    life.engine.watch(["S0"])
+    await life.load("S0", START + (HALF + 100) * MINUTE)
+    life.close(minutes(histories, HALF + 100, COUNT))
+    await life.flush()
+    again = of(life, "S0")[len(before) :]
+    assert again
+    assert min(map(closed, again)) > START + (HALF + 100) * MINUTE
+    assert not any(one.late for one in again)
+    for symbol in ("S1", "S2"):
+        assert of(life, symbol) == replayed(histories, DEFAULT)[symbol]
+
+
+async def test_other_rules_hold_from_the_next_bar_on() -> None:
+    histories = market()
+    life = watch(histories, DEFAULT)
+    await life.load_all(START)
+    life.close(minutes(histories, 0, HALF))
+    life.engine.obey(replace(EAGER, revision=7))
+    life.close(minutes(histories, HALF, COUNT))
+    await life.flush()
+    revisions = {
+        closed(one) > START + HALF * MINUTE: one.settings_revision for one in life.books.signals.values()
+    }
+    assert revisions == {False: DEFAULT.revision, True: 7}
+    assert len(life.books.signals) > sum(map(len, replayed(histories, DEFAULT).values()))
