@@ -24,11 +24,14 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrom
 MARKER_OF_FIXTURE = {"postgres_url": "postgres", "redis_url": "redis", "chromium": "browser"}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let programs that tests start note their workspaces elsewhere than in the home of whoever tests."""
-    state = tempfile.mkdtemp(prefix="livermore-state-")
-    os.environ["XDG_STATE_HOME"] = state
-    config.add_cleanup(lambda: shutil.rmtree(state, ignore_errors=True))
+# Programs that tests start note their workspaces here, not in the home of whoever runs the tests.
+STATE = tempfile.mkdtemp(prefix="livermore-state-")
+os.environ["XDG_STATE_HOME"] = STATE
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(STATE, ignore_errors=True)
 
 
 # ---------------------------------------------------------------- markers

@@ -31,13 +31,15 @@ class Outcome(NamedTuple):
 class Program:
     """A running `livermore up` (or another verb that stays), and all that it has printed."""
 
-    def __init__(self, folder: Path, *arguments: str, verb: str = "up") -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, verb: str = "up", port: tuple[str, ...] = FREE_PORT
+    ) -> None:
         self.folder = folder
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._behind = out.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "livermore", verb, *FREE_PORT, *arguments],
+                [sys.executable, "-m", "livermore", verb, *port, *arguments],
                 cwd=folder, env=CLEAN, stdout=out, stderr=err,
             )  # fmt: skip
 
@@ -72,7 +74,8 @@ class Program:
 
     def get(self, path: str) -> Any:
         """Ask the API."""
-        address, token = self.printed(URL)
+        address, _ = self.printed(URL)
+        token = json.loads((self.folder / ".livermore/run/server.json").read_bytes())["token"]
         request = Request(f"{address}/api/v1{path}", headers={"Authorization": f"Bearer {token}"})
         with urlopen(request, timeout=20) as answer:
             return json.load(answer)
