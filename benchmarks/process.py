@@ -52,7 +52,8 @@ def up(*arguments: str) -> Iterator[Program]:
         # A file and no pipe: a pipe that nobody reads fills up, and the program would wait.
         with said.open("w") as output, subprocess.Popen(command, stdout=output) as process:
             try:
-                url, token = _address(process, said)
+                url = _address(process, said)
+                token = json.loads(Path(folder, ".livermore/run/server.json").read_bytes())["token"]
                 yield Program(process=process, url=url, token=token, started=started)
             finally:
                 process.terminate()
@@ -67,16 +68,15 @@ def until(holds: Callable[[], object], *, every: float) -> None:
         sleep(every)
 
 
-def _address(process: subprocess.Popen[bytes], said: Path) -> tuple[str, str]:
-    """Wait for the line with the address and the token."""
+def _address(process: subprocess.Popen[bytes], said: Path) -> str:
+    """Wait for the line with the address."""
 
     def line() -> str | None:
         assert process.poll() is None, "livermore up has ended before it printed an address"
         return next((line for line in said.read_text().splitlines() if line.startswith("http")), None)
 
     until(line, every=0.005)
-    url, _, token = (line() or "").partition("/?token=")
-    return url, token
+    return (line() or "").partition("/?token=")[0]
 
 
 def _resident(pid: int) -> int:

@@ -248,11 +248,13 @@ async def test_a_phone_scrolls_no_page_sideways(market: Page) -> None:
 async def test_a_bad_token_is_refused_and_a_good_one_opens(demo: str, page: Page) -> None:
     await page.goto(f"{demo}/?token=guess")
     await expect(page.get_by_role("alert")).to_contain_text("not the right one")
+    await page.get_by_text("Log in with a token").click()
     await page.get_by_label("Login token").fill("another guess")
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Use the token").click()
     await expect(page.get_by_role("alert")).to_contain_text("not the right one")
+    await page.get_by_text("Log in with a token").click()
     await page.get_by_label("Login token").fill(TOKEN)
-    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("button", name="Use the token").click()
     await expect(page.locator("[data-test=state]")).to_have_text("running")
 
 

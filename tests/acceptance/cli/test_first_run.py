@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.error import HTTPError
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
 
@@ -36,7 +37,9 @@ class Demo:
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
         found = until(lambda: next(filter(None, map(URL.fullmatch, self.lines)), None))
-        self.url, self.token = found.groups()
+        self.url, self.link = found.groups()
+        note = json.loads((folder / ".livermore" / "run" / "server.json").read_bytes())
+        self.token = note["token"]
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -92,7 +95,8 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 def test_the_first_run(demo: Demo) -> None:
-    assert [line for line in demo.lines if URL.search(line)] == [f"{demo.url}/?token={demo.token}"]
+    assert [line for line in demo.lines if URL.search(line)] == [f"{demo.url}/?token={demo.link}"]
+    the_link_opens_once(demo)
     assert demo.lines[0].startswith("watching a simulated market")
     opened = forming_times(demo)
     the_folder_is_as_it_should_be(demo)
@@ -109,6 +113,19 @@ def test_the_first_run(demo: Demo) -> None:
     assert not (demo.folder / ".livermore" / "run" / "server.json").exists()
     what_is_stored_is_still_told(demo)
     a_replay_of_the_export_says_the_same(demo.folder)
+
+
+def the_link_opens_once(demo: Demo) -> None:
+    """Open the page as a browser does; the key of the other verbs is another secret."""
+    assert demo.link != demo.token
+    opener = build_opener(HTTPCookieProcessor())
+    page = Request(f"{demo.url}/?token={demo.link}", headers={"Accept": "text/html"})
+    with opener.open(page, timeout=10) as answer:
+        assert "Market – Livermore" in answer.read().decode()
+    with pytest.raises(HTTPError) as refused:
+        urlopen(page, timeout=10)
+    with refused.value as answer:
+        assert "used already" in answer.read().decode()
 
 
 def forming_times(demo: Demo) -> dict[str, int]:

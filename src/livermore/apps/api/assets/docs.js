@@ -48,13 +48,23 @@ const address = (path, inputs) => {
   return query.size ? `${path}?${query}` : path;
 };
 
-const tryIt = async (path, inputs, output) => {
+const tryIt = async (method, path, inputs, sent, output) => {
   const url = address(path, inputs);
-  output.textContent = `GET ${url} …`;
-  const answer = await fetch(url);
+  output.textContent = `${method.toUpperCase()} ${url} …`;
+  const headers = sent ? { "content-type": "application/json" } : {};
+  const answer = await fetch(url, { method: method.toUpperCase(), headers, body: sent?.value });
   const text = await answer.text();
   const isJson = (answer.headers.get("content-type") ?? "").includes("json");
   output.textContent = `${answer.status}\n${isJson ? JSON.stringify(JSON.parse(text), null, 2) : text}`;
+};
+
+const sentBy = (operation, schemas) => {
+  const schema = operation.requestBody?.content?.["application/json"]?.schema;
+  if (!schema) return undefined;
+  const textContent = JSON.stringify(resolve(schema, schemas), null, 2);
+  const area = element("textarea", { textContent, rows: Math.min(textContent.split("\n").length, 12) });
+  area.setAttribute("aria-label", "Body");
+  return area;
 };
 
 const routeOf = (path, method, operation, schemas) => {
@@ -62,12 +72,15 @@ const routeOf = (path, method, operation, schemas) => {
   const parameters = operation.parameters ?? [];
   const body = element("div");
   if (parameters.length) body.append(element("table", {}, ...parameters.map((one) => parameterRow(one, inputs))));
-  const [type, content] = Object.entries(operation.responses[200].content)[0];
+  const sent = sentBy(operation, schemas);
+  if (sent) body.append(sent);
+  const status = Object.keys(operation.responses).find((one) => one.startsWith("2"));
+  const [type, content] = Object.entries(operation.responses[status].content ?? { nothing: {} })[0];
   const shape = type === "application/json" ? JSON.stringify(resolve(content.schema, schemas), null, 2) : type;
   const output = element("pre", { textContent: shape });
   if (type !== "text/event-stream") {
     const button = element("button", { type: "button", textContent: "Try it" });
-    button.onclick = () => tryIt(path, inputs, output);
+    button.onclick = () => tryIt(method, path, inputs, sent, output);
     body.append(button);
   }
   body.append(output);
@@ -75,7 +88,8 @@ const routeOf = (path, method, operation, schemas) => {
     "summary", {},
     element("b", { textContent: method.toUpperCase() }),
     element("code", { textContent: path }), " ",
-    element("span", { textContent: operation.description ?? "" }),
+    element("span", { textContent: operation.description ?? "" }), " ",
+    element("em", { textContent: operation["x-role"] ?? "" }),
   );
   return element("details", {}, summary, body);
 };
