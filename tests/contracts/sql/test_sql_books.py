@@ -1,7 +1,6 @@
-"""The contracts of `UserBook`, `SettingsStore`, `RuntimeBook` and `ExchangeBook`."""
+"""The contracts of `UserBook`, `RuntimeBook` and `ExchangeBook`."""
 
 import asyncio
-import math
 from typing import Any
 
 import msgspec
@@ -9,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from livermore.accounts.user import User
-from livermore.adapters.sql import Database, SqlExchangeBook, SqlRuntimeBook, SqlSettingsStore, SqlUserBook
+from livermore.adapters.sql import Database, SqlExchangeBook, SqlRuntimeBook, SqlUserBook
 from livermore.adapters.sql.tables import exchanges, runtimes, settings_revisions, users
 from livermore.kernel.clock import ManualClock, rfc3339
-from livermore.kernel.errors import ConflictError, InvalidError, NotFoundError
+from livermore.kernel.errors import ConflictError, NotFoundError
 from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.market.exchange import BINANCE, COINBASE, SEEDED, ExchangeInfo
 from livermore.runtime.ports import StoredRuntime
@@ -80,80 +79,6 @@ async def test_defaults_are_those_of_the_interface(database: Database) -> None:
     assert bare["settings"] == {"version": 1}
     assert (bare["role"], bare["is_active"], bare["is_paused"]) == ("operator", True, False)
     assert abs(bare["created_at"]) > 0
-
-
-# ---------------------------------------------------------------- settings
-
-
-async def test_every_write_is_a_revision_with_its_difference(
-    database: Database, clock: ManualClock, jesse: Scope
-) -> None:
-    store = SqlSettingsStore(database, clock)
-    assert msgspec.to_builtins(await store.current(jesse)) == {
-        "document": {"version": 1}, "revision": 1, "updated_at": rfc3339(NOON),
-    }  # fmt: skip
-    await clock.advance(60)
-    first = {"version": 1, "alerts": {"enabled": True, "levels": [150, 200]}, "symbols": []}
-    stored = await store.write(jesse, first, author="jesse", source="api", reason="because")
-    assert (stored.revision, stored.updated_at) == (2, rfc3339(NOON + 60_000))
-    assert await store.current(jesse) == stored
-    second = {"version": 2, "alerts": {"enabled": 1, "levels": [150]}}
-    assert (await store.write(jesse, second, author="jesse", source="ui")).revision == 3
-    revisions = await rows(database, select(settings_revisions).order_by(settings_revisions.c.revision))
-    assert [revision["document"] for revision in revisions] == [{"version": 1}, first, second]
-    assert (revisions[1]["source"], revisions[1]["reason"]) == ("api", "because")
-    assert revisions[2]["diff"] == [
-        {"op": "change", "path": "alerts.enabled", "from": True, "to": 1},
-        {"op": "change", "path": "alerts.levels", "from": [150, 200], "to": [150]},
-        {"op": "remove", "path": "symbols", "from": [], "to": None},
-        {"op": "change", "path": "version", "from": 1, "to": 2},
-    ]
-
-
-async def test_writers_at_once_get_revisions_of_their_own(
-    database: Database, clock: ManualClock, jesse: Scope
-) -> None:
-    store = SqlSettingsStore(database, clock)
-    written = await asyncio.gather(
-        *(store.write(jesse, {"number": number}, author="jesse", source="api") for number in range(6))
-    )
-    assert sorted(each.revision for each in written) == [2, 3, 4, 5, 6, 7]
-    newest = max(written, key=lambda each: each.revision)
-    assert await store.current(jesse) == newest
-
-
-async def test_settings_of_nobody_are_not_found(database: Database, clock: ManualClock) -> None:
-    store = SqlSettingsStore(database, clock)
-    with pytest.raises(NotFoundError):
-        await store.current(NOBODY)
-    with pytest.raises(NotFoundError):
-        await store.write(NOBODY, {}, author="x", source="api")
-
-
-async def test_one_users_settings_are_not_anothers(
-    database: Database, clock: ManualClock, jesse: Scope, edwin: Scope
-) -> None:
-    store = SqlSettingsStore(database, clock)
-    await store.write(edwin, {"canary": True}, author="edwin", source="api")
-    mine = await store.current(jesse)
-    assert (mine.document, mine.revision) == ({"version": 1}, 1)
-
-
-async def test_numbers_of_a_document_keep_value_and_type(
-    database: Database, clock: ManualClock, jesse: Scope
-) -> None:
-    numbers = [0.1, 1.0, 1, 1e16, 1e22, -1e300, 1.7976931348623157e308, 5e-324, 2**63, 0.1 + 0.2]
-    store = SqlSettingsStore(database, clock)
-    await store.write(jesse, {"numbers": numbers}, author="jesse", source="api")
-    assert repr((await store.current(jesse)).document["numbers"]) == repr(numbers)
-
-
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, "\ud800", object()])
-async def test_what_is_no_json_is_refused(
-    database: Database, clock: ManualClock, jesse: Scope, wrong: object
-) -> None:
-    with pytest.raises(InvalidError):
-        await SqlSettingsStore(database, clock).write(jesse, {"wrong": wrong}, author="x", source="api")
 
 
 # ---------------------------------------------------------------- runtimes
