@@ -83,7 +83,9 @@ class Guess(msgspec.Struct, frozen=True, kw_only=True):
 
 def counted(rule: Rule, failures: int, now: int) -> Tally:
     """Return what holds after so many guesses, the last of them now."""
-    until = now + rule.wait_after(failures)
+    wait = rule.wait_after(failures)
+    # Clocks differ a little: a time of now would already refuse somebody's guess of this very moment.
+    until = now + wait if wait else 0
     return Tally(failures=failures, refused_until=until, forgotten_at=now + rule.memory)
 
 

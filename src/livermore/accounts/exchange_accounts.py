@@ -17,6 +17,7 @@ from livermore.accounts.exchange_account import (
 )
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import InvalidError, LivermoreError
+from livermore.kernel.log import redacted
 from livermore.kernel.scope import Scope
 
 
@@ -102,6 +103,7 @@ class ExchangeAccounts:
         try:
             report = await self._door.report(account)
         except LivermoreError as error:
+            error.what = redacted(error.what, self._environment)  # an exchange may repeat what it was asked
             return AccountCheck(account=account, variables=variables, error=error)
         now = self._clock.now()
         await self._book.connected(scope, account_id, now)

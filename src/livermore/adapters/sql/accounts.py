@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livermore.accounts.role import Role
@@ -18,7 +18,8 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ConflictError, NotFoundError
 from livermore.kernel.scope import EVERYBODY
 
-HAS_PASSWORD = users.c.password_hash.is_not(None)
+# Behind RETURNING, SQLite 3.40 takes IS NOT NULL of any column for true.
+HAS_PASSWORD = func.coalesce(func.length(users.c.password_hash), 0) > 0
 FIELDS = [
     HAS_PASSWORD.label(name) if name == "has_password" else users.c[name] for name in User.__struct_fields__
 ]

@@ -59,9 +59,8 @@ class SqlAttemptBook:
 
     async def succeed(self, given_back: Sequence[bytes], forgotten: bytes, known: bytes, until: int) -> None:
         """Take a guess that was right from some names, forget one, and keep `known` so long (ms UTC)."""
-        now = self._clock.now()
         fewer = update(login_attempts).where(ATTEMPT.key.in_(given_back), ATTEMPT.failures > 0)
-        row = {"key": known, "failures": 0, "refused_until": now, "forgotten_at": until}
+        row = {"key": known, "failures": 0, "refused_until": 0, "forgotten_at": until}
         async with self._database.writing(EVERYBODY) as connection:
             await _lock(connection, [*given_back, forgotten, known])
             await connection.execute(fewer.values(failures=ATTEMPT.failures - 1))
@@ -75,7 +74,7 @@ async def _one_more(
     """Add one to every name and return the sums; raise _RefusedError when one has to wait."""
     # Whoever comes at the same moment waits for these rows; in one order, so that nobody waits in a circle.
     rows = [
-        {"key": name, "failures": 1, "refused_until": now, "forgotten_at": now + rules[name].memory}
+        {"key": name, "failures": 1, "refused_until": 0, "forgotten_at": now + rules[name].memory}
         for name in sorted(rules)
     ]
     remembered = case((ATTEMPT.forgotten_at > now, ATTEMPT.failures), else_=0)
