@@ -27,10 +27,12 @@ from livermore.adapters.sql import (
     migrate,
 )
 from livermore.bootstrap.accounts import accounts_of
+from livermore.bootstrap.exchanges import exchange_accounts_of
 from livermore.bootstrap.system import System
 from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of
 from livermore.indicators.service import IndicatorService
 from livermore.kernel.clock import SystemClock
+from livermore.market.budget import Budgets
 from livermore.market.coverage import CoverageService
 from livermore.market.exchange import SEEDED
 from livermore.market.plane import MarketPlane
@@ -100,6 +102,7 @@ async def read_only(url: str) -> System:
         settings=SettingsService(SqlSettingsStore(stored, clock)),
         accounts=accounts_of(stored, clock),
         logins=SqlLoginBook(stored, clock),
+        exchange_accounts=exchange_accounts_of(stored, clock, book, Budgets(clock)),
         runtime=runtime,
         database=stored,
         recorder=Recorder(store, clock),

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from livermore.accounts.exchange_accounts import ExchangeAccounts
 from livermore.accounts.ports import LoginBook
 from livermore.accounts.service import FIRST_SETTINGS, LOCAL, Accounts, local_user
 from livermore.accounts.user import User
@@ -30,7 +31,14 @@ from livermore.adapters.sql import (
 from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.brake import Brake, Watched
 from livermore.bootstrap.budgets import SharedBudgets, shared_budgets
-from livermore.bootstrap.exchanges import Unwatchable, adapter_of, preset_of
+from livermore.bootstrap.exchanges import (
+    RunningRows,
+    Unwatchable,
+    adapter_of,
+    exchange_accounts_of,
+    named_variables,
+    preset_of,
+)
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.workspace import preferences_of, workspaces_of
 from livermore.bootstrap.world import OWN_LIMIT, Served, World, world_of
@@ -39,7 +47,7 @@ from livermore.indicators.service import Indicators, IndicatorService
 from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import EventBus
-from livermore.kernel.log import logger, set_up_logging
+from livermore.kernel.log import conceal, logger, set_up_logging
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
 from livermore.kernel.timeframe import MINUTE, Timeframe
@@ -82,6 +90,7 @@ class System:
     settings: SettingsService
     accounts: Accounts
     logins: LoginBook
+    exchange_accounts: ExchangeAccounts
     runtime: Runtime
     database: Database
     recorder: Recorder
@@ -132,6 +141,7 @@ class Ground:
     user: User
     current: Current
     brake: Brake
+    budgets: Budgets
     shared: SharedBudgets | None = None
     sources: tuple[SimulatedExchange, ...] = ()
     overrides: dict[str, ExchangeInfo] = field(default_factory=dict)
@@ -152,6 +162,7 @@ async def build(plan: Plan) -> System:
 async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     ground = await _ground(plan, opened)
     document, scope = ground.current.document, ground.user.scope()
+    conceal(*named_variables(document))
     as_json = os.environ.get("LIVERMORE_LOG_FORMAT") == "json"
     set_up_logging(document.livermore_runtime.logging.verbosity_level, "json" if as_json else "console")
     channels = channels_of(
@@ -183,7 +194,8 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         total=len(watched_symbols(document)), auto_start=document.livermore_runtime.auto_start,
     )  # fmt: skip
     ground.brake.watch(Watched(runtime, ground.recorder, desks))
-    market = MarketService(plane, ground.store, ground.book)
+    rows = RunningRows(ground.book, ground.overrides)
+    market = MarketService(plane, ground.store, rows)
     return System(
         clock=ground.clock,
         bus=ground.bus,
@@ -195,6 +207,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         settings=SettingsService(SqlSettingsStore(ground.database, ground.clock)),
         accounts=accounts_of(ground.database, ground.clock),
         logins=SqlLoginBook(ground.database, ground.clock),
+        exchange_accounts=exchange_accounts_of(ground.database, ground.clock, rows, ground.budgets),
         runtime=runtime,
         database=ground.database,
         recorder=ground.recorder,
@@ -218,17 +231,16 @@ async def _ground(plan: Plan, opened: AsyncExitStack) -> Ground:
     users = SqlUserBook(database, clock)
     user = await _started(users, SqlSettingsStore(database, clock), _first_settings(plan, world), name)
     current = await SettingsService(SqlSettingsStore(database, clock)).current(user.scope())
+    shared = shared_budgets(os.environ, clock) if plan.source == "live" else None
     ground = Ground(
         clock=clock, bus=bus, database=database, store=store, recorder=Recorder(store, clock), book=book,
         user=user, current=current, brake=Brake(clock, flat_out=plan.speed is None),
-        shared=shared_budgets(os.environ, clock) if plan.source == "live" else None,
+        shared=shared, budgets=Budgets(clock) if shared is None else shared.budgets,
     )  # fmt: skip
     return ground if world is None else await _served(plan, ground, world, opened)
 
 
-async def _started(
-    users: SqlUserBook, store: SqlSettingsStore, settings: dict[str, Any], name: str
-) -> User:
+async def _started(users: SqlUserBook, store: SqlSettingsStore, settings: dict[str, Any], name: str) -> User:
     """Return the workspace's user with the first start's settings, also where a verb made the user before."""
     user = await local_user(users, settings, name=name)
     if (await store.current(user.scope())).document == FIRST_SETTINGS:
@@ -280,8 +292,7 @@ async def _watched(ground: Ground) -> list[tuple[Exchange, list[str]]]:
     watched = defaultdict(list)
     for exchange, symbol in watched_symbols(ground.current.document):
         watched[exchange].append(symbol)
-    budgets = ground.shared.budgets if ground.shared is not None else Budgets(ground.clock)
-    found = [await _adapter(name, ground, budgets) for name in watched]
+    found = [await _adapter(name, ground) for name in watched]
     adapters = [adapter for adapter in found if adapter is not None]
     refused = [adapter.why for adapter in adapters if isinstance(adapter, Unwatchable)]
     if refused and len(refused) == len(adapters):
@@ -289,13 +300,13 @@ async def _watched(ground: Ground) -> list[tuple[Exchange, list[str]]]:
     return [(adapter, watched[adapter.info.name]) for adapter in adapters]
 
 
-async def _adapter(name: str, ground: Ground, budgets: Budgets) -> Exchange | None:
+async def _adapter(name: str, ground: Ground) -> Exchange | None:
     """Make the adapter of an exchange; None when it is switched off."""
     try:
         info = ground.overrides.get(name) or await _row(name, ground.book)
         own = {"coinbase_limit": OWN_LIMIT} if name in ground.overrides else {}
         if info.is_active:
-            return adapter_of(info, ground.clock, budgets, **own)
+            return adapter_of(info, ground.clock, ground.budgets, **own)
     except LivermoreError as error:
         log.error("exchange cannot be watched", exchange=name, error=str(error), hint=error.hint)
         return Unwatchable(name, error, ground.clock)

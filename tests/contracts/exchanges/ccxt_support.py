@@ -24,6 +24,7 @@ def through(
     ccxt_id: str = "binance",
     base: Timeframe = Timeframe.M1,
     timing: Timing | None = None,
+    **more: Any,
 ) -> ThroughCcxt:
     """The adapter for an exchange that ccxt knows as Binance, with or without some of its features."""
 
@@ -41,7 +42,7 @@ def through(
         supported_timeframes=("1m", "5m", "1h"),
         api_limits={"ccxt": ccxt_id},
     )
-    return ThroughCcxt(info, clock or SystemClock(), base=base, timing=timing, factory=factory)
+    return ThroughCcxt(info, clock or SystemClock(), base=base, timing=timing, factory=factory, **more)
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.tables import exchanges, user_exchanges
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import CorruptDataError, NotFoundError
+from livermore.kernel.log import conceal
 from livermore.kernel.scope import Scope
 
 KEPT = ("api_key", "api_secret", "additional_credentials")
@@ -62,6 +63,7 @@ class SqlExchangeAccountBook:
         known = await connection.execute(select(exchanges.c.name, exchanges.c.id))
         ids = {row.name: row.id for row in known}
         for entry in accounts:
+            conceal(*entry.credentials.names())
             values = _values(entry, ids.get(entry.exchange))
             await self._put(connection, scope, stored.get(entry.exchange), values)
 

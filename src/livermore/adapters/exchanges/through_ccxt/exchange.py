@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
+from livermore.accounts.exchange_account import Credentials, KeyReport
 from livermore.adapters.exchanges.through_ccxt.history import check_offered, history, page_of
+from livermore.adapters.exchanges.through_ccxt.key import key_report
 from livermore.adapters.exchanges.through_ccxt.library import Factory, Library
 from livermore.adapters.exchanges.through_ccxt.listing import listing
 from livermore.adapters.exchanges.through_ccxt.polling import PollingStream
@@ -13,6 +16,7 @@ from livermore.adapters.exchanges.through_ccxt.tickers import tickers
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.adapters.exchanges.through_ccxt.watching import WatchingStream
 from livermore.kernel.clock import Clock
+from livermore.kernel.errors import ExchangeRefusedError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.budget import Budgets
 from livermore.market.candle import Candles
@@ -28,7 +32,9 @@ class ThroughCcxt:
     """Read the public market data of an exchange that ccxt knows; `base` is the interval that is streamed.
 
     ccxt's name of it is the row's, or `{"ccxt": …}` in the row's limits. `factory` makes ccxt's object from
-    that name and its configuration. Raises InvalidError when ccxt is not installed and no factory is given.
+    that name and its configuration. `credentials` name variables of `environment`, the process's own unless
+    another is given; without them only public data is asked. Raises InvalidError when ccxt is not installed
+    and no factory is given.
     """
 
     def __init__(
@@ -40,12 +46,16 @@ class ThroughCcxt:
         timing: Timing | None = None,
         budget: RequestBudget | None = None,
         factory: Factory | None = None,
+        environment: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         self.info = info
         self.budget = budget_of(info, Budgets(clock)) if budget is None else budget
         self._clock = clock
         self._base = base
         self._timing = timing or Timing()
+        self._credentials = credentials
+        self._environment = os.environ if environment is None else environment
         self._library = Library(info, clock, self.budget, self._timing, factory)
 
     async def listing(self) -> list[Symbol]:
@@ -68,6 +78,14 @@ class ThroughCcxt:
         else:
             await self._library.markets()
         return self._library.time.now()
+
+    async def key_report(self) -> KeyReport:
+        """Read the balances, which only a key opens; what it may do, ccxt cannot say for every exchange."""
+        if self._credentials is None:
+            raise ExchangeRefusedError(
+                "no key is configured", where=self.info.name, hint="name the variables that hold it"
+            )
+        return await key_report(self._library, self._credentials, self._environment, self._clock)
 
     async def connect(self) -> Stream:
         """Open a stream of the best kind that ccxt offers for this exchange."""
