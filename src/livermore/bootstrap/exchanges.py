@@ -34,7 +34,7 @@ def adapter_of(
     clock: Clock,
     budgets: Budgets,
     *,
-    coinbase_limit: int = COINBASE_LIMIT,
+    coinbase_limit: int | None = None,
     environment: Mapping[str, str] = os.environ,
     credentials: Credentials | None = None,
 ) -> Keyed:
@@ -48,7 +48,7 @@ def adapter_of(
         raise InvalidError(f"{info.name} offers no timeframe of ours", where="supported_timeframes")
     base = info.timeframes()[0]
     if info.name == COINBASE.name:
-        budget = budgets.of(info, limit=coinbase_limit, seconds=1.0)
+        budget = budgets.of(info, limit=coinbase_limit or COINBASE_LIMIT, seconds=1.0)
         return Coinbase(
             info, clock, base=base, budget=budget, environment=environment, credentials=credentials
         )

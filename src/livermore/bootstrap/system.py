@@ -304,9 +304,9 @@ async def _adapter(name: str, ground: Ground) -> Exchange | None:
     """Make the adapter of an exchange; None when it is switched off."""
     try:
         info = ground.overrides.get(name) or await _row(name, ground.book)
-        own = {"coinbase_limit": OWN_LIMIT} if name in ground.overrides else {}
+        limit = OWN_LIMIT if name in ground.overrides else None
         if info.is_active:
-            return adapter_of(info, ground.clock, ground.budgets, **own)
+            return adapter_of(info, ground.clock, ground.budgets, coinbase_limit=limit)
     except LivermoreError as error:
         log.error("exchange cannot be watched", exchange=name, error=str(error), hint=error.hint)
         return Unwatchable(name, error, ground.clock)
