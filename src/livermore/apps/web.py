@@ -97,7 +97,8 @@ async def serve(
 def bound_socket(host: str, port: int) -> socket.socket:
     """Take the port before anything is started, so that a second server is told at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # Only of a socket that names its protocol does asyncio send at once; else an answer waits up to 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host.strip("[]"), port))
