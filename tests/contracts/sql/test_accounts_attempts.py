@@ -157,9 +157,11 @@ asyncio.run(main())
 
 
 async def test_two_processes_that_count_at_once_lose_none(url: str, clock: ManualClock) -> None:
-    pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", COUNTING, url, **pipes) for _ in range(2)
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", COUNTING, url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(2)
     ]
     for process in processes:
         assert process.stdout is not None
