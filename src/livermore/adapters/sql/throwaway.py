@@ -49,8 +49,10 @@ async def _outside_transactions(url: URL) -> AsyncIterator[AsyncConnection]:
     try:
         with translated(_place(url), OSError):
             connection = await engine.connect()
-        async with connection:
+        try:
             yield connection
+        finally:
+            await connection.close()
     finally:
         await engine.dispose()
 
