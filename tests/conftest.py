@@ -19,6 +19,13 @@ import pytest_asyncio
 import structlog
 from sqlalchemy.engine import URL, make_url
 
+from tests.canaries import (
+    _canaries,  # noqa: F401 - pytest finds fixtures and hooks by their names
+    pytest_runtest_makereport,  # noqa: F401
+    pytest_sessionfinish,  # noqa: F401
+    set_canaries,
+)
+
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MARKER_OF_FIXTURE = {"postgres_url": "postgres", "redis_url": "redis", "chromium": "browser"}
@@ -27,6 +34,7 @@ MARKER_OF_FIXTURE = {"postgres_url": "postgres", "redis_url": "redis", "chromium
 # Programs that tests start note their workspaces here, not in the home of whoever runs the tests.
 STATE = tempfile.mkdtemp(prefix="livermore-state-")
 os.environ["XDG_STATE_HOME"] = STATE
+set_canaries()
 
 
 def pytest_unconfigure() -> None:

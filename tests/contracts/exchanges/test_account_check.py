@@ -1,6 +1,7 @@
 """The whole check, joined: settings, rows, the adapter, and a server as strict as the real one."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,18 +20,18 @@ from livermore.kernel.scope import Scope
 from livermore.market.budget import Budgets
 from livermore.market.exchange import BINANCE, SEEDED
 from livermore.settings.document import SettingsDocument
+from tests.canaries import KEY, SECRET, holds_a_canary
 from tests.contracts.exchanges.keys import given
 from tests.contracts.exchanges.support import recorded, running
 
-SHARED = "canaryOfTheSecret" * 4
 SECTION = {
     "binance": {
-        "ApiKeyEnvironmentVariableName": "JOINED_KEY",
-        "SecretEnvironmentVariableName": "JOINED_SECRET",
+        "ApiKeyEnvironmentVariableName": KEY,
+        "SecretEnvironmentVariableName": SECRET,
     },
     "mt_gox": {
-        "ApiKeyEnvironmentVariableName": "JOINED_KEY",
-        "SecretEnvironmentVariableName": "JOINED_SECRET",
+        "ApiKeyEnvironmentVariableName": KEY,
+        "SecretEnvironmentVariableName": SECRET,
     },
 }
 
@@ -69,9 +70,9 @@ def joined(database: Database, server: SimulatedExchange, environment: dict[str,
 
 
 async def test_an_account_of_the_settings_is_checked(database: Database, tmp_path: Path) -> None:
-    environment = {"JOINED_KEY": "canaryOfTheKey", "JOINED_SECRET": SHARED}
+    environment = {KEY: os.environ[KEY], SECRET: os.environ[SECRET]}
     scope = await owner(database)
-    keys = [given("canaryOfTheKey", SHARED, "view", "trade")]
+    keys = [given(os.environ[KEY], os.environ[SECRET], "view", "trade")]
     async with running(SimulatedExchange(recorded(1, 10), keys=keys)) as server:
         accounts = joined(database, server, environment)
         binance, unknown = [status.account.id for status in await accounts.all(scope)]
@@ -82,18 +83,20 @@ async def test_an_account_of_the_settings_is_checked(database: Database, tmp_pat
         assert first.account.last_connected_at == check.account.last_connected_at is not None
         nowhere = await accounts.check(scope, unknown)
         assert isinstance(nowhere.error, NotFoundError)
-        environment["JOINED_SECRET"] = "anotherSecret" * 4
+        environment[SECRET] = "anotherSecret" * 4
         assert not (await accounts.check(scope, binance)).works
     await database.close()
     written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
-    assert b"env:JOINED_SECRET" in written
-    assert b"canaryOf" not in written
+    assert f"env:{SECRET}".encode() in written
+    assert not holds_a_canary(written)
 
 
 async def test_checks_share_the_budget_of_the_host(database: Database) -> None:
-    environment = {"JOINED_KEY": "canaryOfTheKey", "JOINED_SECRET": SHARED}
+    environment = {KEY: os.environ[KEY], SECRET: os.environ[SECRET]}
     scope, clock = await owner(database), SystemClock()
-    async with running(SimulatedExchange(recorded(1, 10), keys=[given("canaryOfTheKey", SHARED)])) as server:
+    async with running(
+        SimulatedExchange(recorded(1, 10), keys=[given(os.environ[KEY], os.environ[SECRET])])
+    ) as server:
         rows = RunningRows(
             SqlExchangeBook(database, clock), {"binance": replace(BINANCE, rest_url=server.rest_url)}
         )
@@ -128,8 +131,8 @@ def test_every_variable_of_a_document_is_known() -> None:
         }
     )
     assert set(named_variables(document)) == {
-        "JOINED_KEY",
-        "JOINED_SECRET",
+        KEY,
+        SECRET,
         "JOINED_PASSPHRASE",
         "JOINED_HOOK",
     }
