@@ -38,7 +38,7 @@ def add_page(system: System, live: Live) -> None:
         scope = scope_of(client)
         current = await system.settings.current(scope)
         timeframes = timeframes_of(system.indicators.grid(), current.document.timeframes)
-        frame.head()
+        await frame.head(system, scope)
         page = MarketPage(system, live, scope, timeframes)
         client.on_connect(page.open)
         client.on_disconnect(page.close)

@@ -1,6 +1,7 @@
 // How the chart looks: ECharts' options, with the colours of the page's theme.
 
 const [TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, MACDV, SIGNAL, HISTOGRAM, STAGE] = Array(10).keys();
+const PART_OF = { ups: "marks", downs: "marks" };
 const LEVELS = [-150, -50, 0, 50, 150];
 
 const minus = (number) => String(number).replace("-", "−");
@@ -61,7 +62,11 @@ const levels = (paint) => ({
   })),
 });
 
-const seriesOf = (look, paint = colours()) => {
+// A part that its user hides keeps its place among the series, without data.
+const seriesOf = (look, paint = colours()) =>
+  everySeries(look, paint).map((one) => (look.hidden.includes(PART_OF[one.id] ?? one.id) ? { ...one, data: [] } : one));
+
+const everySeries = (look, paint) => {
   const { data } = look;
   const line = { type: "line", xAxisIndex: 1, yAxisIndex: 2, showSymbol: false, silent: true, animation: false };
   return [

@@ -9,6 +9,9 @@ const STEPS = [1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 240, 480, 1440];
 const LABEL_WIDTH = 84;
 const MOST = 6000;
 const VISIBLE = { wide: 160, narrow: 60 };
+const KEY = "market.chart";
+const OTHERWISE = { series: [], hidden: [] };
+const PARTS = [["volume", "Volume"], ["marks", "Signals"], ["signal", "Signal line"], ["histogram", "Histogram"]];
 
 const template = `
   <section class="panel chart" data-test="chart">
@@ -19,6 +22,12 @@ const template = `
         <span v-for="[name, value] in prices" :key="name"><i>{{ name }}</i>{{ value }}</span>
       </span>
       <span class="space"></span>
+      <details data-test="parts">
+        <summary>Shown</summary>
+        <label v-for="[part, name] in parts" :key="part">
+          <input type="checkbox" :checked="!hidden.includes(part)" @change="toggle(part)">{{ name }}
+        </label>
+      </details>
       <button v-if="!isAtEnd" class="quiet" type="button" @click="toEnd">Newest bar →</button>
     </div>
     <div class="stack">
@@ -41,7 +50,7 @@ export default {
   emits: ["choose"],
   data: () => ({
     title: "Chart", note: { text: "Loading the chart …" }, bar: null, decimals: 2, count: 0, last: 0, lower: 0,
-    isAtEnd: true,
+    isAtEnd: true, hidden: window.livermorePreferences.read(KEY, OTHERWISE).hidden, parts: PARTS,
   }),
   computed: {
     when() {
@@ -68,7 +77,10 @@ export default {
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.$refs.canvas);
     this.hovered = null;
-    this.$emit("choose", this.fromAddress());
+    const { series } = window.livermorePreferences.read(KEY, OTHERWISE);
+    const address = this.fromAddress();
+    this.wish = address.length ? "address" : series.length === 3 ? "remembered" : "none";
+    this.$emit("choose", address.length ? address : this.wish === "remembered" ? series : []);
   },
   beforeUnmount() {
     window.removeEventListener("livermore-theme", this.redraw);
@@ -78,11 +90,14 @@ export default {
   methods: {
     show(chart) {
       Object.assign(this, { bars: chart.bars, forming: chart.forming, marks: chart.marks, decimals: chart.decimals });
+      const before = String(this.series);
       this.series = [chart.exchange, chart.symbol, chart.timeframe];
       this.length = lengthOf(chart.timeframe);
       this.title = `${chart.symbol} · ${chart.timeframe}`;
       this.note = this.bars.length ? null : { text: "This series has no closed bar yet." };
       this.hovered = null;
+      if (this.wish !== "none" && String(this.series) !== before) this.keep();
+      this.wish = "chosen";
       history.replaceState(null, "", `#${this.series.map(encodeURIComponent).join("/")}`);
       if (!this.goOn()) this.look(chart.focus);
       this.draw(true);
@@ -111,6 +126,12 @@ export default {
       return true;
     },
     fail(note) {
+      if (this.wish === "remembered") {
+        // What was chosen then is not watched any more, or is loaded later.
+        this.wish = "none";
+        this.$emit("choose", []);
+        return;
+      }
       this.note = note;
       this.bars = [];
       this.series = null;
@@ -154,7 +175,7 @@ export default {
       this.last = this.bars.at(-1)?.[TIME] ?? 0;
       const look = {
         data: columnsOf(this.shown, this.marks), range: this.range, decimals: this.decimals, label: this.label,
-        isLabelled: this.isLabelled, height: this.$refs.canvas.clientHeight,
+        isLabelled: this.isLabelled, height: this.$refs.canvas.clientHeight, hidden: this.hidden,
       };
       const options = isNew ? optionsOf(look) : changesOf(look);
       this.plot.setOption(options, { notMerge: isNew });
@@ -200,6 +221,15 @@ export default {
     },
     shift(bars) {
       this.range = { start: Math.max(0, this.range.start + bars), end: Math.max(1, this.range.end + bars) };
+    },
+    toggle(part) {
+      this.hidden = this.hidden.includes(part) ? this.hidden.filter((one) => one !== part) : [...this.hidden, part];
+      this.keep();
+      if (this.plot) this.draw(true);
+    },
+    keep() {
+      const { series } = window.livermorePreferences.read(KEY, OTHERWISE);
+      window.livermorePreferences.write(KEY, { series: this.series ?? series, hidden: this.hidden });
     },
     toEnd() {
       this.shift(this.shown.length - 1 - this.range.end);

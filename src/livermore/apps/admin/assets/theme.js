@@ -1,16 +1,9 @@
-// Light, dark or as the system says; remembered in this browser.
+// Light, dark or as the system says; the choice follows the user to every browser.
 
 window.livermoreTheme = (() => {
-  const key = "livermore-theme";
+  const preferences = window.livermorePreferences;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const read = () => {
-    try {
-      return localStorage.getItem(key) ?? "auto";
-    } catch {
-      return "auto";
-    }
-  };
-  let choice = read();
+  let choice = ["light", "dark"].includes(preferences.text("theme")) ? preferences.text("theme") : "auto";
 
   const apply = () => {
     const dark = choice === "auto" ? system.matches : choice === "dark";
@@ -28,11 +21,7 @@ window.livermoreTheme = (() => {
     },
     set(next) {
       choice = next;
-      try {
-        localStorage.setItem(key, next);
-      } catch {
-        // A browser that stores nothing keeps the choice for as long as the page lives.
-      }
+      preferences.write("theme", next);
       apply();
     },
   };
