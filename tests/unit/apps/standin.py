@@ -44,6 +44,7 @@ PRICES = {
     "SHIB-USD": 0.0000173,
 }
 BARS = 600
+OTHERS_WATCH = ["ETH-USD"]
 
 
 def walk(symbol: str, timeframe: Timeframe, end: int) -> Candles:
@@ -280,8 +281,12 @@ def alert_of(signal: Signal, state: Any = "sent") -> Alert:
 class StandInSettings:
     """Keep one document."""
 
-    async def current(self, _: Any) -> Current:
-        document = SettingsDocument.model_validate({"version": 2, "symbols": list(PRICES)})
+    async def current(self, scope: Any) -> Current:
+        own = {"version": 2, "symbols": list(PRICES)}
+        others = {
+            "version": 2, "perseus_profile": {"primary_exchange": "coinbase"}, "symbols": OTHERS_WATCH
+        }  # fmt: skip
+        document = SettingsDocument.model_validate(own if scope.user_id == 1 else others)
         return Current(document=document, revision=3, updated_at=rfc3339(NOW))
 
 

@@ -119,17 +119,22 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 
 def _fault(detail: dict[str, Any], request: Request) -> Fault:
+    if detail["type"] == "json_invalid":
+        return Fault(path="body", message="is no JSON")
     path = ".".join(str(step) for step in detail["loc"][1:]) or "the request"
     if detail["type"] == "extra_forbidden":
-        return Fault(path=path, message="is not a parameter", suggestion=_nearest(path, request))
+        word = "field" if detail["loc"][0] == "body" else "parameter"
+        return Fault(path=path, message=f"is not a {word}", suggestion=_nearest(path, request))
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
     return Fault(path=path, message=message)
 
 
 def _nearest(name: str, request: Request) -> str | None:
-    """Return the parameter of the route that a wrong name was probably meant to be."""
-    queries = (field.field_info.annotation for field in request.scope["route"].dependant.query_params)
-    known = [field.alias or of_model for model in queries for of_model, field in model.model_fields.items()]
+    """Return the parameter or field of the route that a wrong name was probably meant to be."""
+    route = request.scope["route"].dependant
+    given = (field.field_info.annotation for field in (*route.query_params, *route.body_params))
+    models = (model for model in given if hasattr(model, "model_fields"))
+    known = [field.alias or of_model for model in models for of_model, field in model.model_fields.items()]
     return next(iter(get_close_matches(name, known, n=1)), None)
 
 

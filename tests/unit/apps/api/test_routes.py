@@ -33,6 +33,9 @@ ADDRESSES = {
     "/api/v1/me": "/api/v1/me",
     "/api/v1/users": "/api/v1/users",
     "/api/v1/tokens": "/api/v1/tokens",
+    "/api/v1/preferences": "/api/v1/preferences",
+    "/api/v1/preferences/{key}": "/api/v1/preferences/theme",
+    "/api/v1/workspaces": "/api/v1/workspaces",
 }
 NO_JSON = {"/api/v1/events", "/metrics"}
 
@@ -207,6 +210,7 @@ BAD = [
     ("/api/v1/events?topics=candels", 422, "topics"),
     ("/api/v1/events?topics=", 422, "topics"),
     ("/api/v1/events?topic=candle", 422, "topic"),
+    ("/api/v1/preferences?of=everybody", 422, "of"),
     ("/api/v1/nothing", 404, None),
     ("/api/v1/", 404, None),
 ]
