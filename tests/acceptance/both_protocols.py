@@ -22,7 +22,7 @@ from livermore.adapters.exchanges.simulated import (
     SocketRules,
 )
 from livermore.adapters.exchanges.simulated.profiles import PROFILES
-from livermore.bootstrap import system as joined
+from livermore.bootstrap import ground
 from livermore.kernel.clock import ScaledClock
 from livermore.kernel.timeframe import MINUTE
 from livermore.market.desk import Desk
@@ -115,7 +115,7 @@ async def watched(
         rules=SocketRules(messages_per_second=OPEN),
         coinbase_rules=CoinbaseRules(messages_per_second=OPEN, requests_per_second=OPEN),
     )  # fmt: skip
-    monkeypatch.setattr(joined, "SystemClock", lambda: ScaledClock(clock, origin=source.start, rate=RATE))
+    monkeypatch.setattr(ground, "SystemClock", lambda: ScaledClock(clock, origin=source.start, rate=RATE))
     driver = asyncio.create_task(clock.run())
     await server.start()
     place = Place(int(server.rest_url.rsplit(":", 1)[1]), symbols)

@@ -12,7 +12,7 @@ import pytest
 
 from livermore import bootstrap
 from livermore.adapters.exchanges.simulated import GeneratedSource, Protocol
-from livermore.bootstrap import system as joined
+from livermore.bootstrap import ground
 from livermore.bootstrap.world import Served, World
 from livermore.kernel.timeframe import MINUTE
 
@@ -55,7 +55,7 @@ async def flat_out(
     symbols = symbols_of(exchange)
     source = GeneratedSource(symbols, updates_per_bar=UPDATES, past_days=PAST)
     world = World((Served(exchange, source, symbols),))
-    monkeypatch.setattr(joined, "world_of", lambda _: world)
+    monkeypatch.setattr(ground, "world_of", lambda _: world)
     system = await bootstrap.build(bootstrap.Plan(workspace=folder, source="demo", speed=None))
     await system.start()
     try:

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from livermore.adapters.files import TableWriter, read_markets
-from livermore.bootstrap.system import rules_of
 from livermore.indicators.stages import STAGES
 from livermore.indicators.values import IndicatorValue, Values
 from livermore.kernel.clock import SystemClock
@@ -20,6 +19,7 @@ from livermore.kernel.errors import InvalidError, SettingsInvalidError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.ports import Series
+from livermore.runtime.watch import rules_of
 from livermore.settings.document import SettingsDocument
 from livermore.settings.upgrade import read_settings
 from livermore.signals.replay import replay_symbol, timeframes_of

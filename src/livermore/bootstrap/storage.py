@@ -17,7 +17,6 @@ from livermore.adapters.sql import (
     SqlCandleStore,
     SqlExchangeBook,
     SqlLoginBook,
-    SqlRuntimeBook,
     SqlSettingsStore,
     SqlSignalWork,
     SqlUserBook,
@@ -38,7 +37,7 @@ from livermore.market.exchange import SEEDED
 from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
 from livermore.market.service import MarketService
-from livermore.runtime.runtime import Runtime
+from livermore.runtime.runtime import Resting
 from livermore.settings.service import SettingsService
 from livermore.signals.service import SignalService
 
@@ -87,10 +86,6 @@ async def read_only(url: str) -> System:
     user = await _only_user(SqlUserBook(stored, clock))
     store, book = SqlCandleStore(stored), SqlExchangeBook(stored, clock)
     market = MarketService(plane, store, book)
-    runtime = Runtime(
-        user.scope(), [], plane, SqlRuntimeBook(stored, clock), bus, clock,
-        mode="", revision=0, total=0, auto_start=False,
-    )  # fmt: skip
     return System(
         clock=clock,
         bus=bus,
@@ -103,7 +98,7 @@ async def read_only(url: str) -> System:
         accounts=accounts_of(stored, clock),
         logins=SqlLoginBook(stored, clock),
         exchange_accounts=exchange_accounts_of(stored, clock, book, Budgets(clock)),
-        runtime=runtime,
+        runtime=Resting(),
         database=stored,
         recorder=Recorder(store, clock),
         preferences=preferences_of(stored, clock),

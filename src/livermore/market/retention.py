@@ -27,7 +27,7 @@ class Retention:
     ) -> None:
         self._store = store
         self._plane = plane
-        self._keep_days = keep_days
+        self.keep_days = keep_days
         self._clock = clock
         self._background = Background(self._run)
 
@@ -46,7 +46,7 @@ class Retention:
     async def prune(self, market_time: int) -> int:
         """Delete what is too old at a market time (ms); return how many candles."""
         gone = 0
-        for timeframe, days in self._keep_days.items():
+        for timeframe, days in self.keep_days.items():
             if days is not None:
                 gone += await self._store.prune(timeframe, market_time - days * DAY)
         return gone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,10 +15,14 @@ from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Background, Health, Service
 from livermore.market.plane import ExchangeStatus, MarketPlane
+from livermore.runtime.floor import Floor
 from livermore.runtime.ports import RuntimeBook, StoredRuntime
 from livermore.runtime.state import State, Trigger, fire
+from livermore.runtime.watch import Watch
+from livermore.settings.service import Current, watched_symbols
 
 WATCH = 0.5
+WATCHING = (State.STARTING, State.WARMING, State.RUNNING)
 log = logger("runtime")
 
 
@@ -48,23 +52,45 @@ class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
     services: dict[str, str]
 
 
+STOPPED = RuntimeStatus(
+    state="stopped", desired_state="stopped", pause=None, mode="", uptime_seconds=0,
+    settings={"saved": 0, "applied": 0}, queue_depth=0, symbols={"active": 0, "total": 0}, exchanges=[],
+    startup=None, last_candle_age_ms=None, services={},
+)  # fmt: skip
+
+
+class Resting:
+    """The runtime of a process that only reads what another one has stored."""
+
+    async def start(self) -> None:
+        """Run nothing."""
+
+    async def stop(self) -> None:
+        """Have nothing to stop."""
+
+    def status(self) -> RuntimeStatus:
+        """Say that nothing runs."""
+        return STOPPED
+
+
 class Runtime:
     """Start services in order, watch over them, stop them in reverse; tell every change of state."""
 
     def __init__(
-        self, scope: Scope, services: Sequence[Service], plane: MarketPlane, book: RuntimeBook, bus: EventBus,
-        clock: Clock, *, mode: str, revision: int, total: int, auto_start: bool,
+        self, scope: Scope, services: Sequence[Service], floor: Floor, watch: Watch, plane: MarketPlane,
+        book: RuntimeBook, bus: EventBus, clock: Clock, *, current: Current,
     ) -> None:  # fmt: skip
+        """Begin with the `current` settings; the floor opens behind the services and closes before them."""
         self._scope = scope
-        self._services = services
+        self._services = [*services, floor]
+        self._floor = floor
+        self._user_watch = watch
         self._plane = plane
         self._book = book
         self._bus = bus
         self._clock = clock
-        self._mode = mode
-        self._revision = revision
-        self._total = total
-        self._desired = "running" if auto_start else "paused"
+        self._saved = current
+        self._desired = "running" if current.document.livermore_runtime.auto_start else "paused"
         self._state = State.STOPPED
         self._began = clock.monotonic()
         self._running: list[Service] = []
@@ -84,11 +110,25 @@ class Runtime:
             for service in self._services:
                 await service.start()
                 self._running.append(service)
+            await self._user_watch.apply(self._saved)
         except BaseException:
             await self._stop_services()
             await self._fire(Trigger.BROKE)
             raise
         self._watcher.start()
+
+    async def apply(self, current: Current) -> None:
+        """Have a newer revision of the settings hold, live; raise LivermoreError when it cannot be.
+
+        While paused it waits for the end of the pause. Whether it holds is told either way.
+        """
+        self._saved = current
+        try:
+            if self._state in WATCHING:
+                await self._user_watch.apply(current)
+                await self._store()
+        finally:
+            self._tell()
 
     async def stop(self) -> None:
         """Stop every service, the newest first."""
@@ -110,16 +150,26 @@ class Runtime:
             pause={"level": "data", "reason": None, "until": None, "by": None}
             if self._state is State.PAUSED
             else None,
-            mode=self._mode,
+            mode=self._applied.document.livermore_runtime.mode,
             uptime_seconds=int(self._clock.monotonic() - self._began),
-            settings={"saved": self._revision, "applied": self._revision},
+            settings={"saved": self._saved.revision, "applied": self._applied.revision},
             queue_depth=0,
-            symbols={"active": loaded, "total": self._total},
+            symbols={"active": loaded, "total": len(watched_symbols(self._applied.document))},
             exchanges=self._plane.statuses(),
             startup=self._startup(loaded, watched),
             last_candle_age_ms=self._plane.newest_age(),
-            services={service.name: service.health().state for service in self._services},
+            services={service.name: service.health().state for service in self._parts()},
         )
+
+    @property
+    def _applied(self) -> Current:
+        """Return the settings that hold, or will when the runtime starts."""
+        return self._user_watch.current or self._saved
+
+    def _parts(self) -> Iterator[Service]:
+        """Yield every service, those on the floor instead of the floor."""
+        yield from (service for service in self._services if service is not self._floor)
+        yield from self._floor.services()
 
     def _startup(self, loaded: int, watched: int) -> Startup | None:
         """Say how far warming up is, and when it will be done at this pace."""
@@ -162,7 +212,7 @@ class Runtime:
 
     def _tell_changes(self) -> None:
         """Tell every service whose health has changed."""
-        for service in self._services:
+        for service in self._parts():
             health = service.health()
             if health != self._told.get(service.name, Health()):
                 log.warning("service", name=service.name, state=health.state, detail=health.detail)
@@ -171,13 +221,19 @@ class Runtime:
 
     async def _fire(self, trigger: Trigger) -> None:
         state = fire(self._state, trigger).current
-        stored = StoredRuntime(
-            desired_state=self._desired, state=state, mode=self._mode,
-            settings_applied=self._revision, updated_at=rfc3339(self._clock.now()),
-        )  # fmt: skip
-        await self._book.put(self._scope, stored)
+        await self._store(state)
         self._state = state
         self._tell()
+
+    async def _store(self, state: State | None = None) -> None:
+        """Write down how the runtime is, or will be in a moment."""
+        applied = self._applied
+        stored = StoredRuntime(
+            desired_state=self._desired, state=state or self._state,
+            mode=applied.document.livermore_runtime.mode, settings_applied=applied.revision,
+            updated_at=rfc3339(self._clock.now()),
+        )  # fmt: skip
+        await self._book.put(self._scope, stored)
 
     def _tell(self) -> None:
         data = msgspec.to_builtins(self.status())

@@ -55,6 +55,11 @@ class Lane:
             self.failures += 1
             self.last_error = alert.error
 
+    def go_on_from(self, earlier: Lane) -> None:
+        """Take over the counters of an earlier channel of the same name."""
+        self.sent, self.failed, self.retried = earlier.sent, earlier.failed, earlier.retried
+        self.last_sent_at, self.last_error = earlier.last_sent_at, earlier.last_error
+
     def shape(self) -> dict[str, Any]:
         """Return what users see."""
         return {
@@ -116,8 +121,19 @@ class Dispatcher:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
         for lane in self._lanes.values():
             await lane.channel.close()
+
+    async def deliver_through(self, channels: Mapping[str, Channel]) -> None:
+        """Deliver through other channels from now on; what an earlier one of a name counted goes on."""
+        was_running, before = bool(self._tasks), self._lanes
+        await self.stop()
+        self._lanes = {name: Lane(name, channel) for name, channel in channels.items()}
+        for name in before.keys() & self._lanes.keys():
+            self._lanes[name].go_on_from(before[name])
+        if was_running:
+            await self.start()
 
     def health(self) -> Health:
         """Say which channels fail."""

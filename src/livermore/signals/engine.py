@@ -43,7 +43,7 @@ class Engine:
         self._scope = scope
         self._table = table
         self._rules = rules
-        self._symbols = set(symbols)
+        self.symbols = set(symbols)
         self._live: set[str] = set()
         self._positions = [place for place, length in enumerate(table.timeframes) if length in timeframes]
         self._shown = [
@@ -73,12 +73,12 @@ class Engine:
 
     def watch(self, symbols: Iterable[str]) -> None:
         """Judge more symbols, each from when it is loaded, or its history told again."""
-        self._symbols.update(symbols)
+        self.symbols.update(symbols)
 
     async def leave(self, symbols: Iterable[str]) -> None:
         """Judge some symbols no more, and begin anew with them should they come back."""
-        gone = self._symbols.intersection(symbols)
-        self._symbols -= gone
+        gone = self.symbols.intersection(symbols)
+        self.symbols -= gone
         for symbol in gone & self._live:
             await self.dropped(symbol)
         held = [series for series in self._stored if series.symbol in gone]
@@ -97,7 +97,7 @@ class Engine:
         """Judge the bars of a symbol that closed unseen, then follow it live."""
         self._make_room()
         # The history of one that is followed already was told for somebody else.
-        if symbol not in self._symbols or (symbol in self._live and symbol not in self._revising):
+        if symbol not in self.symbols or (symbol in self._live and symbol not in self._revising):
             return
         self._live.add(symbol)
         judged = [self._table.timeframes[position] for position in self._positions]

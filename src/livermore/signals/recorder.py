@@ -65,7 +65,7 @@ class SignalRecorder:
     ) -> None:  # fmt: skip
         self._scope = scope
         self._work = work
-        self._alerts_of = alerts_of
+        self.alerts_of = alerts_of
         self._told = told
         self._candles_first = candles_first
         self._clock = clock
@@ -147,7 +147,7 @@ class SignalRecorder:
         async with self._work(self._scope) as work:
             revived = sum([await self._revise(work, revision) for revision in revisions])
             fresh = await work.signals.add(signals) if signals else []
-            alerts = [alert for signal in fresh for alert in self._alerts_of(signal)]
+            alerts = [alert for signal in fresh for alert in self.alerts_of(signal)]
             await work.alerts.add(alerts)
             # Of a series that was judged several times only the newest state counts.
             await work.states.put(list({state.series: state for state in states}.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, cast
 
 import pytest
@@ -11,11 +12,18 @@ from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import StorageUnavailableError
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Health
+from livermore.kernel.timeframe import Timeframe
 from livermore.market.desk import Desk
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import Forecast
+from livermore.runtime.floor import Floor
 from livermore.runtime.ports import StoredRuntime
 from livermore.runtime.runtime import WATCH, Runtime
+from livermore.runtime.watch import Means, Watch
+from livermore.settings.document import SettingsDocument
+from livermore.settings.service import Current
+from livermore.signals.dispatcher import Dispatcher
+from livermore.signals.recorder import SignalRecorder
 
 
 class Book:
@@ -64,14 +72,28 @@ class Connected:
         return Forecast(0, 0.0)
 
 
+async def nowhere(exchange: str, timeframes: Collection[Timeframe], symbols: Collection[str]) -> None:
+    """Have no exchange to watch."""
+
+
+async def at_once() -> None:
+    """Have nothing to write first."""
+
+
 def runtime_of(book: Book, part: Part, clock: ManualClock) -> Runtime:
     plane = MarketPlane({"test": cast("Desk", Connected())}, clock)
     plane.statuses = list  # type: ignore[method-assign]
     cast("Any", plane).newest_age = lambda: None
-    scope = Scope(user_id=1, identity_sub="sub")
-    return Runtime(
-        scope, [part], plane, book, MemoryBus(), clock, mode="", revision=1, total=1, auto_start=True
+    scope, floor = Scope(user_id=1, identity_sub="sub"), Floor(nowhere, {}, {})
+    signals = SignalRecorder(scope, cast("Any", None), lambda _: [], lambda: None, at_once, clock)
+    dispatcher = Dispatcher(scope=scope, work=cast("Any", None), channels={}, clock=clock)
+    means = Means(
+        cast("Any", None), signals, dispatcher, lambda _: {}, lambda _: lambda _: [], lambda _: None
     )
+    watch = Watch(scope, floor, means, clock)
+    document = SettingsDocument.model_validate({"version": 2, "livermore_runtime": {"auto_start": True}})
+    current = Current(document=document, revision=1, updated_at="")
+    return Runtime(scope, [part], floor, watch, plane, book, MemoryBus(), clock, current=current)
 
 
 @pytest.mark.parametrize("refused", ["warming", "running"])

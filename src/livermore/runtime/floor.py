@@ -1,0 +1,161 @@
+"""The trading floor of a process: a post for each exchange that anybody watches, shared by all who do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from livermore.indicators.announcer import Announcer
+from livermore.indicators.service import Indicators
+from livermore.kernel.errors import LivermoreError
+from livermore.kernel.log import logger
+from livermore.kernel.service import Health, Service
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.desk import Desk
+
+log = logger("runtime")
+
+
+class Post(NamedTuple):
+    """Where one exchange is watched: its desk, the indicators beside it, and who tells what has closed."""
+
+    desk: Desk
+    indicators: Indicators
+    announcer: Announcer
+
+
+class Wanted(NamedTuple):
+    """What somebody wants to see: these symbols of each exchange, on these timeframes."""
+
+    symbols: Mapping[str, tuple[str, ...]]
+    timeframes: frozenset[Timeframe]
+
+
+NOTHING = Wanted({}, frozenset())
+
+
+class PostMaker(Protocol):
+    """Make the post of an exchange; None where the exchange is switched off."""
+
+    async def __call__(
+        self, exchange: str, timeframes: Collection[Timeframe], symbols: Collection[str]
+    ) -> Post | None:
+        """Join the parts and start none of them; raise LivermoreError when that is not possible."""
+        ...
+
+
+class Guest(Protocol):
+    """Watch something on the floor."""
+
+    async def settle(self) -> None:
+        """Take place at the posts as they are now."""
+        ...
+
+
+class Floor:
+    """Open a post when the first guest wants it and close it when the last one leaves.
+
+    What a change needs is made before anything is let go: one that cannot be made changes nothing.
+    """
+
+    name = "floor"
+
+    def __init__(self, make: PostMaker, desks: dict[str, Desk], indicators: dict[str, Indicators]) -> None:
+        """Keep `desks` and `indicators` in step with the posts, for those who ask about them."""
+        self.posts: dict[str, Post] = {}
+        self._make = make
+        self._desks = desks
+        self._indicators = indicators
+        self._guests: dict[Guest, Wanted] = {}
+        self._changing = asyncio.Lock()
+
+    async def want(self, guest: Guest, wanted: Wanted) -> None:
+        """Show a guest exactly this from now on; raise LivermoreError when that cannot be made."""
+        async with self._changing:
+            guests = {**self._guests, guest: wanted}
+            due = _together(guests.values())
+            made = await self._made({name: one for name, one in due.items() if self._lacks(name, one)})
+            self._guests = {one: seen for one, seen in guests.items() if seen.symbols}
+            await self._close([name for name in self.posts if name not in due or name in made])
+            for name, post in self.posts.items():
+                await _choose(post.desk, due[name].symbols)
+            self._set_up(made)
+            # They take place before anything begins: nobody misses how a symbol is loaded.
+            for each in guests:
+                await each.settle()
+            for post in made.values():
+                await post.announcer.start()
+                await post.desk.start()
+
+    def services(self) -> Iterator[Service]:
+        """Yield what runs on the floor."""
+        for post in self.posts.values():
+            yield post.announcer
+            yield post.desk
+
+    async def start(self) -> None:
+        """Wait for guests."""
+
+    async def stop(self) -> None:
+        """Close every post."""
+        async with self._changing:
+            await self._close(list(self.posts))
+            self._guests.clear()
+
+    def health(self) -> Health:
+        """Be well: each post speaks for itself."""
+        return Health()
+
+    def _lacks(self, name: str, due: Due) -> bool:
+        """Say whether an exchange has no post that shows all that is due of it."""
+        post = self.posts.get(name)
+        if post is None:
+            return True
+        offered = post.desk.info.timeframes()
+        return not due.timeframes.intersection(offered) <= set(post.desk.table.timeframes)
+
+    async def _made(self, due: Mapping[str, Due]) -> dict[str, Post]:
+        """Make posts, leaving out those of exchanges that are switched off."""
+        posts = {name: await self._make(name, one.timeframes, one.symbols) for name, one in due.items()}
+        return {name: post for name, post in posts.items() if post is not None}
+
+    def _set_up(self, made: Mapping[str, Post]) -> None:
+        for name, post in made.items():
+            self.posts[name] = post
+            self._desks[name], self._indicators[name] = post.desk, post.indicators
+
+    async def _close(self, names: Collection[str]) -> None:
+        for name in names:
+            post = self.posts.pop(name)
+            for part in (post.desk, post.announcer):
+                try:
+                    await part.stop()
+                except LivermoreError as error:
+                    log.error("a post did not close in good order", exchange=name, error=str(error))
+            del self._desks[name], self._indicators[name]
+
+
+class Due(NamedTuple):
+    """What all guests together want of an exchange."""
+
+    symbols: dict[str, None]
+    timeframes: set[Timeframe]
+
+
+def _together(each: Collection[Wanted]) -> dict[str, Due]:
+    """Join what several guests want, in their order."""
+    due: defaultdict[str, Due] = defaultdict(lambda: Due({}, set()))
+    for wanted in each:
+        for exchange, symbols in wanted.symbols.items():
+            if symbols:
+                due[exchange].symbols.update(dict.fromkeys(symbols))
+                due[exchange].timeframes.update(wanted.timeframes)
+    return dict(due)
+
+
+async def _choose(desk: Desk, symbols: Collection[str]) -> None:
+    """Have a desk watch exactly some symbols."""
+    await desk.remove([symbol for symbol in desk.symbols if symbol not in symbols])
+    await desk.add([symbol for symbol in symbols if symbol not in desk.symbols])
