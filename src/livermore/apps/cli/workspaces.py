@@ -53,7 +53,7 @@ def list_workspaces(workspace: Workspace = HERE, as_json: AsJson = False) -> Non
     "open", epilog=examples("livermore workspace open markets", "livermore workspace open ~/markets --open")
 )
 def open_workspace(
-    target: Annotated[str, typer.Argument(metavar="NAME|DIR", help="Its name in the list, or its folder.")],
+    target: Annotated[str, typer.Argument(metavar="WORKSPACE", help="Its name in the list, or its folder.")],
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
     workspace: Workspace = HERE,
 ) -> None:
