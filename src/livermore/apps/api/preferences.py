@@ -63,16 +63,15 @@ class DeletedShape(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_routes(app: FastAPI, system: System) -> None:
     """Serve preferences."""
-    tags = ["preferences"]
 
-    @app.get("/api/v1/preferences", responses=described(PreferencesShape), tags=tags)
+    @app.get("/api/v1/preferences", responses=described(PreferencesShape), tags=["preferences"])
     async def preferences(caller: Viewer, whose: Annotated[Whose, Query()]) -> Response:
         """Return what counts for the caller: the own preferences, and the installation's below them."""
         service, scope = system.preferences, caller.scope()
         found = await (service.of(_owner(caller, whose)) if whose.of else service.all(scope))
         return reply(PreferencesShape(preferences=found))
 
-    @app.patch("/api/v1/preferences", responses=described(PreferencesShape), tags=tags)
+    @app.patch("/api/v1/preferences", responses=described(PreferencesShape), tags=["preferences"])
     async def set_preferences(
         caller: Viewer, whose: Annotated[Whose, Query()], given: Annotated[NewValues, Body()]
     ) -> Response:
@@ -83,21 +82,21 @@ def add_routes(app: FastAPI, system: System) -> None:
         stored = await system.preferences.set_all(_writable(caller, whose), given.preferences)
         return reply(PreferencesShape(preferences=stored))
 
-    @app.get(ONE, responses=described(Preference), tags=tags)
+    @app.get(ONE, responses=described(Preference), tags=["preferences"])
     async def preference(caller: Viewer, key: Key, whose: Annotated[Whose, Query()]) -> Response:
         """Return the value that counts for the caller, or null; 200 in either case."""
         if whose.of is None:
             return reply(await system.preferences.get(caller.scope(), key))
         return reply(await system.preferences.own(_owner(caller, whose), key))
 
-    @app.put(ONE, responses=described(Preference), tags=tags)
+    @app.put(ONE, responses=described(Preference), tags=["preferences"])
     async def set_preference(
         caller: Viewer, key: Key, whose: Annotated[Whose, Query()], given: Annotated[NewValue, Body()]
     ) -> Response:
         """Store a value under a key; the installation's need the role admin."""
         return reply(await system.preferences.set(_writable(caller, whose), key, given.value))
 
-    @app.delete(ONE, responses=described(DeletedShape), tags=tags)
+    @app.delete(ONE, responses=described(DeletedShape), tags=["preferences"])
     async def delete_preference(caller: Viewer, key: Key, whose: Annotated[Whose, Query()]) -> Response:
         """Delete a value, and say whether there was one; the installation's need the role admin."""
         existed = await system.preferences.delete(_writable(caller, whose), key)
