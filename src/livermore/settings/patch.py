@@ -83,13 +83,13 @@ def patched(document: Document, patch: Patch) -> Document:
     """
     match patch:
         case PathPatch(path, value):
-            _refuse_fixed(path)
+            refuse_fixed(path)
             refuse_vast(value, path)
             return _object(put(document, path, value))
         case MergePatch(changes):
             refuse_vast(changes)
             for name in changes:
-                _refuse_fixed((name,))
+                refuse_fixed((name,))
             return _object(merged(document, changes))
         case JsonPatch(operations):
             numbered = enumerate(operations)
@@ -115,7 +115,8 @@ def _object(tree: Any) -> Document:
     return tree
 
 
-def _refuse_fixed(path: Path) -> None:
+def refuse_fixed(path: Path) -> None:
+    """Refuse to change the document as a whole, its version or its owner."""
     if not path:
         raise refusal(path, "cannot be patched as a whole", "replace the document instead")
     if str(path[0]) in FIXED:
@@ -132,7 +133,7 @@ def _operated(tree: Any, number: int, operation: Mapping[str, Any]) -> Any:
         raise _wrong(number, f"must have one of these as op: {', '.join(OPERATIONS)}")
     path = _pointer_in(operation, "path", number)
     if name != "test":
-        _refuse_fixed(path)
+        refuse_fixed(path)
     return OPERATIONS[name](tree, path, operation, number)
 
 
@@ -153,7 +154,7 @@ def _replace(tree: Any, path: Path, operation: Mapping[str, Any], number: int) -
 
 def _move(tree: Any, path: Path, operation: Mapping[str, Any], number: int) -> Any:
     source = _pointer_in(operation, "from", number)
-    _refuse_fixed(source)
+    refuse_fixed(source)
     value = _there(tree, source)
     if source == path:
         return tree

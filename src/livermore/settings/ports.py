@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -83,6 +83,13 @@ class SettingsStore(Protocol):
         ...
 
 
+class Unlisted(NamedTuple):
+    """Why a symbol cannot be watched, and which was probably meant."""
+
+    reason: str
+    suggestion: str | None = None
+
+
 class Listing(Protocol):
     """Somebody who knows which exchanges there are, and what they list."""
 
@@ -90,7 +97,7 @@ class Listing(Protocol):
         """Return the timeframes of every exchange that is known, by its name."""
         ...
 
-    async def unlisted(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:
+    async def unlisted(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, Unlisted]:
         """Return those of the symbols that cannot be watched, each with the reason.
 
         Errors: ExchangeUnreachableError when nobody can tell.

@@ -13,7 +13,7 @@ from livermore.kernel.errors import SettingsInvalidError
 from livermore.settings.document import SettingsDocument
 from livermore.settings.forms import looks_secret
 from livermore.settings.path import Path, dotted
-from livermore.settings.section import Section, fields_of, section_in
+from livermore.settings.section import Section, fields_of, holds_many, section_in
 
 MOST_PROBLEMS = 100
 PLAIN = {
@@ -71,6 +71,24 @@ def unknown_in(document: Mapping[str, Any]) -> list[Path]:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         return [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
     return []
+
+
+def refuse_unknown(path: Path) -> None:
+    """Refuse a path that names no setting; behind a list or a mapping, any entry may be meant."""
+    section: type[Section] | None = SettingsDocument
+    steps = iter(enumerate(path))
+    for at, step in steps:
+        if section is None:
+            return
+        fields = fields_of(section)
+        if str(step) not in fields:
+            problem = Problem(path=dotted(path[: at + 1]), message="is unknown")
+            nearest = _nearest(step, list(fields))
+            raise SettingsProblemsError([problem | {"suggestion": nearest[0]} if nearest else problem])
+        annotation = fields[str(step)].annotation
+        section = section_in(annotation)
+        if holds_many(annotation):
+            next(steps, None)
 
 
 def _problem(detail: dict[str, Any]) -> Problem:

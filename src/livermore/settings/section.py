@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, get_args
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.config import JsonDict
@@ -70,6 +71,11 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
     """Return what a field says of itself beyond its type."""
     extra = field.json_schema_extra
     return extra if isinstance(extra, dict) else {}
+
+
+def holds_many(annotation: Any) -> bool:
+    """Say whether a field's type is a list or a mapping, whose entries stand one step further down."""
+    return get_origin(annotation) in (tuple, Mapping)
 
 
 def section_in(annotation: Any) -> type[Section] | None:

@@ -1,14 +1,47 @@
-"""Reading a user's settings, and what they say is watched."""
+"""Reading a user's settings and writing them: every door's way to them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
+
+from livermore.kernel.errors import ConflictError, InvalidError
 from livermore.kernel.scope import Scope
-from livermore.settings.document import SettingsDocument
-from livermore.settings.forms import Qualified, qualify
-from livermore.settings.ports import SettingsStore
-from livermore.settings.upgrade import read_settings
+from livermore.settings.diff import Difference, differences
+from livermore.settings.document import NEWEST_VERSION, SettingsDocument
+from livermore.settings.drafts import (
+    Drafting,
+    going_back,
+    of_this_version,
+    patching,
+    replacing,
+    resetting,
+    settled,
+)
+from livermore.settings.edits import overlaid
+from livermore.settings.existence import Caution, Named, missing, named_in, unresolved
+from livermore.settings.forms import UNPRINTABLE, Qualified, qualify
+from livermore.settings.patch import Patch
+from livermore.settings.path import Path, dotted
+from livermore.settings.ports import (
+    Authorship,
+    Listing,
+    Revision,
+    Rewrite,
+    SettingsStore,
+    StoredRevision,
+    StoredSettings,
+)
+from livermore.settings.problems import SettingsProblemsError
+from livermore.settings.transfer import exported, read_file, unwrapped, without_unknown
+from livermore.settings.tree import MISSING, look
+from livermore.settings.upgrade import UpgradeReport, read_settings, upgrade_report, upgraded, version_of
+
+Document = dict[str, Any]
+LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +51,48 @@ class Current:
     document: SettingsDocument
     revision: int
     updated_at: str
+    warnings: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a write did: before and after, and the revision that is the newest now.
+
+    Without a difference nothing was stored.
+    """
+
+    before: SettingsDocument
+    after: SettingsDocument
+    diff: tuple[Difference, ...]
+    revision: int
+    updated_at: str
+    warnings: tuple[Caution, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import did, which keys it had to leave out, and what an upgrade added."""
+
+    change: Change
+    dropped: tuple[str, ...]
+    upgrade: UpgradeReport
 
 
 class SettingsService:
-    """Answer what a user has chosen."""
+    """Answer what a user has chosen, and change it.
 
-    def __init__(self, store: SettingsStore) -> None:
+    Without a `listing` nothing new can be named; without an `environment` no variable is looked up.
+    """
+
+    def __init__(
+        self,
+        store: SettingsStore,
+        listing: Listing | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._store = store
+        self._listing = listing
+        self._environment = environment
 
     async def current(self, scope: Scope) -> Current:
         """Return the newest revision.
@@ -33,7 +101,225 @@ class SettingsService:
         """
         stored = await self._store.current(scope)
         document = read_settings(stored.document)
-        return Current(document=document, revision=stored.revision, updated_at=stored.updated_at)
+        return Current(
+            document=document, revision=stored.revision, updated_at=stored.updated_at,
+            warnings=self._warnings(document),
+        )  # fmt: skip
+
+    async def replace(
+        self, scope: Scope, document: Any, by: Authorship, *, expected: int | None = None
+    ) -> Change:
+        """Store a whole document. Errors: SettingsProblemsError, ConflictError when `expected` moved."""
+        return await self._write(scope, replacing(document), by, expected)
+
+    async def patch(
+        self, scope: Scope, patch: Patch, by: Authorship, *, expected: int | None = None
+    ) -> Change:
+        """Change what a patch says, of the newest revision or of the expected one.
+
+        Errors: SettingsProblemsError, ConflictError when `expected` moved or a JSON Patch's test fails.
+        """
+        return await self._write(scope, patching(patch), by, expected)
+
+    async def reset(
+        self,
+        scope: Scope,
+        by: Authorship,
+        *,
+        paths: Sequence[Path] | None = None,
+        expected: int | None = None,
+    ) -> Change:
+        """Go back to the defaults: of some settings, or of all but `sub` and the primary exchange."""
+        return await self._write(scope, resetting(paths), _through(by, "reset"), expected)
+
+    async def rollback(
+        self,
+        scope: Scope,
+        revision: int,
+        by: Authorship,
+        *,
+        paths: Sequence[Path] | None = None,
+        expected: int | None = None,
+    ) -> Change:
+        """Return to an earlier revision, or to some settings of it, as a new revision.
+
+        Errors: NotFoundError, SettingsProblemsError when it does not fit any more, ConflictError when
+        nothing would change.
+        """
+        earlier = upgraded((await self._store.revision(scope, revision)).document)
+        readable = earlier if paths is None else _readable(earlier)
+        by = _through(by, "rollback", f"back to revision {revision}")
+        change = await self._write(scope, going_back(readable, paths), by, expected)
+        if not change.diff:
+            raise ConflictError(
+                f"the settings are already those of revision {revision}", hint="choose another revision"
+            )
+        return change
+
+    async def import_file(
+        self,
+        scope: Scope,
+        file: str | bytes | Document,
+        by: Authorship,
+        *,
+        dry_run: bool = False,
+        drop_unknown: bool = False,
+        expected: int | None = None,
+    ) -> Imported:
+        """Store the document of a file: an export or a bare one, of any version that was.
+
+        With `drop_unknown`, keys that no setting has are left out, and so is another user's `sub`. A dry run
+        tells what would happen. Errors: InvalidError for no JSON, SettingsProblemsError, ConflictError.
+        """
+        given = unwrapped(file if isinstance(file, dict) else read_file(file))
+        document, dropped = _accepted(given, scope) if drop_unknown else (given, ())
+        drafting = replacing(document, complete=True)
+        if dry_run:
+            change = await self.preview(scope, drafting)
+        else:
+            change = await self._write(scope, drafting, _through(by, "import"), expected)
+        upgrade = upgrade_report({**document, "version": version_of(given)})
+        return Imported(change=change, dropped=dropped, upgrade=upgrade)
+
+    async def export(self, scope: Scope, *, now: int) -> Document:
+        """Return the newest settings in the envelope of an export; `now` is in ms UTC."""
+        return exported((await self.current(scope)).document, now)
+
+    async def history(self, scope: Scope, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+        """Return the newest revisions, newest first; `before` continues behind one."""
+        return await self._store.history(scope, before=before, limit=limit)
+
+    async def revision(self, scope: Scope, number: int) -> StoredRevision:
+        """Return one revision with its document as it was stored; raise NotFoundError when there is none."""
+        return await self._store.revision(scope, number)
+
+    async def diff(self, scope: Scope, start: int, end: int) -> list[Difference]:
+        """Return what differs between two revisions, as they are read today."""
+        documents = [(await self._store.revision(scope, number)).document for number in (start, end)]
+        before, after = map(_readable, documents)
+        return differences(before, after)
+
+    async def preview(self, scope: Scope, drafting: Drafting) -> Change:
+        """Return the change that a write would be, checked like one; nothing is stored."""
+        stored = await self._store.current(scope)
+        attempt = _Attempt(scope, drafting, None)
+        attempt(stored)
+        await self._verify(attempt.news())
+        return self._change(attempt, stored)
+
+    async def _write(self, scope: Scope, drafting: Drafting, by: Authorship, expected: int | None) -> Change:
+        """Store a draft; what it newly names is looked up outside the transaction, then it is made again."""
+        _refuse_reason(by.reason)
+        verified: set[Named] = set()
+        while True:
+            attempt = _Attempt(scope, drafting, verified)
+            try:
+                stored = await self._store.revise(scope, attempt, by, expected=expected)
+            except _UnverifiedError as error:
+                await self._verify(error.named)
+                verified |= error.named.keys()
+            else:
+                return self._change(attempt, stored or attempt.stored)
+
+    async def _verify(self, named: Mapping[Named, Path]) -> None:
+        if not named:
+            return
+        if self._listing is None:
+            raise InvalidError(
+                "whether an exchange and its symbols exist cannot be told here",
+                where=dotted(next(iter(named.values()))), hint="change them through a running livermore",
+            )  # fmt: skip
+        problems = await missing(named, self._listing)
+        if problems:
+            raise SettingsProblemsError(problems)
+
+    def _change(self, attempt: _Attempt, stored: StoredSettings) -> Change:
+        return Change(
+            before=attempt.before, after=attempt.after, diff=tuple(attempt.diff),
+            revision=stored.revision, updated_at=stored.updated_at, warnings=self._warnings(attempt.after),
+        )  # fmt: skip
+
+    def _warnings(self, document: SettingsDocument) -> tuple[Caution, ...]:
+        return () if self._environment is None else unresolved(document, self._environment)
+
+
+class _UnverifiedError(Exception):
+    """A draft names what nobody has looked up yet."""
+
+    def __init__(self, named: Mapping[Named, Path]) -> None:
+        self.named = named
+        super().__init__()
+
+
+class _Attempt:
+    """Make a rewrite of what is stored, and remember what it was; `verified` is None for a mere preview."""
+
+    stored: StoredSettings
+    before: SettingsDocument
+    after: SettingsDocument
+    diff: list[Difference]
+
+    def __init__(self, scope: Scope, drafting: Drafting, verified: set[Named] | None) -> None:
+        self._scope = scope
+        self._drafting = drafting
+        self._verified = verified
+
+    def __call__(self, stored: StoredSettings) -> Rewrite | None:
+        """Return what shall be stored, or None when nothing changes."""
+        self.stored = stored
+        self.before = read_settings(stored.document)
+        self.after = settled(self.before, self._drafting(self.before), self._scope)
+        before, after = self.before.plain(), self.after.plain()
+        self.diff = differences(before, after)
+        if not self.diff or self._verified is None:
+            return None
+        unverified = {name: path for name, path in self.news().items() if name not in self._verified}
+        if unverified:
+            raise _UnverifiedError(unverified)
+        return self._rewrite(before, after)
+
+    def news(self) -> dict[Named, Path]:
+        """Return what the draft names and the stored document does not."""
+        known = named_in(self.before)
+        return {name: path for name, path in named_in(self.after).items() if name not in known}
+
+    def _rewrite(self, before: Document, after: Document) -> Rewrite:
+        """Write an older document whole, as upgraded; of one of today only what changes."""
+        version = version_of(self.stored.document)
+        if version < NEWEST_VERSION:
+            upgrade = Difference(op="change", path=("version",), before=version, after=NEWEST_VERSION)
+            self.diff.append(upgrade)
+            document = after
+        else:
+            document = overlaid(self.stored.document, before, after)
+        return Rewrite(document=document, diff=[one.plain() for one in self.diff], meaning=self.after)
+
+
+def _readable(document: Document) -> Document:
+    """Return a document of any version with its defaults, or as it is when it does not fit any more."""
+    try:
+        return read_settings(document).plain()
+    except SettingsProblemsError:
+        return upgraded(document)
+
+
+def _accepted(given: Any, scope: Scope) -> tuple[Document, tuple[str, ...]]:
+    """Return a document without unknown keys and another's `sub`, and the paths of what is left out."""
+    document, dropped = without_unknown(of_this_version(given))
+    if look(document, ("sub",)) not in (MISSING, None, scope.identity_sub):
+        document = {name: value for name, value in document.items() if name != "sub"}
+        dropped = [*dropped, ("sub",)]
+    return document, tuple(map(dotted, dropped))
+
+
+def _through(by: Authorship, source: Any, reason: str | None = None) -> Authorship:
+    return msgspec.structs.replace(by, source=source, reason=by.reason or reason)
+
+
+def _refuse_reason(reason: str | None) -> None:
+    if reason is not None and (len(reason) > LONGEST_REASON or UNPRINTABLE.search(reason)):
+        hint = f"at most {LONGEST_REASON} letters, without control characters"
+        raise InvalidError("this reason cannot be stored", where="reason", hint=hint)
 
 
 def watched_symbols(document: SettingsDocument) -> tuple[tuple[str, str], ...]:

@@ -27,7 +27,7 @@ def upgraded(stored: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(stored, Mapping):
         raise SettingsProblemsError([Problem(path="", message="must be an object: names with values")])
     document = dict(stored)
-    version = _version_of(document)
+    version = version_of(document)
     if version > NEWEST_VERSION:
         raise NewerFormatError(
             f"these settings are of version {version}, and this Livermore knows {NEWEST_VERSION}",
@@ -51,13 +51,14 @@ def upgrade_report(stored: Mapping[str, Any]) -> UpgradeReport:
     document = read_settings(stored).plain()
     added = [dotted(one.path) for one in differences(dict(stored), document) if one.op == "add"]
     return UpgradeReport(
-        version=_version_of(stored),
+        version=version_of(stored),
         newest=NEWEST_VERSION,
         added=tuple(path for path in added if path != "version"),
     )
 
 
-def _version_of(document: Mapping[str, Any]) -> int:
+def version_of(document: Mapping[str, Any]) -> int:
+    """Return the schema version that a document is of; without one it is of version 1."""
     version = document.get("version", 1)
     if type(version) is not int or version < 1:
         raise SettingsProblemsError([Problem(path="version", message="must be a positive whole number")])

@@ -1,0 +1,115 @@
+"""What a write asks for, as a draft of the whole document, and what the draft must be before it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from livermore.kernel.errors import NewerFormatError
+from livermore.kernel.scope import Scope
+from livermore.settings.document import SettingsDocument
+from livermore.settings.forms import qualify
+from livermore.settings.patch import Patch, patched, refuse_fixed
+from livermore.settings.path import Path
+from livermore.settings.problems import refuse_unknown, validated
+from livermore.settings.tree import MISSING, drop, look, put, refusal
+from livermore.settings.upgrade import read_settings, upgraded
+
+Document = dict[str, Any]
+# A reset leaves what is no default: whose document it is, and what the first start has found.
+KEPT: tuple[Path, ...] = (("sub",), ("perseus_profile", "primary_exchange"))
+WATCHLISTS = ("symbols", "disabled_symbols")
+
+
+class Draft(NamedTuple):
+    """A document that is wanted; in a `complete` one, plain symbols belong to its own primary exchange."""
+
+    document: Any
+    complete: bool = False
+
+
+Drafting = Callable[[SettingsDocument], Draft]
+
+
+def replacing(document: Any, *, complete: bool = False) -> Drafting:
+    """Put one document in the place of another."""
+    return lambda _: Draft(document, complete)
+
+
+def patching(patch: Patch) -> Drafting:
+    """Change what a patch says."""
+    return lambda before: Draft(patched(before.plain(), patch))
+
+
+def resetting(paths: Sequence[Path] | None) -> Drafting:
+    """Go back to the defaults: of some settings, or of all but those that have none."""
+    defaults = read_settings({}).plain()
+    if paths is not None:
+        return lambda before: Draft(_taken_over(before.plain(), defaults, paths))
+
+    def draft(before: SettingsDocument) -> Draft:
+        plain = before.plain()
+        kept = [path for path in KEPT if look(plain, path) is not MISSING]
+        document = defaults
+        for path in kept:
+            document = put(document, path, look(plain, path))
+        return Draft(document, complete=True)
+
+    return draft
+
+
+def going_back(earlier: Document, paths: Sequence[Path] | None) -> Drafting:
+    """Return to an earlier document, or to some settings of it."""
+    if paths is None:
+        return replacing(earlier, complete=True)
+    return lambda before: Draft(_taken_over(before.plain(), earlier, paths))
+
+
+def _taken_over(document: Document, source: Document, paths: Sequence[Path]) -> Document:
+    """Return the document with what stands at some paths of another, or without what does not."""
+    for path in paths:
+        refuse_fixed(path)
+        refuse_unknown(path)
+        value = look(source, path)
+        if value is not MISSING:
+            document = put(document, path, value)
+        elif look(document, path) is not MISSING:
+            document = drop(document, path)
+    return document
+
+
+def settled(before: SettingsDocument, draft: Draft, scope: Scope) -> SettingsDocument:
+    """Return what a draft becomes: upgraded, in step with what it changes, and of the right form.
+
+    Errors: SettingsProblemsError naming each path that does not fit.
+    """
+    document = of_this_version(draft.document)
+    whose = document.get("sub")
+    if whose is not None and whose != scope.identity_sub:
+        raise refusal(("sub",), "is another user's", "leave it out, and the settings become yours")
+    return validated(document if draft.complete else qualified_anew(before, document))
+
+
+def of_this_version(document: Any) -> Document:
+    """Return a draft in the newest version; raise SettingsProblemsError for a newer one."""
+    try:
+        return upgraded(document)
+    except NewerFormatError as error:
+        raise refusal(("version",), "is newer than this Livermore knows", error.hint) from None
+
+
+def qualified_anew(before: SettingsDocument, document: Document) -> Document:
+    """Keep listed symbols on their exchange when the primary one changes: plain names get the old one's.
+
+    The document is a draft, of which nothing is known.
+    """
+    old = before.perseus_profile.primary_exchange
+    if old is None or old == look(document, ("perseus_profile", "primary_exchange")):
+        return document
+    listed = {*before.symbols, *before.disabled_symbols}
+    plain = {name for name in listed if qualify(name, None).exchange is None}
+    lists = {field: document[field] for field in WATCHLISTS if isinstance(document.get(field), list)}
+    return document | {
+        field: [f"{old}:{name}" if isinstance(name, str) and name in plain else name for name in names]
+        for field, names in lists.items()
+    }
