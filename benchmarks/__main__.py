@@ -17,6 +17,7 @@ NAMES = {
     "replay": "replaying",
     "start-up": "startup",
     "storage": "storing",
+    "authentication": "authenticating",
     "memory": "memory",
 }
 

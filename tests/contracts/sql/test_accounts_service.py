@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import event
 
 from livermore.accounts.attempts import ACCOUNT, PAIR
 from livermore.accounts.password import Passwords
@@ -325,6 +326,28 @@ async def test_a_use_that_cannot_be_stored_keeps_nobody_out(
     monkeypatch.setattr(SqlTokenBook, "used", fail)
     assert await accounts.principal_of_token(secret) is not None
     await accounts.settle()
+
+
+async def test_whoever_shows_a_secret_is_found_by_one_look_up(
+    accounts: Accounts, admin: User, database: Database
+) -> None:
+    _, secret = await accounts.create_token(admin.scope(), "bot", "viewer")
+    await accounts.principal_of_token(secret)
+    await accounts.settle()
+    session = (await accounts.open_session(admin)).secret
+    asked: list[str] = []
+
+    def hear(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", hear)
+    assert await accounts.principal_of_token(secret) is not None
+    assert await accounts.principal_of_session(session) is not None
+    looked_up = [statement for statement in asked if "set_config" not in statement]
+    assert [statement.partition("WHERE ")[2].split(" ")[0] for statement in looked_up] == [
+        "api_tokens.hash",
+        "sessions.hash",
+    ]
 
 
 # ---------------------------------------------------------------- under attack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from livermore.accounts.user import User
 from livermore.adapters.sql.accounts import FIELDS, user_of
@@ -10,6 +10,15 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.tables import sessions, users
 from livermore.kernel.clock import Clock
 from livermore.kernel.scope import EVERYBODY
+
+# Every request asks this: it is put together once.
+OWNER = (
+    select(*FIELDS)
+    .select_from(sessions.join(users))
+    .where(
+        sessions.c.hash == bindparam("digest"), sessions.c.expires_at > bindparam("now"), users.c.is_active
+    )
+)
 
 
 class SqlSessionBook:
@@ -21,10 +30,9 @@ class SqlSessionBook:
 
     async def owner(self, digest: bytes) -> User | None:
         """Return the active user of a session that has not expired."""
-        query = select(*FIELDS).select_from(sessions.join(users)).where(sessions.c.hash == digest)
-        query = query.where(sessions.c.expires_at > self._clock.now(), users.c.is_active)
+        asked = {"digest": digest, "now": self._clock.now()}
         async with self._database.reading(EVERYBODY) as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(OWNER, asked)).one_or_none()
         return None if row is None else user_of(row)
 
     async def open(self, user_id: int, digest: bytes, expires_at: int) -> None:

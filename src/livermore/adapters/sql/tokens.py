@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from livermore.accounts.role import Role
 from livermore.accounts.token import ApiToken
@@ -18,7 +18,12 @@ from livermore.kernel.errors import NotFoundError
 from livermore.kernel.scope import EVERYBODY, Scope
 
 TOKEN_FIELDS = [api_tokens.c[name].label(f"token_{name}") for name in ApiToken.__struct_fields__]
-VALID = api_tokens.c.revoked_at.is_(None) & users.c.is_active
+# Every request asks this: it is put together once.
+OWNER = (
+    select(*FIELDS, *TOKEN_FIELDS)
+    .select_from(api_tokens.join(users))
+    .where(api_tokens.c.hash == bindparam("digest"), api_tokens.c.revoked_at.is_(None), users.c.is_active)
+)
 
 
 class SqlTokenBook:
@@ -30,10 +35,8 @@ class SqlTokenBook:
 
     async def owner(self, digest: bytes) -> tuple[User, ApiToken] | None:
         """Return an active user with the token of a digest that is not revoked."""
-        query = select(*FIELDS, *TOKEN_FIELDS).select_from(api_tokens.join(users))
-        query = query.where(api_tokens.c.hash == digest, VALID)
         async with self._database.reading(EVERYBODY) as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(OWNER, {"digest": digest})).one_or_none()
         return None if row is None else (user_of(row), _token_of(row))
 
     async def all(self, scope: Scope) -> list[ApiToken]:
