@@ -128,7 +128,7 @@ def protocol_of(exchange: str) -> Protocol:
     if exchange.startswith("binance"):
         return "binance"
     raise InvalidError(
-        f"{exchange} cannot be simulated",
+        f"{exchange!r} cannot be simulated",
         hint="serve it as another one with --exchange coinbase or binance, or use: livermore replay",
     )
 

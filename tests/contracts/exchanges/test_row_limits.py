@@ -10,11 +10,14 @@ from livermore.adapters.exchanges.binance import Binance, Timing
 from livermore.adapters.exchanges.coinbase import Coinbase
 from livermore.adapters.exchanges.coinbase import Timing as CoinbaseTiming
 from livermore.adapters.exchanges.simulated import SimulatedExchange
+from livermore.bootstrap.exchanges import adapter_of
 from livermore.kernel.clock import ManualClock, SystemClock
 from livermore.kernel.errors import RateLimitedError
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.budget import Budgets
 from livermore.market.connections import Connections, spacing_of
 from livermore.market.exchange import BINANCE, COINBASE, ExchangeInfo
-from tests.contracts.exchanges.support import recorded, running, until
+from tests.contracts.exchanges.support import RecordingSink, recorded, running, until
 
 Name = Literal["binance", "coinbase"]
 ROWS = {"binance": BINANCE, "coinbase": COINBASE}
@@ -89,6 +92,25 @@ def test_spacing_is_ours_unless_the_row_wants_more() -> None:
     assert spacing_of(row("coinbase", ws_messages_per_second=2), 0.15) == 0.5
     for nonsense in (0, -1, True, "2", None):
         assert spacing_of(row("coinbase", ws_messages_per_second=nonsense), 0.15) == 0.15
+
+
+@pytest.mark.parametrize("exchange", ROWS)
+async def test_the_shortest_timeframe_of_the_row_is_what_is_streamed(exchange: Name) -> None:
+    """Binance is asked for its candles; of Coinbase's trades bars of that length are made."""
+    async with running(
+        SimulatedExchange(recorded(1, 30, Timeframe.M5), protocol=exchange, speed=600)
+    ) as server:
+        clock = SystemClock()
+        info = replace(row(exchange, server), supported_timeframes=("1h", "5m", "3m"))
+        made = adapter_of(info, clock, Budgets(clock))
+        stream, sink = await made.connect(), RecordingSink()
+        run = asyncio.create_task(stream.run(sink))
+        await stream.subscribe(["C0USDT"])
+        await until(lambda: len({bar.time for bar, _ in sink.bars}) >= 2)
+        await stream.close()
+        await run
+        await made.close()
+    assert {bar.time % Timeframe.M5.milliseconds for bar, _ in sink.bars} == {0}
 
 
 async def test_attempts_wait_for_their_turn_within_five_minutes() -> None:

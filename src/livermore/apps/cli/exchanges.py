@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -13,17 +13,17 @@ from livermore.apps.cli.database import writable_database
 from livermore.apps.cli.frame import DefaultGroup, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Source, Workspace
 from livermore.apps.cli.output import emit, note, table
-from livermore.apps.cli.reading import plain, read
+from livermore.apps.cli.reading import Reader, StoreReader, plain, read
 from livermore.kernel.errors import ConflictError, InvalidError
 
 if TYPE_CHECKING:
     from livermore.market.exchange import ExchangeInfo
     from livermore.market.service import MarketService
 
-OTHERS = "choose another exchange; its candles of a minute, or longer ones, are what is watched"
+OWN_MARKET = "the demonstration and replays serve these exchanges themselves, at addresses of their own"
 AS_IT_STANDS = "it is stored and shown as it stands; market data needs no key"
 
-app = new_app("List the exchanges, add one, or change where it is reached.", group=DefaultGroup)
+app = new_app("List the exchanges, add one, or change its row.", group=DefaultGroup)
 
 Name = Annotated[
     str,
@@ -35,11 +35,66 @@ StreamUrl = Annotated[
 ]
 Active = Annotated[bool | None, typer.Option("--active/--inactive", help="Whether it may be watched.")]
 
+DisplayName = Annotated[
+    str | None, typer.Option("--display-name", metavar="TEXT", help="What people call it.")
+]
+Timeframes = Annotated[
+    list[str] | None,
+    typer.Option("--timeframe", metavar="TIMEFRAME", help="Offer only these; may be repeated."),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit", metavar="NAME=NUMBER",
+        help="A ceiling, such as rest_weight_limit=1200; without a number it goes. May be repeated.",
+    ),
+]  # fmt: skip
+Fees = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fee", metavar="NAME=SHARE",
+        help="What a trade costs, base_maker or base_taker: 0.006 is 0.6 %; without a share it goes.",
+    ),
+]  # fmt: skip
+
+
+class Change(NamedTuple):
+    """What is to be another in a row; None stays as it is."""
+
+    rest_url: str | None = None
+    ws_url: str | None = None
+    active: bool | None = None
+    display_name: str | None = None
+    timeframes: list[str] | None = None
+    limits: list[str] | None = None
+    fees: list[str] | None = None
+
+    def applied(self, info: ExchangeInfo) -> ExchangeInfo:
+        """Return a row with what was given put in its place; raise InvalidError where it does not fit."""
+        import msgspec
+
+        from livermore.market.exchange import checked
+
+        check_urls(self.rest_url, self.ws_url)
+        given = {
+            "rest_url": self.rest_url,
+            "ws_url": self.ws_url,
+            "is_active": self.active,
+            "display_name": self.display_name,
+            "supported_timeframes": tuple(self.timeframes) if self.timeframes else None,
+            "api_limits": _merged(info.api_limits, self.limits, "--limit"),
+            "fee_schedule": _merged(info.fee_schedule, self.fees, "--fee"),
+        }
+        changed = {name: value for name, value in given.items() if value is not None}
+        return checked(msgspec.structs.replace(info, **changed))
+
 
 @app.command("list", epilog=examples("livermore exchanges", "livermore exchanges list --json"))
 def list_exchanges(workspace: Workspace = HERE, source: Source = None, as_json: AsJson = False) -> None:
-    """List the exchanges with their addresses."""
-    page = read(workspace, source, lambda reader: reader.exchanges())
+    """List the exchanges with their addresses and fees; with --json also their limits and timeframes."""
+    page, stored = read(workspace, source, _listed)
+    if stored is not None and stored.startswith(("demo", "replay")):
+        note(OWN_MARKET)
     emit(page, as_json, lambda: _show(page["exchanges"]))
 
 
@@ -54,9 +109,7 @@ def add(
     """Add an exchange: coinbase, binance, binance_us, or any other that ccxt knows."""
     from livermore import bootstrap
 
-    info = changed(bootstrap.preset_of(name), rest_url, ws_url, None)
-    if not info.timeframes():
-        raise InvalidError(f"{name} has no candles that can be watched", where="NAME", hint=OTHERS)
+    info = Change(rest_url, ws_url).applied(bootstrap.preset_of(name))
     _finish(asyncio.run(_put_new(writable_database(workspace, "live").url, info)), as_json, "added")
 
 
@@ -64,6 +117,7 @@ def add(
     epilog=examples(
         "livermore exchanges edit coinbase --rest-url http://127.0.0.1:8080 --ws-url ws://127.0.0.1:8081",
         "livermore exchanges edit binance --inactive",
+        "livermore exchanges edit binance --limit rest_weight_limit=1200 --fee base_taker=0.00075",
     )
 )
 def edit(
@@ -71,16 +125,23 @@ def edit(
     rest_url: RestUrl = None,
     ws_url: StreamUrl = None,
     active: Active = None,
+    display_name: DisplayName = None,
+    timeframes: Timeframes = None,
+    limits: Limits = None,
+    fees: Fees = None,
     workspace: Workspace = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Change where an exchange is reached, or whether it may be watched; it counts from the next start on."""
-    if rest_url is None and ws_url is None and active is None:
-        raise typer.BadParameter("say what to change: --rest-url, --ws-url, --active or --inactive")
+    """Change where an exchange is reached, what it offers, allows and costs, or whether it may be watched.
+
+    It counts from the next start on.
+    """
+    change = Change(rest_url, ws_url, active, display_name, timeframes or None, limits or None, fees or None)
+    if change == Change():
+        raise typer.BadParameter("say what to change, such as --rest-url, --limit or --inactive")
     check_urls(rest_url, ws_url)
     url = writable_database(workspace, "live").url
-    edited = asyncio.run(_edit(url, name, rest_url, ws_url, active))
-    _finish(edited, as_json, "changed")
+    _finish(asyncio.run(_edit(url, name, change)), as_json, "changed")
 
 
 async def _put_new(url: str, info: ExchangeInfo) -> ExchangeInfo:
@@ -92,24 +153,36 @@ async def _put_new(url: str, info: ExchangeInfo) -> ExchangeInfo:
         return await market.put_exchange(info)
 
 
-async def _edit(
-    url: str, name: str, rest_url: str | None, ws_url: str | None, active: bool | None
-) -> ExchangeInfo:
+async def _edit(url: str, name: str, change: Change) -> ExchangeInfo:
     async with _market(url) as market:
-        return await market.put_exchange(changed(await market.exchange(name), rest_url, ws_url, active))
+        return await market.put_exchange(change.applied(await market.exchange(name)))
 
 
-def changed(
-    info: ExchangeInfo, rest_url: str | None, ws_url: str | None, active: bool | None
-) -> ExchangeInfo:
-    """Return an exchange with what was given put in its place."""
-    import msgspec
+async def _listed(reader: Reader) -> tuple[Any, str | None]:
+    """Return the rows, and the file that they were read from; of a server that was asked there is none."""
+    return await reader.exchanges(), reader.file if isinstance(reader, StoreReader) else None
 
-    check_urls(rest_url, ws_url)
-    given = {"rest_url": rest_url, "ws_url": ws_url, "is_active": active}
-    return msgspec.structs.replace(
-        info, **{name: value for name, value in given.items() if value is not None}
-    )
+
+def _merged(before: Mapping[str, Any] | None, given: list[str] | None, option: str) -> dict[str, Any] | None:
+    """Return numbers by name with those given as NAME=NUMBER put in their place, and NAME= left out."""
+    if given is None:
+        return None
+    merged = dict(before or {})
+    for text in given:
+        name, equals, number = text.partition("=")
+        if not equals:
+            raise InvalidError(f"{text!r} is no NAME=NUMBER", where=option, hint="such as base_maker=0.001")
+        merged[name] = _number(number, text, option)
+    return {name: number for name, number in merged.items() if number is not None}
+
+
+def _number(text: str, whole: str, option: str) -> int | float | None:
+    if not text:
+        return None
+    try:
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
+    except ValueError:
+        raise InvalidError(f"{whole!r} does not end in a number", where=option) from None
 
 
 def check_urls(rest_url: str | None, ws_url: str | None) -> None:
@@ -168,8 +241,16 @@ def _show(exchanges: Any) -> None:
             row["display_name"],
             row["rest_url"] or "-",
             row["ws_url"] or "-",
+            _share(row["fee_schedule"], "base_maker"),
+            _share(row["fee_schedule"], "base_taker"),
             "yes" if row["is_active"] else "no",
         )
         for row in exchanges
     ]
-    table(("name", "called", "REST", "stream", "active"), rows)
+    table(("name", "called", "REST", "stream", "maker", "taker", "active"), rows)
+
+
+def _share(fees: Mapping[str, float] | None, name: str) -> str:
+    """Write a fee in percent."""
+    rate = (fees or {}).get(name)
+    return "-" if rate is None else f"{rate * 100:.4g} %"

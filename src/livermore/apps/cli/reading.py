@@ -113,6 +113,7 @@ class StoreReader:
     def __init__(self, system: System) -> None:
         self._system = system
         self._scope = system.user.scope()
+        self.file = system.database.file.name if system.database.file is not None else None
 
     async def signals(self, *, start: int | None, end: int | None, **chosen: Any) -> Any:
         """Return a page of signals."""
