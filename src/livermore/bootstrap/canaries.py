@@ -23,6 +23,7 @@ from livermore.adapters.sql import (
     login_of,
 )
 from livermore.adapters.sql.canaries import owners_seen, prints_of
+from livermore.adapters.sql.engine import read_url
 from livermore.adapters.sql.exchange_accounts import SqlExchangeAccountBook
 from livermore.adapters.sql.throwaway import throwaway_database
 from livermore.bootstrap.plan import Plan
@@ -94,13 +95,14 @@ class House:
 
 @asynccontextmanager
 async def canary_house(server: str | None) -> AsyncIterator[House]:
-    """Lend a house with canaries, on a file of SQLite or in a database of its own on a server.
+    """Lend a house with canaries, on a file of SQLite or in a database of its own on a PostgreSQL server.
 
     Errors: NotAllowedError when the server's login may not create a database.
     """
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="livermore-isolation-")))
-        url = None if server is None else await opened.enter_async_context(throwaway_database(server))
+        is_server = server is not None and read_url(server).get_backend_name() != "sqlite"
+        url = await opened.enter_async_context(throwaway_database(server)) if server and is_server else None
         system = await build(Plan(workspace=folder, database_url=url))
         opened.push_async_callback(system.stop)
         await system.start()

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Any
+from contextlib import AsyncExitStack
 
 import msgspec
-from socketio import AsyncClient as SocketClient
-from socketio.exceptions import ConnectionError as SocketRefusedError
 
 from livermore.accounts.role import covers
 from livermore.apps.admin.stated import PAGES, role_of
-from livermore.apps.isolation.marks import Said, foreign, leaks_in, shows_own
+from livermore.apps.api.shapes import signal_shapes
+from livermore.apps.isolation.marks import Said, leaks_in, shows_own
+from livermore.apps.isolation.page_socket import PageSocket
 from livermore.apps.isolation.proof import Caller, Notebook
 from livermore.apps.isolation.routes import Door
-from livermore.bootstrap.canaries import House
+from livermore.bootstrap.canaries import Canary, House
+from livermore.kernel.events import Event
 
 PAGE, SOCKET = "pages", "sockets"
-SOCKET_PATH = "/_nicegui_ws/socket.io"
 CLIENT_ID = re.compile(r"""client_id['"]:\s*['"]([0-9a-f-]{36})['"]""")
 OPEN = frozenset({"/login", "/login.css"})
-PATIENCE = 10.0  # seconds
+LOOK_SECONDS = 3.0  # pages are told of news every second
 
 
 class Pages:
@@ -35,13 +35,14 @@ class Pages:
         self._opened: dict[tuple[Caller, str], str] = {}
 
     async def walk(self, paths: Sequence[str], callers: Sequence[Caller]) -> None:
-        """Open everything as everybody; then speak for each other's pages."""
+        """Open everything as everybody; then speak for one's own pages, and for each other's."""
         for path in paths:
             for caller in callers:
                 await self._open(path, caller)
         for path in PAGES:
+            await self._listen(path, callers)
             for caller in callers:
-                await self._speak(path, caller, callers)
+                await self._intrude(path, caller, callers)
 
     async def _open(self, path: str, caller: Caller) -> None:
         headers = self._door.headers(caller, browser=True) | {"accept": "text/html"}
@@ -62,54 +63,58 @@ class Pages:
         elif path in PAGES and may:
             self._notebook.found("hollow", PAGE, path, caller, "it could not be opened")
 
-    async def _speak(self, path: str, caller: Caller, callers: Sequence[Caller]) -> None:
-        """Connect to one's own page, which must work, and to those of others, which must not."""
+    async def _listen(self, path: str, callers: Sequence[Caller]) -> None:
+        """Let everybody look at a page at once while something happens to each of them."""
+        async with AsyncExitStack() as stack:
+            looking = [
+                (caller, await stack.enter_async_context(self._socket(caller)), self._opened[caller, path])
+                for caller in callers
+                if (caller, path) in self._opened
+            ]
+            for caller, socket, page in looking:
+                if not await socket.speaks_for(page, named=page):
+                    self._notebook.found("hollow", SOCKET, path, caller, "no socket speaks for its own page")
+            for canary in self._house.canaries:
+                await self._happen(canary)
+            await asyncio.gather(*(self._look(path, caller, socket) for caller, socket, _ in looking))
+
+    async def _look(self, path: str, caller: Caller, socket: PageSocket) -> None:
+        """Look until one's own news has come, and then into everything that came."""
+        if caller.canary is not None:
+            await socket.hears(f"live-{caller.canary.handle}", LOOK_SECONDS)
+        said = Said(path, socket.told)
+        self._notebook.asked(
+            SOCKET, path, caller, refused=False, own=shows_own(said, caller),
+            leaks=leaks_in(said, caller, self._house.canaries),
+        )  # fmt: skip
+
+    async def _happen(self, canary: Canary) -> None:
+        """Tell a signal of a canary anew, as one that is raised now is told."""
+        system = self._house.system
+        page = await system.signals.list(canary.scope, limit=1)
+        (shape,) = signal_shapes(page.signals)
+        data = msgspec.to_builtins(msgspec.structs.replace(shape, id=f"live-{canary.handle}"))
+        system.bus.publish(
+            Event(topic="signal", time=system.clock.now(), data=data, whose=canary.user.identity_sub)
+        )
+
+    async def _intrude(self, path: str, caller: Caller, callers: Sequence[Caller]) -> None:
+        """Try to speak for the pages that others have opened."""
         own = self._opened.get((caller, path))
-        if own is not None and not await self._is_heard(path, caller, own, named=own):
-            self._notebook.found(
-                "hollow", SOCKET, path, caller, "no socket is let in, not even to its own page"
-            )
         for other in callers:
             page = self._opened.get((other, path))
             if other == caller or page is None:
                 continue
             for named in (page, own):
-                heard = await self._is_heard(path, caller, page, named=named)
-                leaks = [f"speaks for a page of {other.tenant} {other.role}"] if heard else []
+                async with self._socket(caller) as socket:
+                    speaks = await socket.speaks_for(page, named=named)
+                leaks = [f"speaks for a page of {other.tenant} {other.role}"] if speaks else []
                 self._notebook.asked(
-                    SOCKET, f"{SOCKET_PATH} of {path}", caller, refused=not heard, leaks=leaks
-                )
+                    SOCKET, f"{path} of others", caller, refused=not speaks, leaks=leaks
+                )  # fmt: skip
 
-    async def _is_heard(self, path: str, caller: Caller, page: str, *, named: str | None) -> bool:
-        """Say whether a socket may speak for a page; `named` is the page in the address of the socket."""
-        messages: list[Any] = []
-        socket = SocketClient(reconnection=False, logger=False)
-        socket.on("*", lambda event, *told: messages.append((event, told)))
-        query = "" if named is None else f"?client_id={named}&next_message_id=0&implicit_handshake=false"
-        try:
-            await socket.connect(
-                f"{self._door.client.base_url}{query}", headers=self._door.headers(caller, browser=True),
-                transports=["websocket"], socketio_path=SOCKET_PATH, wait_timeout=PATIENCE,
-            )  # fmt: skip
-            shaken = {
-                "client_id": page, "tab_id": "canary", "old_tab_id": None, "next_message_id": 0,
-                "document_id": "canary",
-            }  # fmt: skip
-            async with asyncio.timeout(PATIENCE):
-                answer = await socket.call("handshake", shaken, timeout=PATIENCE)
-            await self._listen(path, caller, messages)
-        except SocketRefusedError:
-            return False
-        finally:
-            await socket.disconnect()
-            await socket.shutdown()
-        return bool(answer)
-
-    async def _listen(self, path: str, caller: Caller, messages: list[Any]) -> None:
-        """Look into what has been told until now."""
-        told = msgspec.json.encode(messages, enc_hook=repr).decode()
-        for leak in leaks_in(Said(path, told), caller, foreign(caller, self._house.canaries)):
-            self._notebook.found("leak", SOCKET, path, caller, leak)
+    def _socket(self, caller: Caller) -> PageSocket:
+        return PageSocket(str(self._door.client.base_url), self._door.headers(caller, browser=True))
 
 
 def _may_open(path: str, caller: Caller) -> bool:

@@ -104,6 +104,11 @@ class Notebook:
             self.findings.append(finding)
             self._row(what, caller).leaks += kind == "leak"
 
+    def own(self, what: str, caller: Caller) -> int:
+        """Return how many answers to a caller held something of its own."""
+        row = self._rows.get((what, caller))
+        return row.own if row else 0
+
     def proof(self, *, database: str, login: str | None) -> Proof:
         """Sum it up."""
         rows = list(self._rows.values())

@@ -11,6 +11,7 @@ from httpx import AsyncClient
 
 from livermore.apps.access import Access
 from livermore.apps.access.doorway import Doorway
+from livermore.apps.access.guard import Opening
 from livermore.apps.api.events import Streams as OpenStreams
 from livermore.apps.api.metrics import CountRequests
 from livermore.apps.isolation.pages import OPEN, Pages
@@ -19,11 +20,11 @@ from livermore.apps.isolation.routes import Door, Routes
 from livermore.apps.isolation.streams import Streams
 from livermore.apps.isolation.surface import operations, page_paths, unstated
 from livermore.apps.isolation.tables import look_into_tables
-from livermore.apps.web import Doors, Opening, Server, bound_socket, create_app
+from livermore.apps.web import Doors, Server, bound_socket, create_app
 from livermore.bootstrap.canaries import House, canary_house
 
 HOST = "127.0.0.1"
-SEEN_AT_LEAST = 5  # answers with something of its own, or a caller was simply refused everything
+SEEN_AT_LEAST = {"routes": 5, "events": 1, "channels": 1, "sockets": 1}
 
 
 class Running(NamedTuple):
@@ -55,17 +56,18 @@ async def walk(house: House, running: Running) -> Proof:
     await Streams(house, door, notebook).walk(callers)
     await Pages(house, door, notebook).walk([*OPEN, *sorted(set(page_paths(doors.pages.routes)))], callers)
     await Routes(house, door, notebook).walk(operations(doors.api), callers)
-    proof = notebook.proof(database=house.database, login=house.login.name if house.login else None)
-    _refuse_hollow(proof, notebook, callers)
-    return notebook.proof(database=proof.database, login=proof.login)
+    _refuse_hollow(notebook, callers)
+    return notebook.proof(database=house.database, login=house.login.name if house.login else None)
 
 
-def _refuse_hollow(proof: Proof, notebook: Notebook, callers: list[Caller]) -> None:
-    """Say so where a caller saw next to nothing of its own."""
+def _refuse_hollow(notebook: Notebook, callers: list[Caller]) -> None:
+    """Say so where a caller saw too little of its own: whoever is refused everything finds no leak either."""
     for caller in callers:
-        own = sum(row.own for row in proof.rows if (row.tenant, row.role) == (caller.tenant, caller.role))
-        if caller.canary is not None and own < SEEN_AT_LEAST:
-            notebook.found("hollow", "routes", "all", caller, f"only {own} answers held something of its own")
+        for what, least in SEEN_AT_LEAST.items():
+            own = notebook.own(what, caller)
+            if caller.canary is not None and own < least:
+                detail = f"only {own} answers held something of its own"
+                notebook.found("hollow", what, "all", caller, detail)
 
 
 def _doors_of(app: Access) -> Doors:

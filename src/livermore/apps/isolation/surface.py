@@ -14,7 +14,6 @@ from livermore.apps.access.caller import Needs, NeedsNothing, StatedRoute
 from livermore.apps.api.openapi import description
 from livermore.apps.isolation.samples import sample
 
-METHODS = ("get", "post", "put", "patch", "delete")
 # What the interface says, to be held against what the routes say of themselves.
 OPEN = frozenset({"/healthz", "/readyz", "/api/v1/login"})
 ADMINS = ("/api/v1/users", "/metrics")
@@ -72,7 +71,7 @@ def operations(app: FastAPI) -> list[Operation]:
         _operation(route, method.lower(), document)
         for route in app.routes
         if isinstance(route, StatedRoute)
-        for method in sorted(route.methods - {"HEAD"})
+        for method in sorted((route.methods or set()) - {"HEAD"})
     ]
 
 
@@ -85,7 +84,7 @@ def page_paths(routes: list[BaseRoute], prefix: str = "") -> Iterator[str]:
     """Yield the paths of pages and files, those of mounted applications included."""
     for route in routes:
         if isinstance(route, Mount):
-            yield from page_paths(list(route.routes or []), prefix + route.path) or ()
+            yield from page_paths(list(route.routes or []), prefix + route.path)
             yield f"{prefix}{route.path}/anything"
         elif isinstance(route, Route | APIRoute):
             yield prefix + route.path
@@ -95,8 +94,8 @@ def _operation(route: StatedRoute, method: str, document: dict[str, Any]) -> Ope
     described = document["paths"].get(route.path_format, {}).get(method, {})
     parameters = (each["name"] for each in described.get("parameters", ()) if each["in"] == "query")
     content = described.get("requestBody", {}).get("content", {})
-    schema = next(iter(content.values()), {}).get("schema")
-    body = None if schema is None else sample(schema, document)
+    schemas = [each["schema"] for each in content.values()]
+    body = sample(schemas[0], document) if schemas else None
     return Operation(method, route.path_format, _stated(route), tuple(parameters), body)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,6 @@ def test_a_server_that_is_not_there_is_told_of_once(cli, monkeypatch):
     assert finding["name"] == "database"
 
 
-def found(cli):
+def found(cli: Any) -> Any:
     """Return what the doctor finds."""
     return json.loads(cli("doctor", "--port", "0", "--json").out)["checks"]
