@@ -13,7 +13,9 @@ from livermore.kernel.errors import InvalidError
 LOCAL = "local"
 WORKSPACE = frozenset({LOCAL, "demo", "replay"})
 LONGEST = 50  # characters
-LONGEST_PROVIDER, LONGEST_SUB = 20, 255  # characters
+LONGEST_SHOWN = 100  # characters
+LONGEST_PROVIDER, LONGEST_SUB, LONGEST_EMAIL = 20, 255, 255  # characters
+UNSHOWN = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves of characters, ends of lines
 SHAPE = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,49}")
 TRIES = 20
 
@@ -53,6 +55,25 @@ def candidates(username: str) -> Iterator[str]:
 def fitted(provider: str, sub: str) -> bool:
     """Say whether an identity can be kept whole."""
     return 0 < len(provider) <= LONGEST_PROVIDER and 0 < len(sub) <= LONGEST_SUB and sub.isprintable()
+
+
+def check_shown(text: str, where: str) -> str:
+    """Return the name of something on pages, without blanks around it; raise InvalidError."""
+    name = text.strip()
+    if not 0 < len(name) <= LONGEST_SHOWN or any(unicodedata.category(letter) in UNSHOWN for letter in name):
+        raise InvalidError(f"a name has 1 to {LONGEST_SHOWN} characters, all on one line", where=where)
+    return name
+
+
+def is_email(text: str) -> bool:
+    """Say whether this may be an e-mail address; nobody is known by it."""
+    return "@" in text and len(text) <= LONGEST_EMAIL and text.isprintable() and " " not in text
+
+
+def as_shown(text: str | None) -> str | None:
+    """Return what of somebody else's name for a user can be shown; None where nothing can."""
+    letters = (letter for letter in text or "" if unicodedata.category(letter) not in UNSHOWN)
+    return "".join(letters).strip()[:LONGEST_SHOWN].strip() or None
 
 
 def is_workspace(user: User) -> bool:

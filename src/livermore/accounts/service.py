@@ -11,10 +11,13 @@ from livermore.accounts.attempts import Guess
 from livermore.accounts.limiter import Limiter
 from livermore.accounts.naming import LOCAL as LOCAL
 from livermore.accounts.naming import (
+    as_shown,
     candidates,
+    check_shown,
     check_username,
     fitted,
     folded,
+    is_email,
     is_name,
     is_workspace,
 )
@@ -40,7 +43,6 @@ log = logger("accounts")
 
 SESSION = 7 * 86_400_000  # ms
 USED_EVERY = 60_000  # ms
-LONGEST_NAME = 100  # characters
 WRONG = "the name or the password is wrong"
 FIRST_SETTINGS = {"version": 2}
 
@@ -195,12 +197,15 @@ class Accounts:
         provider, sub = identity or (LOCAL, name)
         if identity is not None and (provider == LOCAL or not fitted(provider, sub)):
             raise InvalidError("this is no identity of a provider", where="identity")
+        shown = None if display_name is None else check_shown(display_name, "display_name")
+        if email is not None and not is_email(email):
+            raise InvalidError("this is no e-mail address", where="email")
         if password is not None:
             check_password(password, name)
         await self._refuse_taken(name, provider, sub, email)
         return await self._users.create(
             username=name, identity_provider=provider, identity_sub=sub, role=role, settings=FIRST_SETTINGS,
-            display_name=display_name, email=email,
+            display_name=shown, email=email,
             password_hash=None if password is None else await self._passwords.hash(password),
         )  # fmt: skip
 
@@ -219,7 +224,8 @@ class Accounts:
         given = {"role": role, "is_active": is_active}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if display_name is not msgspec.UNSET:
-            changes["display_name"] = display_name
+            shown = None if display_name is None else check_shown(display_name, "display_name")
+            changes["display_name"] = shown
         return await self._users.change(user_id, changes)
 
     async def set_password(self, user_id: int, password: str) -> None:
@@ -251,9 +257,7 @@ class Accounts:
 
         Errors: InvalidError for a name that does not fit; NotAllowedError for a role above the user's own.
         """
-        name = name.strip()
-        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-            raise InvalidError(f"a token's name has 1 to {LONGEST_NAME} printable characters", where="name")
+        name = check_shown(name, "name")
         user = await self.user(scope.user_id)
         if not covers(user.role, role):
             raise NotAllowedError(f"a token of {user.username} is at most {user.role}", where="role")
@@ -293,12 +297,13 @@ class Accounts:
         """Insert the user of an identity under the first name that is free."""
         if not fitted(provider, sub):
             return None
-        taken = email is not None and (len(email) > 255 or await self._users.has_email(email))
+        if email is not None and (not is_email(email) or await self._users.has_email(email)):
+            email = None
         for name in candidates(username):
             try:
                 return await self.create_user(
-                    name, role, identity=(provider, sub), display_name=(display_name or "")[:100] or None,
-                    email=None if taken else email,
+                    name, role, identity=(provider, sub), display_name=as_shown(display_name),
+                    email=email,
                 )  # fmt: skip
             except ConflictError:
                 # Two pages of one person may come back at the same moment.

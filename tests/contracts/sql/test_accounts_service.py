@@ -164,6 +164,14 @@ async def test_who_is_unknown_or_inactive_stays_out(accounts: Accounts, admin: U
         await accounts.log_in_by_identity("oidc", "x" * 300, username="anna", create=True)
 
 
+async def test_whatever_a_provider_tells_of_somebody_keeps_nobody_out(accounts: Accounts) -> None:
+    opened = await accounts.log_in_by_identity(
+        "oidc", "248", username="\0", email="\0@", display_name="A\0" * 200, create=True
+    )
+    user = opened.principal.user
+    assert (user.username, user.email, user.display_name) == ("user", None, "A" * 100)
+
+
 async def test_neither_a_name_nor_an_email_address_takes_over_an_account(accounts: Accounts) -> None:
     root = await accounts.create_user("root", "admin", GOOD, email="root@example.org")
     for number, called in enumerate(("root", "ROOT")):
@@ -243,6 +251,13 @@ async def test_a_name_on_pages_can_be_taken_away(accounts: Accounts, admin: User
     assert (await accounts.change_user(admin.id, display_name="Jesse")).display_name == "Jesse"
     assert (await accounts.change_user(admin.id, role="admin")).display_name == "Jesse"
     assert (await accounts.change_user(admin.id, display_name=None)).display_name is None
+    for unfit in ("", "x" * 101, "a\0"):
+        with pytest.raises(InvalidError):
+            await accounts.change_user(admin.id, display_name=unfit)
+        with pytest.raises(InvalidError):
+            await accounts.create_user("edwin", "viewer", display_name=unfit)
+    with pytest.raises(InvalidError):
+        await accounts.create_user("edwin", "viewer", email="nowhere")
 
 
 # ---------------------------------------------------------------- tokens

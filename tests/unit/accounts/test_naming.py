@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livermore.accounts.naming import WORKSPACE, candidates, check_username, fitted, is_name
+from livermore.accounts.naming import (
+    WORKSPACE,
+    as_shown,
+    candidates,
+    check_shown,
+    check_username,
+    fitted,
+    is_email,
+    is_name,
+)
 from livermore.kernel.errors import InvalidError
 
 
@@ -44,3 +53,22 @@ def test_the_first_names_are_close_to_what_the_provider_says():
 )  # fmt: skip
 def test_an_identity_is_kept_whole_or_not_at_all(provider, sub, fits):
     assert fitted(provider, sub) is fits
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "a\0", "\udcff", "a\u2028b"])
+def test_what_cannot_stand_on_one_line_is_no_name_to_show(name):
+    with pytest.raises(InvalidError) as refused:
+        check_shown(name, "display_name")
+    assert refused.value.where == "display_name"
+
+
+@given(st.text(st.characters(), max_size=150))
+def test_of_a_provider_s_name_for_somebody_what_can_be_shown_is_kept(called):
+    shown = as_shown(called)
+    assert shown is None or check_shown(shown, "display_name") == shown
+    assert as_shown(" José 👩‍🚀\n") == "José 👩‍🚀"
+
+
+def test_what_may_be_an_email_address():
+    given_as = ["jl@example.org", "jl", "j l@example.org", "jl@example.org\n", "x" * 255 + "@", ""]
+    assert [is_email(text) for text in given_as] == [True, False, False, False, False, False]
