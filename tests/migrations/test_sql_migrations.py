@@ -138,6 +138,14 @@ async def test_a_second_migration_does_nothing(url: str) -> None:
     assert (condition.revision, condition.pending) == (HEAD, ())
 
 
+async def test_what_a_killed_start_has_left_is_a_new_database(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "livermore.db"
+    file.parent.mkdir()
+    file.touch()
+    done = await migrate(sqlite_url(tmp_path))
+    assert (done.before, done.after, done.backup) == (None, HEAD, None)
+
+
 async def test_two_may_migrate_at_once(url: str) -> None:
     await asyncio.gather(migrate(url), migrate(url), migrate(url))
     assert (await check(url)).pending == ()
