@@ -1,1 +1,1 @@
-"""What is remembered: one folder on disk and what lies in it."""
+"""What is remembered: what users chose about the looks of things, and the folders that were opened."""

@@ -19,9 +19,8 @@ def notes(tmp_path: Path) -> RecentNotes:
 def opened(folder: Path, time: int) -> WorkspaceRow:
     """Make a folder a workspace, and return its row."""
     Workspace(folder).prepare()
-    return WorkspaceRow(
-        project_dir=str(folder), name=folder.name, last_opened=time, config=HowOpened(source="demo", speed=60.0)
-    )
+    how = HowOpened(source="demo", speed=60.0)
+    return WorkspaceRow(project_dir=str(folder), name=folder.name, last_opened=time, config=how)
 
 
 def test_looking_creates_nothing(notes: RecentNotes, tmp_path: Path) -> None:
