@@ -56,7 +56,7 @@ def create_app(
     NiceGUI keeps its pages per process, so that one process makes one such application.
     """
     streams, metrics = streams or Streams(system.bus), Metrics(system)
-    guard = Guard.joined(system.accounts, system.clock, system.user, doorway=doorway, opening=opening)
+    guard = Guard.joined(system, doorway=doorway, opening=opening)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

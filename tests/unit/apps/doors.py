@@ -17,10 +17,8 @@ BEARER = {"authorization": f"Bearer {KEY}"}
 
 def guard_of(system: StandIn, **changes: Any) -> Guard:
     """Guard a system as `livermore up` does."""
-    return Guard.joined(
-        system.accounts, system.clock, system.user,
-        doorway=Doorway(**changes), opening=Opening(keys=(KEY,), link=LINK),
-    )  # fmt: skip
+    opening = Opening(keys=(KEY,), link=LINK, provider=changes.pop("provider", None))
+    return Guard.joined(system, doorway=Doorway(**changes), opening=opening)  # type: ignore[arg-type]
 
 
 async def somebody(system: StandIn, name: str, role: Role = "viewer", **given: Any) -> User:

@@ -68,6 +68,8 @@ users = Table(
     _created(),
     _updated(),
     UniqueConstraint("identity_provider", "identity_sub"),
+    # Channels and events name a user by the subject alone, whichever provider has vouched for it.
+    Index(None, "identity_sub", unique=True),
     sqlite_autoincrement=True,  # a scope of a user who is gone must never fit another
 )
 

@@ -12,25 +12,28 @@ if TYPE_CHECKING:
 
     from livermore.accounts.service import Accounts
     from livermore.apps.access.keys import Keys, OneTimeLink, Owner
+    from livermore.apps.access.provider import Provider
     from livermore.apps.access.visitor import Visitor
     from livermore.kernel.clock import Clock
 
 WEEK = 7 * 24 * 3600 * 1000
-REFUSAL = "That token is not the right one: it may be mistyped, revoked, or of an earlier run."
-SPENT = "This link was used already, and it opens only once. Log in with a password or a token."
-MORE = "livermore token create NAME makes a token, and livermore user password NAME sets a password"
+REFUSAL = "that token is not the right one: it may be mistyped, revoked, or of an earlier run"
+SPENT = "this link was used already, and it opens only once"
+MORE = "log in with a password or a token: livermore token create NAME makes one"
 
 
 class Entrance:
     """Open sessions and close them."""
 
     def __init__(
-        self, accounts: Accounts, keys: Keys, link: OneTimeLink, *, owner: Owner, clock: Clock, port: int
-    ) -> None:
+        self, accounts: Accounts, keys: Keys, link: OneTimeLink, *, owner: Owner, clock: Clock, port: int,
+        provider: Provider | None = None,
+    ) -> None:  # fmt: skip
         self._accounts = accounts
         self._keys = keys
         self._link = link
         self._owner = owner
+        self._provider = provider
         self._clock = clock
         # Cookies know no ports: two monitors on one machine need two names.
         self.cookie = f"livermore_{port}"
@@ -63,9 +66,10 @@ class Entrance:
 
     def identity_of(self, subject: str) -> tuple[str, str]:
         """Return provider and subject of somebody; raise InvalidError where no provider is set up."""
-        raise InvalidError(
-            "no identity provider is set up", where="identity_sub", hint="set LIVERMORE_OIDC_ISSUER"
-        )
+        if self._provider is None:
+            hint = "set LIVERMORE_OIDC_ISSUER"
+            raise InvalidError("no identity provider is set up", where="identity_sub", hint=hint)
+        return self._provider.name, subject
 
     def remember(self, answer: Response, opened: Opened, visitor: Visitor) -> None:
         """Give the browser the cookie of a session."""

@@ -81,9 +81,12 @@ def _how(plan: Plan, door: Door) -> HowOpened:
 def _opened() -> Opening:
     """Draw what opens this run: a key for the other verbs, a link for its user, and a key that is given."""
     from livermore.apps.access.guard import Opening
+    from livermore.apps.access.provider import provider_of
 
     given = os.environ.get("LIVERMORE_TOKEN")
-    return Opening(keys=(new_secret(), *([given] if given else [])), link=new_secret())
+    return Opening(
+        keys=(new_secret(), *([given] if given else [])), link=new_secret(), provider=provider_of(os.environ)
+    )
 
 
 @asynccontextmanager

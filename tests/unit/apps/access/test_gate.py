@@ -169,7 +169,7 @@ async def test_a_password_opens(client: AsyncClient, system: StandIn, inside: In
     user = await somebody(system, "ada", password=PASSWORD)
     wrong = await client.post("/login", data={"username": "ada", "password": "guess", "next": "/x"})
     assert wrong.status_code == 401
-    assert "the name or the password is wrong" in wrong.text
+    assert "The name or the password is wrong" in wrong.text
     right = await client.post("/login", data={"username": " Ada", "password": PASSWORD, "next": "/x"})
     assert (right.status_code, right.headers["location"]) == (303, "/x")
     await client.get("/x")
@@ -182,7 +182,7 @@ async def test_too_many_guesses_wait(client: AsyncClient, system: StandIn) -> No
         answer = await client.post("/login", data={"username": "ada", "password": "guess"})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
-    assert "too many wrong passwords" in answer.text
+    assert "Too many wrong passwords" in answer.text
     assert (await client.post("/login", data={"username": "ada", "password": PASSWORD})).status_code == 429
 
 

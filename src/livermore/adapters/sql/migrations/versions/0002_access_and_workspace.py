@@ -52,6 +52,7 @@ def _exchange_accounts() -> None:
 
 
 def _logins() -> None:
+    op.create_index("users_identity_sub_idx", "users", ["identity_sub"], unique=True)
     op.create_table(
         "api_tokens",
         sa.Column("id", sa.Integer(), nullable=False),
