@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from livermore.kernel.errors import ConflictError, InvalidError
-from livermore.settings.path import Path, dotted, read_path, read_pointer
+from livermore.settings.path import Path, read_path, read_pointer
+from livermore.settings.problems import shown
 from livermore.settings.tree import MISSING, drop, insert, look, put, refusal, refuse_vast, same
 
 Document = dict[str, Any]
@@ -173,7 +174,7 @@ def _copy(tree: Any, path: Path, operation: Mapping[str, Any], number: int) -> A
 def _test(tree: Any, path: Path, operation: Mapping[str, Any], number: int) -> Any:
     if not same(look(tree, path), _value_in(operation, path, number)):
         raise ConflictError(
-            "the settings are not what the patch was made for", where=dotted(path), hint="read them again"
+            "the settings are not what the patch was made for", where=shown(path), hint="read them again"
         )
     return tree
 

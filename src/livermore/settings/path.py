@@ -13,12 +13,18 @@ Path = tuple[Step, ...]
 
 APPEND = "-"
 LONGEST = 64
+LONGEST_SHOWN = 100
 _BARE = re.compile(r"[^.\[\]\"/\s][^.\[\]\"\s]*")
 _PIECE = re.compile(
     r"""\.?\[(?P<index>\d+)\] | \.?\[(?P<quoted>"(?:[^"\\]|\\.)*")\] | \.?(?P<bare>[^.\[\]"\s]+)""",
     re.VERBOSE,
 )
 _WRONG_TILDE = re.compile(r"~(?![01])")
+
+
+def printable(text: str) -> str:
+    """Return a text that somebody gave as it may stand in an error: short, and of characters that can be sent."""
+    return text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()
 
 
 def read_path(given: str | Sequence[object]) -> Path:
@@ -38,7 +44,9 @@ def read_pointer(text: str) -> Path:
     """Read a JSON Pointer (RFC 6901); an empty one is the whole document. Raises InvalidError."""
     if text and (not text.startswith("/") or _WRONG_TILDE.search(text)):
         raise InvalidError(
-            "this is no JSON Pointer", where=text, hint="begin with /, and write ~1 for / and ~0 for ~"
+            "this is no JSON Pointer",
+            where=printable(text),
+            hint="begin with /, and write ~1 for / and ~0 for ~",
         )
     return _short(tuple(step.replace("~1", "/").replace("~0", "~") for step in text.split("/")[1:]))
 
@@ -93,6 +101,6 @@ def _step(piece: re.Match[str], text: str) -> Step:
 def _unreadable(text: str) -> InvalidError:
     return InvalidError(
         "this is no path of a setting",
-        where=text,
+        where=printable(text),
         hint='write alerts.cooldown_seconds, exchanges["a.b"].enabled or /alerts/routes/0',
     )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from livermore.kernel.errors import SettingsInvalidError
 from livermore.settings.document import SettingsDocument
 from livermore.settings.forms import looks_secret
-from livermore.settings.path import Path, dotted
+from livermore.settings.path import Path, Step, dotted, printable
 from livermore.settings.section import Section, fields_of, holds_many, section_in
 
 MOST_PROBLEMS = 100
@@ -57,6 +57,11 @@ class SettingsProblemsError(SettingsInvalidError):
         )
 
 
+def shown(path: Iterable[Step]) -> str:
+    """Write a path as an error may show it: a key that looks like a secret is not repeated."""
+    return dotted("***" if looks_secret(str(step)) else printable(str(step)) for step in path)
+
+
 def problems_of(error: ValidationError) -> list[Problem]:
     """Translate the model's complaint; no value of the document is repeated, for it may be a secret."""
     details = error.errors(include_url=False, include_context=True, include_input=True)
@@ -82,7 +87,7 @@ def refuse_unknown(path: Path) -> None:
             return
         fields = fields_of(section)
         if str(step) not in fields:
-            problem = Problem(path=dotted(path[: at + 1]), message="is unknown")
+            problem = Problem(path=shown(path[: at + 1]), message="is unknown")
             nearest = _nearest(step, list(fields))
             raise SettingsProblemsError([problem | {"suggestion": nearest[0]} if nearest else problem])
         annotation = fields[str(step)].annotation
@@ -93,8 +98,7 @@ def refuse_unknown(path: Path) -> None:
 
 def _problem(detail: dict[str, Any]) -> Problem:
     place = [step for step in detail["loc"] if step != "[key]"]
-    shown = ["***" if looks_secret(str(step)) else step for step in place]
-    problem = Problem(path=dotted(shown), message=_message(detail))
+    problem = Problem(path=shown(place), message=_message(detail))
     if detail["type"] == "extra_forbidden":
         nearest = _nearest(place[-1], _names_at(place))
     else:

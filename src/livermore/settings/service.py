@@ -10,8 +10,9 @@ import msgspec
 
 from livermore.kernel.errors import ConflictError, InvalidError
 from livermore.kernel.scope import Scope
+from livermore.settings.attempt import Attempt, UnverifiedError
 from livermore.settings.diff import Difference, differences
-from livermore.settings.document import NEWEST_VERSION, SettingsDocument
+from livermore.settings.document import SettingsDocument
 from livermore.settings.drafts import (
     Drafting,
     going_back,
@@ -19,10 +20,8 @@ from livermore.settings.drafts import (
     patching,
     replacing,
     resetting,
-    settled,
 )
-from livermore.settings.edits import overlaid
-from livermore.settings.existence import Caution, Named, missing, named_in, unresolved
+from livermore.settings.existence import Caution, Named, missing, unresolved
 from livermore.settings.forms import UNPRINTABLE, Qualified, qualify
 from livermore.settings.patch import Patch
 from livermore.settings.path import Path, dotted
@@ -30,7 +29,6 @@ from livermore.settings.ports import (
     Authorship,
     Listing,
     Revision,
-    Rewrite,
     SettingsStore,
     StoredRevision,
     StoredSettings,
@@ -202,7 +200,7 @@ class SettingsService:
     async def preview(self, scope: Scope, drafting: Drafting) -> Change:
         """Return the change that a write would be, checked like one; nothing is stored."""
         stored = await self._store.current(scope)
-        attempt = _Attempt(scope, drafting, None)
+        attempt = Attempt(scope, drafting, None)
         attempt(stored)
         await self._verify(attempt.news())
         return self._change(attempt, stored)
@@ -212,10 +210,10 @@ class SettingsService:
         _refuse_reason(by.reason)
         verified: set[Named] = set()
         while True:
-            attempt = _Attempt(scope, drafting, verified)
+            attempt = Attempt(scope, drafting, verified)
             try:
                 stored = await self._store.revise(scope, attempt, by, expected=expected)
-            except _UnverifiedError as error:
+            except UnverifiedError as error:
                 await self._verify(error.named)
                 verified |= error.named.keys()
             else:
@@ -233,7 +231,7 @@ class SettingsService:
         if problems:
             raise SettingsProblemsError(problems)
 
-    def _change(self, attempt: _Attempt, stored: StoredSettings) -> Change:
+    def _change(self, attempt: Attempt, stored: StoredSettings) -> Change:
         return Change(
             before=attempt.before, after=attempt.after, diff=tuple(attempt.diff),
             revision=stored.revision, updated_at=stored.updated_at, warnings=self._warnings(attempt.after),
@@ -241,58 +239,6 @@ class SettingsService:
 
     def _warnings(self, document: SettingsDocument) -> tuple[Caution, ...]:
         return () if self._environment is None else unresolved(document, self._environment)
-
-
-class _UnverifiedError(Exception):
-    """A draft names what nobody has looked up yet."""
-
-    def __init__(self, named: Mapping[Named, Path]) -> None:
-        self.named = named
-        super().__init__()
-
-
-class _Attempt:
-    """Make a rewrite of what is stored, and remember what it was; `verified` is None for a mere preview."""
-
-    stored: StoredSettings
-    before: SettingsDocument
-    after: SettingsDocument
-    diff: list[Difference]
-
-    def __init__(self, scope: Scope, drafting: Drafting, verified: set[Named] | None) -> None:
-        self._scope = scope
-        self._drafting = drafting
-        self._verified = verified
-
-    def __call__(self, stored: StoredSettings) -> Rewrite | None:
-        """Return what shall be stored, or None when nothing changes."""
-        self.stored = stored
-        self.before = read_settings(stored.document)
-        self.after = settled(self.before, self._drafting(self.before), self._scope)
-        before, after = self.before.plain(), self.after.plain()
-        self.diff = differences(before, after)
-        if not self.diff or self._verified is None:
-            return None
-        unverified = {name: path for name, path in self.news().items() if name not in self._verified}
-        if unverified:
-            raise _UnverifiedError(unverified)
-        return self._rewrite(before, after)
-
-    def news(self) -> dict[Named, Path]:
-        """Return what the draft names and the stored document does not."""
-        known = named_in(self.before)
-        return {name: path for name, path in named_in(self.after).items() if name not in known}
-
-    def _rewrite(self, before: Document, after: Document) -> Rewrite:
-        """Write an older document whole, as upgraded; of one of today only what changes."""
-        version = version_of(self.stored.document)
-        if version < NEWEST_VERSION:
-            upgrade = Difference(op="change", path=("version",), before=version, after=NEWEST_VERSION)
-            self.diff.append(upgrade)
-            document = after
-        else:
-            document = overlaid(self.stored.document, before, after)
-        return Rewrite(document=document, diff=[one.plain() for one in self.diff], meaning=self.after)
 
 
 def _readable(document: Document) -> Document:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
-from livermore.settings.path import APPEND, Path, Step, dotted
-from livermore.settings.problems import Problem, SettingsProblemsError
+from livermore.settings.path import APPEND, Path, Step
+from livermore.settings.problems import Problem, SettingsProblemsError, shown
 
 DEEPEST = 64
 MOST = 50_000
@@ -98,7 +98,7 @@ def drop(tree: Any, path: Path) -> Any:
 
 def refusal(path: Path, message: str, hint: str | None = None) -> SettingsProblemsError:
     """Make the error for one place that does not fit."""
-    return SettingsProblemsError([Problem(path=dotted(path), message=message)], hint=hint)
+    return SettingsProblemsError([Problem(path=shown(path), message=message)], hint=hint)
 
 
 def refuse_vast(value: Any, path: Path = ()) -> None:

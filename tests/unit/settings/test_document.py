@@ -14,6 +14,7 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.settings.document import SettingsDocument
 from livermore.settings.problems import MOST_PROBLEMS, Problem, SettingsProblemsError
 from livermore.settings.reference import Entry, entries
+from livermore.settings.tree import put
 from livermore.settings.upgrade import read_settings
 
 DEFAULTS: dict[str, Any] = {
@@ -308,6 +309,26 @@ def test_what_is_nested_without_end_is_refused_like_anything_else() -> None:
 
 def test_not_every_one_of_a_thousand_mistakes_is_listed() -> None:
     assert len(problems({f"key{number}": 1 for number in range(1000)})) == MOST_PROBLEMS
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec=None)), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.data())
+def test_whatever_is_given_is_read_or_refused_in_words_that_can_be_sent(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(every_path(FULL)))
+    key = data.draw(st.just(path[-1]) | st.text(st.characters(codec=None)))
+    document = put(FULL, (*path[:-1], key), data.draw(ANYTHING))
+    try:
+        json.dumps(read_settings(document).plain(), ensure_ascii=False, allow_nan=False).encode()
+    except SettingsProblemsError as refused:
+        json.dumps([str(refused), refused.hint, refused.errors], ensure_ascii=False).encode()
 
 
 def test_half_of_the_quiet_hours_is_not_enough() -> None:

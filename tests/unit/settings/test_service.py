@@ -12,6 +12,7 @@ from livermore.kernel.errors import (
     ConflictError,
     ExchangeUnreachableError,
     InvalidError,
+    NewerFormatError,
     NotFoundError,
 )
 from livermore.kernel.scope import Scope
@@ -196,6 +197,20 @@ async def test_a_newer_document_is_refused_as_what_it_is(desk: Desk) -> None:
         with pytest.raises(SettingsProblemsError) as refused:
             await write
         assert problems(refused) == ["version is newer than this Livermore knows"]
+
+
+async def test_what_a_newer_livermore_stored_is_left_alone() -> None:
+    desk = Desk({"version": 3, "of_the_future": 1})
+    for work in (
+        desk.service.current(JESSE),
+        desk.put("scanner.limit", 3),
+        desk.service.replace(JESSE, {}, BY),
+        desk.service.reset(JESSE, BY),
+        desk.service.import_file(JESSE, {}, BY),
+    ):
+        with pytest.raises(NewerFormatError):
+            await work
+    assert [one.document for one in desk.store.revisions] == [{"version": 3, "of_the_future": 1}]
 
 
 @pytest.mark.parametrize("reason", ["x" * 1001, "a\0b", "\ud800"])

@@ -1,0 +1,70 @@
+"""One try at a write: from what is stored, by way of a draft, to what shall be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from livermore.kernel.scope import Scope
+from livermore.settings.diff import Difference, differences
+from livermore.settings.document import NEWEST_VERSION, SettingsDocument
+from livermore.settings.drafts import Drafting, settled
+from livermore.settings.edits import overlaid
+from livermore.settings.existence import Named, named_in
+from livermore.settings.path import Path
+from livermore.settings.ports import Rewrite, StoredSettings
+from livermore.settings.upgrade import read_settings, version_of
+
+Document = dict[str, Any]
+
+
+class UnverifiedError(Exception):
+    """A draft names what nobody has looked up yet."""
+
+    def __init__(self, named: Mapping[Named, Path]) -> None:
+        self.named = named
+        super().__init__()
+
+
+class Attempt:
+    """Make a rewrite of what is stored, and remember what it was; `verified` is None for a mere preview."""
+
+    stored: StoredSettings
+    before: SettingsDocument
+    after: SettingsDocument
+    diff: list[Difference]
+
+    def __init__(self, scope: Scope, drafting: Drafting, verified: set[Named] | None) -> None:
+        self._scope = scope
+        self._drafting = drafting
+        self._verified = verified
+
+    def __call__(self, stored: StoredSettings) -> Rewrite | None:
+        """Return what shall be stored, or None when nothing changes."""
+        self.stored = stored
+        self.before = read_settings(stored.document)
+        self.after = settled(self.before, self._drafting(self.before), self._scope)
+        before, after = self.before.plain(), self.after.plain()
+        self.diff = differences(before, after)
+        if not self.diff or self._verified is None:
+            return None
+        unverified = {name: path for name, path in self.news().items() if name not in self._verified}
+        if unverified:
+            raise UnverifiedError(unverified)
+        return self._rewrite(before, after)
+
+    def news(self) -> dict[Named, Path]:
+        """Return what the draft names and the stored document does not."""
+        known = named_in(self.before)
+        return {name: path for name, path in named_in(self.after).items() if name not in known}
+
+    def _rewrite(self, before: Document, after: Document) -> Rewrite:
+        """Write an older document whole, as upgraded; of one of today only what changes."""
+        version = version_of(self.stored.document)
+        if version < NEWEST_VERSION:
+            upgrade = Difference(op="change", path=("version",), before=version, after=NEWEST_VERSION)
+            self.diff.append(upgrade)
+            document = after
+        else:
+            document = overlaid(self.stored.document, before, after)
+        return Rewrite(document=document, diff=[one.plain() for one in self.diff], meaning=self.after)
