@@ -25,7 +25,7 @@ async def owners_seen(database: Database, reach: Reach | None) -> dict[str, set[
     """Return whose rows a query without any filter sees, table by table; None is the installation."""
     async with database.reading(reach) as connection:
         return {
-            table.name: set((await connection.execute(select(_owner(table)).distinct())).scalars())
+            str(table.name): set((await connection.execute(select(_owner(table)).distinct())).scalars())
             for table in owned_tables()
         }
 

@@ -14,6 +14,8 @@ from livermore.apps.isolation.proof import Caller, Notebook
 from livermore.apps.isolation.surface import Operation
 from livermore.bootstrap.canaries import Canary, House
 
+Prints = dict[int, str]
+
 WHAT = "routes"
 PARAMETER = re.compile(r"{(\w+)}")
 # Addresses into the market, which is everybody's.
@@ -70,18 +72,24 @@ class Routes:
         asked = [each for each in operations if each.path not in ENDLESS]
         for operation in (each for each in asked if each.is_safe):
             for caller in callers:
-                for address in self._addresses(operation, caller):
-                    for browser in (False, True):
-                        await self._ask(Question(caller, operation, address, browser))
+                await self._read(operation, caller)
+        untouched = await self._house.prints()
         for operation in (each for each in asked if not each.is_safe):
             for caller in callers:
-                await self._change(operation, caller)
+                untouched = await self._change(operation, caller, untouched)
 
     def _compare(self, operations: Sequence[Operation], nobody: Caller) -> None:
         for operation in operations:
             if operation.is_too_open:
                 detail = f"it is for {operation.stated or 'everybody'}, and should need {operation.least}"
                 self._notebook.found("role", WHAT, operation.label, nobody, detail)
+
+    async def _read(self, operation: Operation, caller: Caller) -> None:
+        """Ask by a token for everybody's things, and once as a browser does."""
+        addresses = list(self._addresses(operation, caller))
+        for address in addresses:
+            await self._ask(Question(caller, operation, address))
+        await self._ask(Question(caller, operation, addresses[0], browser=True))
 
     async def _ask(self, question: Question) -> None:
         caller, operation, address, browser = question
@@ -102,9 +110,8 @@ class Routes:
             detail = f"it needs the role {operation.stated} and answered with {status}"
             self._notebook.found("role", WHAT, operation.label, caller, detail)
 
-    async def _change(self, operation: Operation, caller: Caller) -> None:
-        """Try to change what is others', and see whether it is as it was."""
-        before = await self._house.prints()
+    async def _change(self, operation: Operation, caller: Caller, before: Prints) -> Prints:
+        """Try to change what is others', and see whether it is as it was; return how all of it is now."""
         for address in self._addresses(operation, caller):
             await self._ask(Question(caller, operation, address))
         after = await self._house.prints()
@@ -112,6 +119,7 @@ class Routes:
             if before[other.user.id] != after[other.user.id]:
                 detail = f"changed what is {other.label}'s"
                 self._notebook.found("leak", WHAT, operation.label, caller, detail)
+        return after
 
     def _addresses(self, operation: Operation, caller: Caller) -> Iterator[str]:
         """Yield the addresses under which a caller asks for the things of others, and of its own."""

@@ -1,0 +1,91 @@
+"""The doctor's proof of isolation in a program into which leaks were built: `leaky.py NAME...` says which."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from sqlalchemy import true
+
+from livermore.adapters.memory.bus import Interest
+from livermore.adapters.sql import tokens
+from livermore.adapters.sql.outbox import SqlAlerts
+from livermore.adapters.sql.signals import SqlSignals
+from livermore.apps.access import caller
+from livermore.apps.access.caller import FOR_ALL, Viewer
+from livermore.apps.admin import sockets
+from livermore.apps.api import signals
+from livermore.apps.cli.main import run
+
+
+def _route_without_a_scope() -> None:
+    """Add a route that takes whose signals it shows from whoever asks."""
+    add_routes = signals.add_routes
+
+    def more(app: FastAPI, system: Any) -> None:
+        add_routes(app, system)
+
+        @app.get("/api/v1/newest-signals")
+        async def newest(who: Viewer) -> Any:
+            """Return what was said last, to anybody."""
+            everybody = await system.accounts.users()
+            pages = [await system.signals.list(user.scope()) for user in everybody]
+            return [signal.symbol for page in pages for signal in page.signals]
+
+    signals.add_routes = more
+
+
+def _route_for_everybody() -> None:
+    add_routes = signals.add_routes
+
+    def more(app: FastAPI, system: Any) -> None:
+        add_routes(app, system)
+
+        @app.post("/api/v1/everything", dependencies=[FOR_ALL])
+        async def everything() -> Any:
+            """Change what everybody may."""
+            return {}
+
+    signals.add_routes = more
+
+
+def _query_without_an_owner() -> None:
+    for repository in (SqlSignals, SqlAlerts):
+        repository._mine = lambda self: true()  # type: ignore[assignment, method-assign, return-value]
+
+
+def _revoking_without_an_owner() -> None:
+    async def revoke(self: Any, scope: Any, token_id: int) -> None:
+        async with self._database.writing(tokens.EVERYBODY) as connection:
+            mark = tokens.update(tokens.api_tokens).where(tokens.api_tokens.c.id == token_id)
+            await connection.execute(mark.values(revoked_at=self._clock.now()))
+
+    tokens.SqlTokenBook.revoke = revoke  # type: ignore[method-assign]
+
+
+def _bus_without_owners() -> None:
+    Interest.includes = lambda self, event: event.topic in self.topics  # type: ignore[method-assign]
+
+
+def _roles_unchecked() -> None:
+    caller.check_role = lambda principal, needed: None
+
+
+def _sockets_unguarded() -> None:
+    sockets._may_speak_for = lambda environ, client_id: True
+
+
+LEAKS: dict[str, Callable[[], None]] = {
+    "route": _route_without_a_scope,
+    "open": _route_for_everybody,
+    "query": _query_without_an_owner,
+    "revoke": _revoking_without_an_owner,
+    "bus": _bus_without_owners,
+    "roles": _roles_unchecked,
+    "sockets": _sockets_unguarded,
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        LEAKS[name]()
+    sys.exit(run(["doctor", "--isolation", "--json"]))
