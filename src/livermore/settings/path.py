@@ -23,7 +23,7 @@ _WRONG_TILDE = re.compile(r"~(?![01])")
 
 
 def printable(text: str) -> str:
-    """Return a text that somebody gave as it may stand in an error: short, and of characters that can be sent."""
+    """Return what somebody gave as it may stand in an error: short, in characters that can be sent."""
     return text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()
 
 

@@ -117,7 +117,7 @@ def test_indexes_appending_and_parents(document: Any, path: Any, expected: Any) 
         ({"l": [1]}, ("l", -1), "l.-1", "leads into a list"),
         ({"l": [1]}, ("l", "01"), "l.01", "leads into a list"),
         ({"l": [1]}, ("l", 5), "l.5", "is out of range: the list has 1 entries"),
-        ({"l": []}, ("l", "9" * 5000), f"l.{'9' * 5000}", "leads into a list"),
+        ({"l": []}, ("l", "9" * 5000), "l.***", "leads into a list"),
         ({}, (), "", "cannot be patched as a whole"),
         ({}, ("version",), "version", "cannot be patched"),
         ({}, ("sub",), "sub", "cannot be patched"),
