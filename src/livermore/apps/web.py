@@ -121,9 +121,10 @@ class Server(uvicorn.Server):
     """Tell when it listens, end event streams before it waits for them, and keep signals to itself."""
 
     def __init__(self, app: Access, streams: Streams, ready: Callable[[], None]) -> None:
-        # No access log: it would hold the token of the address that is opened first.
+        # No access log: it would hold the token of the address that is opened first. What the server logs of
+        # itself goes where ours goes, and loses its secrets there.
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="on", server_header=False,
+            app, log_level="warning", log_config=None, access_log=False, lifespan="on", server_header=False,
             timeout_graceful_shutdown=PATIENCE, timeout_keep_alive=30,
             proxy_headers=False,  # the gate believes the proxies that it was told of, and nobody else
         )  # fmt: skip

@@ -18,15 +18,19 @@ LEVELS = {"error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO,
 HIDDEN = "***"
 SHORTEST_SECRET = 6  # a shorter value would be found in many a word
 SHORTEST_LINE = 16  # of a secret of several lines, such as a PEM
+# None of them takes a backslash along: in a line of JSON it belongs to the sign behind it.
 _PATTERNS: Final = tuple(
     (re.compile(pattern, re.DOTALL), replacement)
     for pattern, replacement in (
-        (r'-----BEGIN[^"]*?(?:-----END[A-Z0-9 ]*-----|(?=")|\Z)', HIDDEN),
+        (r'-----BEGIN[^"]*?(?:-----END[A-Z0-9 ]*-----|(?=\\*")|\Z)', HIDDEN),
         (r"\b(?i:(bearer|basic))\s+[\w.~+/=-]{6,}", rf"\1 {HIDDEN}"),
         (r"\blvm_[\w-]{6,}", HIDDEN),
         (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", HIDDEN),
-        (r"(://[^/\s:@\"']*):[^/\s@\"']+@", rf"\1:{HIDDEN}@"),
-        (r"(?<![A-Za-z0-9])((?i:[a-z_]*token|signature|secret|password|jwt)=)[^&\s\"'#;,)]+", rf"\1{HIDDEN}"),
+        (r"(://[^/\s:@\"'\\]*):[^/\s@\"'\\]+@", rf"\1:{HIDDEN}@"),
+        (
+            r"(?<![A-Za-z0-9])((?i:[a-z_]*token|signature|secret|password|jwt)=)[^&\s\"'#;,)\\]+",
+            rf"\1{HIDDEN}",
+        ),
     )
 )
 _concealed: set[str] = set()

@@ -106,6 +106,17 @@ def test_what_libraries_log_goes_the_same_way(capsys: pytest.CaptureFixture[str]
     assert (line["event"], line["logger"]) == ("asked https://x/?token=***", "some.library")
 
 
+@pytest.mark.parametrize("text", [text for text, _ in LOOKS.values()])
+@pytest.mark.parametrize("around", ['"{}"', "\n{}\n", "\\{}\\", "'{}'\t", '{{"a": "{}\\n"}}'])
+def test_a_line_of_json_stays_one(capsys: pytest.CaptureFixture[str], text: str, around: str) -> None:
+    set_up_logging("error", "json")
+    for what in (around.format(text), [around.format(text)], json.dumps(around.format(text))):
+        logger("market").error("heard", what=what, last="told")
+        line = json.loads(capsys.readouterr().err)
+        assert line["last"] == "told"
+        assert "***" in str(line["what"])
+
+
 async def test_nor_does_an_exception_that_nobody_awaits_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("error", "json")
     asyncio.get_running_loop().call_exception_handler(

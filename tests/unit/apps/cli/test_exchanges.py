@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shlex
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_what_a_simulated_exchange_tells_to_type_leads_to_it(cli, name):
     assert (row["rest_url"], row["ws_url"]) == (market.rest_url, market.ws_url)
 
 
-def row_of(cli, name):
+def row_of(cli: Any, name: str) -> Any:
     rows = json.loads(cli("exchanges", "--json").out)["exchanges"]
     (row,) = [row for row in rows if row["name"] == name]
     return row
@@ -94,7 +95,7 @@ def test_everything_of_a_row_can_be_changed_and_the_rest_stays(cli):
     assert "0.075 %" in cli("exchanges").out
 
 
-def row_of_seed(cli, name):
+def row_of_seed(cli: Any, name: str) -> Any:
     assert cli("db", "upgrade").code == 0
     return row_of(cli, name)
 
