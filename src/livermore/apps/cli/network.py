@@ -40,13 +40,22 @@ def check_loopback(host: str) -> None:
 
 async def check_guarded(host: str, accounts: Accounts) -> None:
     """Refuse to listen where others could reach us before anybody can prove who they are."""
-    if is_loopback(host) or os.environ.get(ISSUER) or await accounts.has_passwords():
-        return
-    raise NotAllowedError(
+    if needs_guard(host) and not await accounts.has_passwords():
+        raise unguarded(host)
+
+
+def needs_guard(host: str) -> bool:
+    """Say whether others reach an address while no identity provider is set."""
+    return not is_loopback(host) and not os.environ.get(ISSUER)
+
+
+def unguarded(host: str) -> NotAllowedError:
+    """Return the refusal of an address at which nobody could prove who they are."""
+    return NotAllowedError(
         f"{host} can be reached from other machines, and no admin has a password",
         where="--host",
-        hint=f"set one with: livermore user password local, or an identity provider with {ISSUER};"
-        " docs/how-to/put-it-on-a-server.md says how",
+        hint="start once without --host, then set one with: livermore user password local; or name an identity"
+        f" provider with {ISSUER}",
     )
 
 

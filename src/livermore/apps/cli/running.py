@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from livermore.apps.cli.network import address_of, check_guarded, listen
+from livermore.apps.cli.network import address_of, check_guarded, listen, needs_guard, unguarded
 from livermore.apps.cli.output import note
 from livermore.apps.cli.waiting import asked_to_stop
 from livermore.kernel.ids import new_secret
@@ -35,6 +35,8 @@ class Door(NamedTuple):
 def run(plan: Plan, door: Door) -> None:
     """Run until Ctrl-C or SIGTERM; raise ConflictError when the workspace or the port is taken."""
     workspace = Workspace(plan.workspace)
+    if needs_guard(door.host) and plan.database_url is None and not workspace.home.exists():
+        raise unguarded(door.host)  # nobody has a password before the first start
     workspace.prepare()
     with WorkspaceLock(workspace):
         # Before anything is started: a taken port should not cost a minute of loading.
