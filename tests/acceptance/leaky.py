@@ -5,17 +5,19 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
-from sqlalchemy import true
+from sqlalchemy import true, update
 
 from livermore.adapters.memory.bus import Interest
-from livermore.adapters.sql import tokens
 from livermore.adapters.sql.outbox import SqlAlerts
 from livermore.adapters.sql.signals import SqlSignals
+from livermore.adapters.sql.tables import api_tokens
+from livermore.adapters.sql.tokens import SqlTokenBook
 from livermore.apps.access import caller
 from livermore.apps.access.caller import FOR_ALL, Viewer
 from livermore.apps.admin import sockets
 from livermore.apps.api import signals
 from livermore.apps.cli.main import run
+from livermore.kernel.scope import EVERYBODY
 
 
 def _route_without_a_scope() -> None:
@@ -51,16 +53,16 @@ def _route_for_everybody() -> None:
 
 def _query_without_an_owner() -> None:
     for repository in (SqlSignals, SqlAlerts):
-        repository._mine = lambda self: true()  # type: ignore[assignment, method-assign, return-value]
+        repository._mine = lambda self: true()  # type: ignore[method-assign]
 
 
 def _revoking_without_an_owner() -> None:
     async def revoke(self: Any, scope: Any, token_id: int) -> None:
-        async with self._database.writing(tokens.EVERYBODY) as connection:
-            mark = tokens.update(tokens.api_tokens).where(tokens.api_tokens.c.id == token_id)
+        async with self._database.writing(EVERYBODY) as connection:
+            mark = update(api_tokens).where(api_tokens.c.id == token_id)
             await connection.execute(mark.values(revoked_at=self._clock.now()))
 
-    tokens.SqlTokenBook.revoke = revoke  # type: ignore[method-assign]
+    SqlTokenBook.revoke = revoke  # type: ignore[method-assign]
 
 
 def _bus_without_owners() -> None:

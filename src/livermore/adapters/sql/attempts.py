@@ -13,7 +13,6 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.statements import insert_into, upsert_into
 from livermore.adapters.sql.tables import login_attempts
 from livermore.kernel.clock import Clock
-from livermore.kernel.scope import EVERYBODY
 
 ATTEMPT = login_attempts.c
 WRITE = (
@@ -40,14 +39,14 @@ class SqlAttemptBook:
     async def read(self, names: Sequence[bytes]) -> dict[bytes, Tally]:
         """Return what is counted under names and not yet forgotten."""
         query = select(login_attempts).where(ATTEMPT.key.in_(names), ATTEMPT.forgotten_at > self._clock.now())
-        async with self._database.reading(EVERYBODY) as connection:
+        async with self._database.reading() as connection:
             return {row.key: _tally_of(row) for row in await connection.execute(query)}
 
     async def count(self, rules: Mapping[bytes, Rule]) -> int:
         """Count one guess under every name, or under none when one of them is refused."""
         now = self._clock.now()
         try:
-            async with self._database.writing(EVERYBODY) as connection:
+            async with self._database.writing() as connection:
                 for name, failures in await _one_more(connection, rules, now):
                     tally = counted(rules[name], failures, now)
                     written = {"until": tally.refused_until, "forgotten": tally.forgotten_at}
@@ -61,7 +60,7 @@ class SqlAttemptBook:
         """Take a guess that was right from some names, forget one, and keep `known` so long (ms UTC)."""
         fewer = update(login_attempts).where(ATTEMPT.key.in_(given_back), ATTEMPT.failures > 0)
         row = {"key": known, "failures": 0, "refused_until": 0, "forgotten_at": until}
-        async with self._database.writing(EVERYBODY) as connection:
+        async with self._database.writing() as connection:
             await _lock(connection, [*given_back, forgotten, known])
             await connection.execute(fewer.values(failures=ATTEMPT.failures - 1))
             await connection.execute(delete(login_attempts).where(ATTEMPT.key == forgotten))
