@@ -35,7 +35,7 @@ from livermore.settings.ports import (
 )
 from livermore.settings.problems import SettingsProblemsError
 from livermore.settings.transfer import exported, read_file, unwrapped, without_unknown
-from livermore.settings.tree import MISSING, look
+from livermore.settings.tree import MISSING, look, refuse_vast
 from livermore.settings.upgrade import UpgradeReport, read_settings, upgrade_report, upgraded, version_of
 
 Document = dict[str, Any]
@@ -170,6 +170,7 @@ class SettingsService:
         tells what would happen. Errors: InvalidError for no JSON, SettingsProblemsError, ConflictError.
         """
         given = unwrapped(file if isinstance(file, dict) else read_file(file))
+        refuse_vast(given)
         document, dropped = _accepted(given, scope) if drop_unknown else (given, ())
         drafting = replacing(document, complete=True)
         if dry_run:

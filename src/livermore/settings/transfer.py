@@ -12,13 +12,13 @@ from livermore.settings.document import SettingsDocument
 from livermore.settings.forms import repeated
 from livermore.settings.path import Path
 from livermore.settings.problems import unknown_in
-from livermore.settings.tree import drop
 
 Document = dict[str, Any]
 EXPORT_VERSION = "1.0"
 LONGEST_FILE = 1_000_000
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_COMMENT = re.compile(rf"{_STRING}|//[^\n\r]*|/\*.*?\*/", re.DOTALL)
+# A text or comment without an end takes the rest, so that no place is looked at twice.
+_STRING = r'"(?:[^"\\]|\\.?)*(?:"|\Z)'
+_COMMENT = re.compile(rf"{_STRING}|//[^\n\r]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 # A comma behind no value stays, to be refused.
 _LAST_COMMA = re.compile(rf"{_STRING}|[\[{{,:]\s*,|(?P<last>,(?=\s*[}}\]]))", re.DOTALL)
 
@@ -60,9 +60,16 @@ def unwrapped(content: Any) -> Any:
 def without_unknown(document: Document) -> tuple[Document, list[Path]]:
     """Return a document of the newest version without the keys that no setting has, and where they were."""
     dropped = unknown_in(document)
-    for path in dropped:
-        document = drop(document, path)
-    return document, dropped
+    return _without(document, frozenset(dropped), ()), dropped
+
+
+def _without(tree: Any, dropped: frozenset[Path], here: Path) -> Any:
+    if isinstance(tree, dict):
+        places = {name: (*here, name) for name in tree}
+        return {name: _without(tree[name], dropped, at) for name, at in places.items() if at not in dropped}
+    if isinstance(tree, list):
+        return [_without(entry, dropped, (*here, number)) for number, entry in enumerate(tree)]
+    return tree
 
 
 def _blanked(found: re.Match[str]) -> str:

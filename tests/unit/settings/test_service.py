@@ -528,6 +528,13 @@ async def test_unknown_keys_are_dropped_wherever_they_are(desk: Desk) -> None:
     assert SECRET not in str(desk.store.revisions)
 
 
+async def test_a_file_nested_without_end_is_refused(desk: Desk) -> None:
+    text = '{"version": 2, "scanner": {"enabled": ' + '{"a":' * 300 + "1" + "}" * 302
+    for drop_unknown in (False, True):
+        with pytest.raises(InvalidError, match="deeper"):
+            await desk.service.import_file(JESSE, text, BY, drop_unknown=drop_unknown)
+
+
 async def test_a_dry_run_says_what_would_happen_and_stores_nothing(desk: Desk) -> None:
     file = {"version": 1, "symbols": ["binance:BTCUSDT"], "perseus_profile": {"primary_exchange": "coinbase"}}
     imported = await desk.service.import_file(JESSE, file, BY, dry_run=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from livermore.kernel.errors import InvalidError
-from livermore.settings.transfer import LONGEST_FILE, read_file, unwrapped
+from livermore.settings.transfer import LONGEST_FILE, read_file, unwrapped, without_unknown
 from tests.unit.settings.test_patch import VALUES
 
 
@@ -58,6 +58,22 @@ def test_what_is_no_json_is_refused_with_its_place(text: Any, said: str, where: 
         read_file(text)
     assert said in refused.value.what
     assert where in (None, refused.value.where)
+
+
+@pytest.mark.parametrize("piece", ['\\"', '"\\"', "/*", '"', ",", ", ", "[,", "/", '"/*'])
+@pytest.mark.parametrize("end", ["", "\\", '"', "*"])
+def test_reading_takes_no_longer_than_the_file_is_long(piece: str, end: str) -> None:
+    text = '"' + piece * (900_000 // len(piece)) + end
+    for file in ("!" + text, "!" + text[1:]):
+        with pytest.raises(InvalidError):
+            read_file(file)
+
+
+def test_many_unknown_keys_are_left_out_at_once() -> None:
+    document = {"version": 2, "symbols": ["BTC-USD"]} | {f"key{number}": 1 for number in range(40_000)}
+    rest, dropped = without_unknown(document)
+    assert rest == {"version": 2, "symbols": ["BTC-USD"]}
+    assert len(dropped) == 40_000
 
 
 def test_an_export_is_unwrapped_and_a_bare_document_is_taken() -> None:
