@@ -10,17 +10,19 @@ from starlette.responses import Response
 
 from livermore.apps.api.errors import MEDIA_TYPE
 
+NOT_KEPT = {"cache-control": "no-store"}
 SCHEMAS = "#/components/schemas/{name}"
 
 
 def reply(shape: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with a shape as JSON."""
-    return Response(msgspec.json.encode(shape), status, dict(headers or {}), "application/json")
+    """Answer with a shape as JSON, which nobody on the way may keep."""
+    said = {**NOT_KEPT, **(headers or {})}
+    return Response(msgspec.json.encode(shape), status, said, "application/json")
 
 
 def nothing() -> Response:
     """Answer that it is done, with nothing to tell."""
-    return Response(status_code=204)
+    return Response(status_code=204, headers=NOT_KEPT)
 
 
 def described(shape: type[Any], *, status: int = 200) -> dict[int | str, dict[str, Any]]:

@@ -54,8 +54,7 @@ def unguarded(host: str) -> NotAllowedError:
     return NotAllowedError(
         f"{host} can be reached from other machines, and no admin has a password",
         where="--host",
-        hint="start once without --host, then set one with: livermore user password local; or name an identity"
-        f" provider with {ISSUER}",
+        hint=f"start once without --host, then set one with: livermore user password local; or set {ISSUER}",
     )
 
 

@@ -43,6 +43,7 @@ async def test_a_password_opens_a_session_that_a_logout_ends(
     assert fits(api, login, "/api/v1/login", "post")
     assert login.json()["role"] == "operator"
     assert PASSWORD not in login.text
+    assert login.headers["cache-control"] == "no-store"
     me = await browser.get("/api/v1/me")
     assert (me.json()["user"]["username"], me.json()["via"]) == ("ada", "session")
     secret = browser.cookies["livermore_7070"]
