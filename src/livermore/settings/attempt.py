@@ -8,11 +8,12 @@ from typing import Any
 from livermore.kernel.scope import Scope
 from livermore.settings.diff import Difference, differences
 from livermore.settings.document import NEWEST_VERSION, SettingsDocument
-from livermore.settings.drafts import Drafting, settled
+from livermore.settings.drafts import Draft, Drafting, settled
 from livermore.settings.edits import overlaid
 from livermore.settings.existence import Named, named_in
 from livermore.settings.path import Path
 from livermore.settings.ports import Rewrite, StoredSettings
+from livermore.settings.problems import SettingsProblemsError
 from livermore.settings.upgrade import read_settings, version_of
 
 Document = dict[str, Any]
@@ -38,20 +39,33 @@ class Attempt:
         self._scope = scope
         self._drafting = drafting
         self._verified = verified
+        self._readable = True
 
     def __call__(self, stored: StoredSettings) -> Rewrite | None:
         """Return what shall be stored, or None when nothing changes."""
         self.stored = stored
-        self.before = read_settings(stored.document)
-        self.after = settled(self.before, self._drafting(self.before), self._scope)
+        draft = self._read()
+        self.after = settled(self.before, draft, self._scope)
         before, after = self.before.plain(), self.after.plain()
         self.diff = differences(before, after)
-        if not self.diff or self._verified is None:
+        if self._verified is None or (not self.diff and self._readable):
             return None
         unverified = {name: path for name, path in self.news().items() if name not in self._verified}
         if unverified:
             raise UnverifiedError(unverified)
         return self._rewrite(before, after)
+
+    def _read(self) -> Draft:
+        """Read what is stored and make the draft; what cannot be read any more is only replaced whole."""
+        try:
+            self.before = read_settings(self.stored.document)
+        except SettingsProblemsError:
+            self.before, self._readable = read_settings({}), False
+            draft = self._drafting(self.before)
+            if not draft.complete:
+                raise
+            return draft
+        return self._drafting(self.before)
 
     def news(self) -> dict[Named, Path]:
         """Return what the draft names and the stored document does not."""
@@ -59,11 +73,12 @@ class Attempt:
         return {name: path for name, path in named_in(self.after).items() if name not in known}
 
     def _rewrite(self, before: Document, after: Document) -> Rewrite:
-        """Write an older document whole, as upgraded; of one of today only what changes."""
+        """Write whole what is older or cannot be read; of anything else only what changes."""
         version = version_of(self.stored.document)
         if version < NEWEST_VERSION:
             upgrade = Difference(op="change", path=("version",), before=version, after=NEWEST_VERSION)
             self.diff.append(upgrade)
+        if version < NEWEST_VERSION or not self._readable:
             document = after
         else:
             document = overlaid(self.stored.document, before, after)

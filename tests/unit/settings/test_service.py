@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -197,6 +198,29 @@ async def test_a_newer_document_is_refused_as_what_it_is(desk: Desk) -> None:
         with pytest.raises(SettingsProblemsError) as refused:
             await write
         assert problems(refused) == ["version is newer than this Livermore knows"]
+
+
+async def test_what_cannot_be_read_any_more_can_only_be_replaced_whole() -> None:
+    broken = {"version": 2, "of_old": 1, "scanner": {"limit": "many"}}
+    recoveries: list[Callable[[Desk], Awaitable[Any]]] = [
+        lambda desk: desk.service.reset(JESSE, BY),
+        lambda desk: desk.service.import_file(JESSE, {"scanner": {"limit": 3}}, BY),
+        lambda desk: desk.service.rollback(JESSE, 1, BY),
+    ]
+    for recover in recoveries:
+        desk = Desk({"version": 2, "scanner": {"limit": 7}})
+        desk.store.revisions.append(desk.store._revision(2, broken, [], BY))
+        for work in (
+            desk.service.current(JESSE),
+            desk.put("scanner.limit", 3),
+            desk.service.replace(JESSE, {}, BY),
+            desk.service.reset(JESSE, BY, paths=[("scanner",)]),
+        ):
+            with pytest.raises(SettingsProblemsError):
+                await work
+        await recover(desk)
+        assert desk.store.newest.revision == 3
+        assert desk.store.newest.document == (await desk.service.current(JESSE)).document.plain()
 
 
 async def test_what_a_newer_livermore_stored_is_left_alone() -> None:
