@@ -113,6 +113,7 @@ class Desk:
         self._choosing = asyncio.Lock()
         self._subscribing = asyncio.Lock()
         self._subscribed: set[str] = set()
+        self._left: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._works: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
         self._frames_seen = 0
@@ -126,15 +127,10 @@ class Desk:
                 self.feed.watch(symbol, self.table.add(symbol))
 
     async def add(self, symbols: Iterable[str]) -> None:
-        """Watch more symbols from now on; each goes live when its history is there."""
+        """Watch more symbols from now on; each goes live when it is subscribed and its history is there."""
         async with self._choosing:
-            new = [symbol for symbol in symbols if symbol not in self.symbols]
-            self.watch(new)
-            with suppress(LivermoreError):  # a connection that is not there takes them in when it comes
-                if any(symbol not in self.listing for symbol in new):
-                    await self._look_up()
-                    self._note_unlisted()
-                await self._subscribe()
+            self.watch(symbols)
+            self._spawn(self._take_in())
 
     async def remove(self, symbols: Iterable[str]) -> None:
         """Watch some symbols no more: what has closed is stored, the rest is forgotten."""
@@ -143,8 +139,9 @@ class Desk:
             self.symbols = [symbol for symbol in self.symbols if symbol not in gone]
             for symbol in gone:
                 self.feed.forget(symbol)
-            with suppress(LivermoreError):
-                await self._subscribe()
+            # Also one that comes back at once is subscribed anew: nothing is known of what it missed.
+            self._left.update(gone)
+            self._spawn(self._take_in())
             await self._leave_off(gone)
             self.flush()
             await self._recorder.flush()
@@ -190,6 +187,7 @@ class Desk:
             running = asyncio.create_task(stream.run(self.feed))
             try:
                 self._subscribed.clear()
+                self._left.clear()
                 self.repairs.stream = stream
                 await self._subscribe()
                 self._arrived()
@@ -220,6 +218,14 @@ class Desk:
                 raise
             return self.feed.market_time + int((self._clock.monotonic() - self.heard_at) * 1000)
 
+    async def _take_in(self) -> None:
+        """Follow a change of what is watched; a connection that is not there does so when it comes."""
+        with suppress(LivermoreError):
+            if self.repairs.stream is not None and not self.listing.keys() >= set(self.symbols):
+                await self._look_up()
+                self._note_unlisted()
+            await self._subscribe()
+
     async def _subscribe(self) -> None:
         """Bring what the connection is subscribed to in step with what is watched, and load what is new."""
         async with self._subscribing:
@@ -227,11 +233,12 @@ class Desk:
             if stream is None:
                 return
             wanted = [symbol for symbol in self.symbols if symbol in self.listing]
+            left, self._left = self._left, set()
+            gone = sorted(self._subscribed.difference(wanted) | (self._subscribed & left))
+            self._subscribed.difference_update(gone)
             new = [symbol for symbol in wanted if symbol not in self._subscribed]
-            gone = sorted(self._subscribed.difference(wanted))
             if gone:
                 await stream.unsubscribe(gone)
-                self._subscribed.difference_update(gone)
             if new:
                 await stream.subscribe(new)
                 self._subscribed.update(new)

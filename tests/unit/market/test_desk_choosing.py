@@ -90,6 +90,18 @@ async def test_one_that_comes_back_gets_what_nobody_watched_and_the_ledger_says_
         assert all(hole.repaired_at is not None for hole in holes)
 
 
+async def test_one_that_leaves_and_comes_back_in_one_breath_is_subscribed_anew() -> None:
+    async with opened(busy(), symbols=["S0", "S1"]) as office:
+        await office.until(40.5)
+        await office.desk.remove(["S1"])
+        await office.desk.add(["S1"])
+        await office.until(50)
+        assert office.exchange.unsubscribed == [["S1"]]
+        assert office.exchange.subscribed == [["S0", "S1"], ["S1"]]
+        assert office.desk.loaded == {"S0", "S1"}
+        await stored(office, "S1", 49)
+
+
 async def test_what_is_chosen_while_the_line_is_dead_is_watched_when_it_comes_back() -> None:
     async with opened(busy(symbols=3), symbols=["S0", "S1"], cuts=[(40 * 60, 43 * 60)]) as office:
         await office.until(41)
