@@ -30,6 +30,11 @@ def described(shape: type[Any], *, status: int = 200) -> dict[int | str, dict[st
     return {status: _content(shape.__doc__ or "", "application/json", shape.__name__)} | _problem()
 
 
+def unready(shape: type[Any]) -> dict[int | str, dict[str, Any]]:
+    """Describe the answer of a route that says by its status that something is not ready."""
+    return {503: _content(shape.__doc__ or "", "application/json", shape.__name__)}
+
+
 def done() -> dict[int | str, dict[str, Any]]:
     """Describe a route that answers with nothing, or a problem."""
     return {204: {"description": "Done."}} | _problem()

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from livermore.apps.access.caller import FOR_ALL, Viewer
-from livermore.apps.api.replies import described, reply
+from livermore.apps.api.replies import described, reply, unready
 from livermore.apps.api.shapes import HealthShape
 from livermore.runtime.runtime import RuntimeStatus
 
@@ -37,8 +37,8 @@ def add_routes(app: FastAPI, system: System) -> None:
         """Say that the process answers; needs no login."""
         return reply(HealthShape(ok=True, parts={}))
 
-    @app.get("/readyz", responses=described(HealthShape), tags=["health"], dependencies=[FOR_ALL],
-             openapi_extra={"security": []})  # fmt: skip
+    @app.get("/readyz", responses=described(HealthShape) | unready(HealthShape), tags=["health"],
+             dependencies=[FOR_ALL], openapi_extra={"security": []})  # fmt: skip
     async def readyz() -> Response:
         """Say whether every part is ready, with 503 while one is not; needs no login."""
         parts = await system.ready()
