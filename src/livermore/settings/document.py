@@ -20,6 +20,7 @@ from livermore.settings.forms import (
     Currency,
     Days,
     EnvironmentName,
+    ExchangeKey,
     ExchangeName,
     Folder,
     Locale,
@@ -35,7 +36,7 @@ from livermore.settings.forms import (
     repeated,
     strict_off,
 )
-from livermore.settings.section import Section, absent, setting
+from livermore.settings.section import Section, absent, extra, setting
 
 NEWEST_VERSION = 2
 DEFAULT_KEEP_DAYS: Mapping[str, int | None] = {
@@ -147,11 +148,11 @@ class QuietHours(Section):
     """The hours of each day in which alerts are held, to be sent when they end."""
 
     start: TimeOfDay = Field(
-        alias="from", json_schema_extra={"help": "When the quiet hours begin (HH:MM).", "apply": "hot"}
+        alias="from", json_schema_extra=extra("When the quiet hours begin (HH:MM).", "hot")
     )
     end: TimeOfDay = Field(
         alias="to",
-        json_schema_extra={"help": "When they end (HH:MM), the next day if earlier.", "apply": "hot"},
+        json_schema_extra=extra("When they end (HH:MM), the next day if earlier.", "hot"),
     )
     zone: Zone | None = absent("The time zone of both; the profile's if absent.", "hot")
 
@@ -174,7 +175,7 @@ class Route(Section):
     """Where alerts go; the terminal gets them without a route."""
 
     channel: ExchangeName = Field(
-        json_schema_extra={"help": "The kind of channel: terminal or webhook, for example.", "apply": "hot"}
+        json_schema_extra=extra("The kind of channel: terminal or webhook, for example.", "hot")
     )
     url_environment_variable: EnvironmentName | None = absent(
         "The environment variable that holds the channel's URL. Never the URL itself.", "hot"
@@ -239,7 +240,7 @@ class SettingsDocument(Section):
     sub: Name | None = absent("Whose document this is: the user's identity_sub.", "hot")
     perseus_profile: Profile = setting(Profile, "Who watches, and how values are shown.", "warm")
     livermore_runtime: Runtime = setting(Runtime, "How the runtime starts, and what it does.", "restart")
-    exchanges: Mapping[ExchangeName, ExchangeAccess] = setting(
+    exchanges: Mapping[ExchangeKey, ExchangeAccess] = setting(
         dict,
         "Access to exchanges by name; none is needed for public data.",
         "warm",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from livermore.settings.currencies import CURRENCIES
 
@@ -16,6 +16,8 @@ EXCHANGE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ZONE_NAME = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+ASSET = re.compile(r"[A-Z0-9]{2,20}")
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 SHORTEST_SECRET = 40
@@ -104,7 +106,7 @@ def _time_of_day(text: str) -> str:
 
 
 def _locale(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", text):
+    if not LOCALE.fullmatch(text):
         raise ValueError("must be a language tag (BCP 47), such as en-US")
     return text
 
@@ -116,7 +118,7 @@ def _currency(text: str) -> str:
 
 
 def _asset(text: str) -> str:
-    if not re.fullmatch(r"[A-Z0-9]{2,20}", text):
+    if not ASSET.fullmatch(text):
         raise ValueError("must be an asset as exchanges write it, such as USD, USDT or BTC")
     return text
 
@@ -147,14 +149,20 @@ def strict_off() -> Any:
     return Field(strict=False)
 
 
-EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
-ExchangeName = Annotated[str, AfterValidator(_exchange_name)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Moment = Annotated[str, AfterValidator(_moment)]
-TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
-Locale = Annotated[str, AfterValidator(_locale)]
-Currency = Annotated[str, AfterValidator(_currency)]
-Asset = Annotated[str, AfterValidator(_asset)]
+def _form(pattern: re.Pattern[str]) -> WithJsonSchema:
+    """Tell editors the form of a text; refusing in plain words is for the validator beside it."""
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern})$"})
+
+
+EnvironmentName = Annotated[str, AfterValidator(_environment_name), _form(ENVIRONMENT_NAME)]
+ExchangeName = Annotated[str, AfterValidator(_exchange_name), _form(EXCHANGE_NAME)]
+ExchangeKey = Annotated[str, AfterValidator(_exchange_name)]
+Zone = Annotated[str, AfterValidator(_zone), _form(ZONE_NAME)]
+Moment = Annotated[str, AfterValidator(_moment), _form(MOMENT)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day), _form(TIME_OF_DAY)]
+Locale = Annotated[str, AfterValidator(_locale), _form(LOCALE)]
+Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema({"type": "string", "enum": CURRENCIES})]
+Asset = Annotated[str, AfterValidator(_asset), _form(ASSET)]
 SymbolName = Annotated[str, AfterValidator(_symbol)]
 Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_printable)]
 Words = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]

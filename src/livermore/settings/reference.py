@@ -20,6 +20,7 @@ One document for each user, version 2; an older one is upgraded when it is read.
 A change takes effect, **hot**: with the next tick; **warm**: after the work that is named; **restart**: when
 Livermore starts again. `<name>` stands for a key of your choice, `[]` for each entry of a list.
 """
+MOST_CHOICES = 12
 PLACES = {"exchanges": ".<name>", "routes": "[]"}
 
 
@@ -71,8 +72,9 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
     if "anyOf" in schema:
         return " or ".join(_type(choice, definitions) for choice in schema["anyOf"] if choice != NULL)
-    if "enum" in schema or "const" in schema:
-        return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if 0 < len(choices) <= MOST_CHOICES:
+        return " or ".join(f"`{value}`" for value in choices)
     if schema["type"] == "array":
         return f"list of {_type(schema['items'], definitions)}"
     return NAMES[schema["type"]]

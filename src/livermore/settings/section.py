@@ -44,8 +44,8 @@ def setting(
 ) -> Any:
     """Declare a setting: default, meaning, when a change takes effect and, if `warm`, by doing what."""
     if isinstance(default, type):
-        return Field(default_factory=default, json_schema_extra=_extra(help, apply, effect))
-    return Field(default=default, json_schema_extra=_extra(help, apply, effect))
+        return Field(default_factory=default, json_schema_extra=extra(help, apply, effect))
+    return Field(default=default, json_schema_extra=extra(help, apply, effect))
 
 
 def absent(
@@ -54,12 +54,13 @@ def absent(
     effect: str | None = None,
 ) -> Any:
     """Declare a setting that is not in the document until it is given; null means the same."""
-    return Field(default=None, json_schema_extra=_extra(help, apply, effect) | {"absent": True})
+    return Field(default=None, json_schema_extra=extra(help, apply, effect) | {"absent": True})
 
 
-def _extra(help_text: str, apply: ApplyClass, effect: str | None) -> JsonDict:
-    extra: JsonDict = {"description": help_text, "help": help_text, "apply": apply}
-    return extra | {"effect": effect} if effect else extra
+def extra(help_text: str, apply: ApplyClass, effect: str | None = None) -> JsonDict:
+    """Return what a setting says of itself, as its JSON Schema and the reference page show it."""
+    said: JsonDict = {"description": help_text, "help": help_text, "apply": apply}
+    return said | {"effect": effect} if effect else said
 
 
 def fields_of(section: type[Section]) -> dict[str, FieldInfo]:
@@ -69,8 +70,8 @@ def fields_of(section: type[Section]) -> dict[str, FieldInfo]:
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
     """Return what a field says of itself beyond its type."""
-    extra = field.json_schema_extra
-    return extra if isinstance(extra, dict) else {}
+    said = field.json_schema_extra
+    return said if isinstance(said, dict) else {}
 
 
 def holds_many(annotation: Any) -> bool:

@@ -4,6 +4,7 @@ import json
 import traceback
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -434,6 +435,32 @@ def test_the_schema_tells_editors_what_the_page_tells_people() -> None:
     assert symbols["help"] == symbols["description"]
     assert schema["additionalProperties"] is False
     assert schema["$defs"]["QuietHours"]["properties"].keys() == {"from", "to", "zone"}
+
+
+SCHEMA = jsonschema_rs.validator_for(SettingsDocument.model_json_schema())
+
+
+@given(documents())
+def test_what_is_read_fits_the_schema(document: dict[str, Any]) -> None:
+    SCHEMA.validate(read_settings(document).plain())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"alert": {}},
+        {"scanner": {"limit": 0}},
+        {"perseus_profile": {"currency": "XYZ"}},
+        {"perseus_profile": {"timezone": "localtime"}},
+        {"alerts": {"quiet_hours": {"from": "24:00", "to": "08:00"}}},
+        {"exchanges": {"coinbase": {"ApiKeyEnvironmentVariableName": "not a name"}}},
+        {"scanner_symbols_last_update": "yesterday"},
+        {"storage": {"keep_days": {"3m": 1}}},
+    ],
+)
+def test_the_schema_refuses_what_the_model_refuses(wrong: dict[str, Any]) -> None:
+    assert not SCHEMA.is_valid(wrong)
+    assert problems(wrong)
 
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.path)
