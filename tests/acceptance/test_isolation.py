@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from tests.acceptance.program import CLEAN
 
+pytestmark = pytest.mark.timeout(300)  # thousands of questions, on a machine that may have more to do
 LEAKY = Path(__file__).parent / "leaky.py"
 ROOT = LEAKY.parents[2]
 WALLED = ["sqlite", "postgres"]
@@ -25,7 +26,7 @@ def proof(*command: str, database: str | None = None) -> tuple[int, Any]:
     environment = CLEAN | ({"LIVERMORE_DATABASE_URL": database} if database else {})
     done = subprocess.run(
         [sys.executable, *command],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from livermore.apps.isolation.proof import Caller
 from livermore.bootstrap.canaries import Canary
@@ -11,15 +10,16 @@ from livermore.bootstrap.canaries import Canary
 WHERE_ADMINS_SEE_NAMES = "/api/v1/users"
 
 
-class Said(NamedTuple):
-    """A question as it was put, and all that was answered."""
+class Said:
+    """A question as it was put, and all that was answered; neither minds capitals."""
 
-    question: str
-    answer: str
+    def __init__(self, question: str, answer: str) -> None:
+        self.question = question.lower()
+        self._answer = answer.lower()
 
     def shows(self, word: str) -> bool:
         """Say whether a word was answered that was not in the question."""
-        return word.lower() in self.answer.lower() and word.lower() not in self.question.lower()
+        return word.lower() in self._answer and word.lower() not in self.question
 
 
 def foreign(caller: Caller, canaries: Sequence[Canary]) -> list[Canary]:

@@ -21,7 +21,9 @@ from livermore.kernel.events import Event
 
 PAGE, SOCKET = "pages", "sockets"
 CLIENT_ID = re.compile(r"""client_id['"]:\s*['"]([0-9a-f-]{36})['"]""")
-OPEN = frozenset({"/login", "/login.css"})
+# What a page loads is named in it, in quotation marks.
+FILE = re.compile(r"""["'](/(?:_nicegui|assets)/[^"'\s]+)["']""")
+OPEN = frozenset({"/login", "/login.css", "/login/identity", "/login/identity/callback"})
 LOOK_SECONDS = 3.0  # pages are told of news every second
 
 
@@ -33,16 +35,21 @@ class Pages:
         self._door = door
         self._notebook = notebook
         self._opened: dict[tuple[Caller, str], str] = {}
+        self._files: set[str] = set()
 
     async def walk(self, paths: Sequence[str], callers: Sequence[Caller]) -> None:
         """Open everything as everybody; then speak for one's own pages, and for each other's."""
-        for path in paths:
-            for caller in callers:
-                await self._open(path, caller)
+        await self._open_all(paths, callers)
+        await self._open_all(sorted(self._files), callers)
         for path in PAGES:
             await self._listen(path, callers)
             for caller in callers:
                 await self._intrude(path, caller, callers)
+
+    async def _open_all(self, paths: Sequence[str], callers: Sequence[Caller]) -> None:
+        for path in paths:
+            for caller in callers:
+                await self._open(path, caller)
 
     async def _open(self, path: str, caller: Caller) -> None:
         headers = self._door.headers(caller, browser=True) | {"accept": "text/html"}
@@ -60,6 +67,7 @@ class Pages:
         found = CLIENT_ID.search(response.text)
         if path in PAGES and found:
             self._opened[caller, path] = found[1]
+            self._files.update(FILE.findall(response.text))
         elif path in PAGES and may:
             self._notebook.found("hollow", PAGE, path, caller, "it could not be opened")
 

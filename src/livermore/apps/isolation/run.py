@@ -12,9 +12,10 @@ from httpx import AsyncClient
 from livermore.apps.access import Access
 from livermore.apps.access.doorway import Doorway
 from livermore.apps.access.guard import Opening
+from livermore.apps.access.login_pages import PATHS as LOGIN_PATHS
 from livermore.apps.api.events import Streams as OpenStreams
 from livermore.apps.api.metrics import CountRequests
-from livermore.apps.isolation.pages import OPEN, Pages
+from livermore.apps.isolation.pages import Pages
 from livermore.apps.isolation.proof import Caller, Notebook, Proof
 from livermore.apps.isolation.routes import Door, Routes
 from livermore.apps.isolation.streams import Streams
@@ -54,7 +55,8 @@ async def walk(house: House, running: Running) -> Proof:
     # Tables first: a change that a route should have refused would show there as well.
     await look_into_tables(house, notebook, callers)
     await Streams(house, door, notebook).walk(callers)
-    await Pages(house, door, notebook).walk([*OPEN, *sorted(set(page_paths(doors.pages.routes)))], callers)
+    pages = sorted({*LOGIN_PATHS, *page_paths(doors.pages.routes)})
+    await Pages(house, door, notebook).walk(pages, callers)
     await Routes(house, door, notebook).walk(operations(doors.api), callers)
     _refuse_hollow(notebook, callers)
     return notebook.proof(database=house.database, login=house.login.name if house.login else None)
