@@ -40,9 +40,11 @@ class Keys:
 
     async def by_cookie(self, secret: str) -> Principal | None:
         """Return whose cookie this is: it holds a session, or the token that was pasted on the login page."""
-        if secret.startswith(PREFIX):
-            return await self._accounts.principal_of_token(secret)
-        return await self._accounts.principal_of_session(secret)
+        if not secret.startswith(PREFIX):
+            return await self._accounts.principal_of_session(secret)
+        # A session's secret is drawn by chance, which may begin it like a token's.
+        found = await self._accounts.principal_of_token(secret)
+        return found or await self._accounts.principal_of_session(secret)
 
 
 class OneTimeLink:

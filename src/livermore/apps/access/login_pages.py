@@ -68,7 +68,7 @@ class LoginPages:
         return RedirectResponse(back_to, 303, NO_CACHE)
 
     async def _log_in(self, visitor: Visitor, request: Request) -> Response:
-        if visitor.is_from_elsewhere() and visitor.headers.get("origin") != "null":
+        if visitor.is_from_elsewhere() and not visitor.hides_its_origin:
             return problem(403, "the login comes from another site", code="not_allowed")
         form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
         given = {name: values[0] for name, values in form.items()}

@@ -121,6 +121,11 @@ class Visitor:
         is_alike = scheme == "https" or not self.is_secure
         return is_alike and netloc.lower() == self.headers.get("host", "").lower()
 
+    @property
+    def hides_its_origin(self) -> bool:
+        """Say whether nothing tells where a form was sent from, as in browsers without Sec-Fetch-Site."""
+        return self.headers.get("origin") == "null" and "sec-fetch-site" not in self.headers
+
     def is_from_elsewhere(self) -> bool:
         """Say whether a page of another site is known to have sent the request."""
         return "origin" in self.headers and not self.is_from_here()

@@ -313,6 +313,30 @@ async def test_a_login_from_another_site_is_refused(client: AsyncClient) -> None
     assert is_problem(answer, 403)
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "null"}, 303),
+        ({"origin": "null", "sec-fetch-site": "same-origin"}, 303),
+        ({"origin": "null", "sec-fetch-site": "cross-site"}, 403),
+        ({"origin": f"http://{HOST}"}, 303),
+        ({}, 303),
+    ],
+)
+async def test_a_form_of_our_own_logs_in_and_a_hidden_one_does_not(
+    client: AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    answer = await client.post("/login", data={"token": TOKEN}, headers=headers)
+    assert answer.status_code == status
+
+
+async def test_a_session_may_begin_like_a_token(client: AsyncClient, system: StandIn) -> None:
+    secret = "lvm_drawn-by-chance"
+    digest = hashlib.sha256(secret.encode()).digest()
+    await system.accounts._sessions.open(1, digest, system.clock.now() + 1000)
+    assert (await client.get("/", headers={"cookie": f"livermore_7070={secret}"})).text == "inside"
+
+
 async def test_a_session_ends_after_a_week(client: AsyncClient, clock: ManualClock) -> None:
     await logged_in(client)
     client.cookies = dict(client.cookies.items())
