@@ -108,7 +108,7 @@ class SettingsService:
         self, scope: Scope, document: Any, by: Authorship, *, expected: int | None = None
     ) -> Change:
         """Store a whole document. Errors: SettingsProblemsError, ConflictError when `expected` moved."""
-        return await self._write(scope, replacing(document), by, expected)
+        return await self.write(scope, replacing(document), by, expected)
 
     async def patch(
         self, scope: Scope, patch: Patch, by: Authorship, *, expected: int | None = None
@@ -117,7 +117,7 @@ class SettingsService:
 
         Errors: SettingsProblemsError, ConflictError when `expected` moved or a JSON Patch's test fails.
         """
-        return await self._write(scope, patching(patch), by, expected)
+        return await self.write(scope, patching(patch), by, expected)
 
     async def reset(
         self,
@@ -128,7 +128,7 @@ class SettingsService:
         expected: int | None = None,
     ) -> Change:
         """Go back to the defaults: of some settings, or of all but `sub` and the primary exchange."""
-        return await self._write(scope, resetting(paths), _through(by, "reset"), expected)
+        return await self.write(scope, resetting(paths), _through(by, "reset"), expected)
 
     async def rollback(
         self,
@@ -147,7 +147,7 @@ class SettingsService:
         earlier = upgraded((await self._store.revision(scope, revision)).document)
         readable = earlier if paths is None else _readable(earlier)
         by = _through(by, "rollback", f"back to revision {revision}")
-        change = await self._write(scope, going_back(readable, paths), by, expected)
+        change = await self.write(scope, going_back(readable, paths), by, expected)
         if not change.diff:
             raise ConflictError(
                 f"the settings are already those of revision {revision}", hint="choose another revision"
@@ -176,7 +176,7 @@ class SettingsService:
         if dry_run:
             change = await self.preview(scope, drafting)
         else:
-            change = await self._write(scope, drafting, _through(by, "import"), expected)
+            change = await self.write(scope, drafting, _through(by, "import"), expected)
         upgrade = upgrade_report({**document, "version": version_of(given)})
         return Imported(change=change, dropped=dropped, upgrade=upgrade)
 
@@ -206,8 +206,13 @@ class SettingsService:
         await self._verify(attempt.news())
         return self._change(attempt, stored)
 
-    async def _write(self, scope: Scope, drafting: Drafting, by: Authorship, expected: int | None) -> Change:
-        """Store a draft; what it newly names is looked up outside the transaction, then it is made again."""
+    async def write(
+        self, scope: Scope, drafting: Drafting, by: Authorship, expected: int | None = None
+    ) -> Change:
+        """Store what a draft makes of the newest revision; errors as of `replace` and `patch`.
+
+        What it newly names is looked up outside the transaction, then it is made again.
+        """
         _refuse_reason(by.reason)
         verified: set[Named] = set()
         while True:
