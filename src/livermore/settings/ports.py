@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from livermore.kernel.errors import ConflictError
 from livermore.kernel.scope import Scope
 from livermore.settings.document import SettingsDocument
 
@@ -54,6 +55,10 @@ class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
     meaning: SettingsDocument
 
 
+class RevisionMovedError(ConflictError):
+    """The settings have moved on."""
+
+
 Rewriting = Callable[[StoredSettings], Rewrite | None]
 
 
@@ -70,7 +75,7 @@ class SettingsStore(Protocol):
         """Ask for a rewrite of the newest document, and store it as the next revision in one transaction.
 
         Nobody else writes in between. None from `rewriting` stores nothing, and so does an error.
-        Errors: NotFoundError for an unknown user, ConflictError when `expected` is not the newest revision.
+        Errors: NotFoundError for an unknown user, RevisionMovedError when `expected` is not the newest.
         """
         ...
 

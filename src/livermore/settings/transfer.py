@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from livermore.kernel.clock import rfc3339
@@ -11,7 +12,7 @@ from livermore.kernel.errors import InvalidError
 from livermore.settings.document import SettingsDocument
 from livermore.settings.forms import repeated
 from livermore.settings.path import Path
-from livermore.settings.problems import unknown_in
+from livermore.settings.problems import shown, unknown_in
 
 Document = dict[str, Any]
 EXPORT_VERSION = "1.0"
@@ -28,22 +29,34 @@ def exported(document: SettingsDocument, now: int) -> Document:
     return {"exportedAt": rfc3339(now), "exportVersion": EXPORT_VERSION, "settings": document.plain()}
 
 
+class UnreadableError(InvalidError):
+    """This is no JSON."""
+
+
 def read_file(given: str | bytes) -> Any:
-    """Read JSON, with comments and last commas as people write them; raise InvalidError with the line."""
+    """Read JSON, with comments and last commas as people write them; raise UnreadableError with the line."""
+    return _read(given, lambda text: _LAST_COMMA.sub(_without_last, _COMMENT.sub(_blanked, text)))
+
+
+def read_json(given: str | bytes) -> Any:
+    """Read JSON as programs write it, each key once; raise UnreadableError with the line."""
+    return _read(given, lambda text: text)
+
+
+def _read(given: str | bytes, cleaned: Callable[[str], str]) -> Any:
     if len(given) > LONGEST_FILE:
-        raise InvalidError("this file is too long to hold settings", hint="settings are well under 1 MB")
+        raise UnreadableError("this is too long to be settings", hint="settings are well under 1 MB")
     try:
         text = given.decode("utf-8-sig") if isinstance(given, bytes) else given.removeprefix("\ufeff")
-        plain = _LAST_COMMA.sub(_without_last, _COMMENT.sub(_blanked, text))
-        return json.loads(plain, object_pairs_hook=_once_each, parse_constant=_refused)
+        return json.loads(cleaned(text), object_pairs_hook=_once_each, parse_constant=_refused)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise InvalidError(f"this is no JSON: {error.msg}", where=place) from None
+        raise UnreadableError(f"this is no JSON: {error.msg}", where=place) from None
     except RecursionError:
-        raise InvalidError("this is nested deeper than any settings are") from None
+        raise UnreadableError("this is nested deeper than any settings are") from None
     except ValueError as error:
         said = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise InvalidError(f"this is no JSON: {said}") from None
+        raise UnreadableError(f"this is no JSON: {said}") from None
 
 
 def unwrapped(content: Any) -> Any:
@@ -85,7 +98,7 @@ def _once_each(pairs: list[tuple[str, Any]]) -> Document:
     document = dict(pairs)
     if len(document) < len(pairs):
         twice = repeated(key for key, _ in pairs)
-        raise ValueError(f"a key is there twice: {str(twice)[:100]!r}")
+        raise ValueError(f"a key is there twice: {shown((str(twice),))!r}")
     return document
 
 

@@ -6,11 +6,12 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from livermore.kernel.errors import ConflictError, ExchangeUnreachableError, NotFoundError
+from livermore.kernel.errors import ExchangeUnreachableError, NotFoundError
 from livermore.kernel.scope import Scope
 from livermore.settings.ports import (
     Authorship,
     Revision,
+    RevisionMovedError,
     Rewriting,
     StoredRevision,
     StoredSettings,
@@ -51,7 +52,7 @@ class MemoryStore:
     ) -> StoredSettings | None:
         before = await self.current(scope)
         if expected not in (None, before.revision):
-            raise ConflictError("moved")
+            raise RevisionMovedError("moved")
         rewrite = rewriting(before)
         if rewrite is None:
             return None

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 
 from livermore.kernel.errors import InvalidError
-from livermore.settings.transfer import LONGEST_FILE, read_file, unwrapped, without_unknown
+from livermore.settings.transfer import (
+    LONGEST_FILE,
+    UnreadableError,
+    read_file,
+    read_json,
+    unwrapped,
+    without_unknown,
+)
 from tests.unit.settings.test_patch import VALUES
 
 
@@ -89,3 +96,18 @@ def test_an_export_is_unwrapped_and_a_bare_document_is_taken() -> None:
 def test_an_export_of_another_version_is_refused(version: Any) -> None:
     with pytest.raises(InvalidError):
         unwrapped({"exportVersion": version, "settings": {}})
+
+
+def test_a_key_that_is_a_secret_is_not_repeated() -> None:
+    secret = "z" * 60
+    with pytest.raises(UnreadableError) as refused:
+        read_file(f'{{"{secret}": 1, "{secret}": 2}}')
+    assert "***" in refused.value.what
+    assert secret not in str(refused.value)
+
+
+def test_programs_write_json_without_comments() -> None:
+    assert read_file('{"a": 1, /* one */}') == read_json('{"a": 1}') == {"a": 1}
+    for given in ('{"a": 1,}', '{"a": 1} // one', '{"a": NaN}', '{"a": 1, "a": 1}', "[" * 10_000):
+        with pytest.raises(UnreadableError):
+            read_json(given)

@@ -16,7 +16,7 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.exchange_accounts import SqlExchangeAccountBook
 from livermore.adapters.sql.tables import settings_revisions, users
 from livermore.kernel.clock import Clock, rfc3339
-from livermore.kernel.errors import ConflictError, InvalidError, NotFoundError
+from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.scope import Scope
 from livermore.settings.diff import differences
 from livermore.settings.document import SettingsDocument
@@ -25,6 +25,7 @@ from livermore.settings.path import Path
 from livermore.settings.ports import (
     Authorship,
     Revision,
+    RevisionMovedError,
     Rewrite,
     Rewriting,
     Source,
@@ -77,7 +78,7 @@ class SqlSettingsStore:
     ) -> StoredSettings | None:
         """Store what `rewriting` makes of the newest document as the next revision, unless it is None.
 
-        Errors: NotFoundError for an unknown user, ConflictError when `expected` is not the newest revision.
+        Errors: NotFoundError for an unknown user, RevisionMovedError when `expected` is not the newest.
         """
         async with self._database.writing(scope) as connection:
             before = await _locked(connection, scope)
@@ -172,8 +173,8 @@ def _no_user(scope: Scope) -> NotFoundError:
     return NotFoundError("there is no such user", where=scope.identity_sub)
 
 
-def _moved(expected: int, newest: int) -> ConflictError:
-    return ConflictError(
+def _moved(expected: int, newest: int) -> RevisionMovedError:
+    return RevisionMovedError(
         f"the settings are at revision {newest}, and this change was made for revision {expected}",
         hint="read them again, and make the change on what is there now",
     )
