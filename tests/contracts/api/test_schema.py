@@ -33,7 +33,7 @@ DESCRIPTION = description(
     api_app(NOTHING, streams=Streams(NOTHING), counted=Metrics(NOTHING), entrance=NOTHING)
 )  # fmt: skip
 schema = schemathesis.openapi.from_dict(DESCRIPTION).exclude(path=ENDLESS)
-CHECKS = [
+CHECKS: list[Any] = [
     schemathesis.checks.CHECKS.get_one("status_code_conformance"),
     schemathesis.checks.CHECKS.get_one("content_type_conformance"),
     schemathesis.checks.CHECKS.get_one("response_schema_conformance"),
@@ -99,9 +99,9 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-def test_an_answer_is_as_described(case: schemathesis.Case, served: Served) -> None:
+def test_an_answer_is_as_described(case: schemathesis.Case[Any], served: Served) -> None:
     # Nothing runs here, so that it is the right answer that something is not ready.
-    also = [] if case.path == "/readyz" else [checks.not_a_server_error]
+    also: list[Any] = [] if case.path == "/readyz" else [checks.not_a_server_error]
     case.call_and_validate(base_url=served.address, headers=BEARER, checks=[*CHECKS, *also], timeout=30)
 
 

@@ -59,7 +59,7 @@ def description(app: FastAPI) -> dict[str, Any]:
     )
     for route in app.routes:
         if isinstance(route, StatedRoute) and route.include_in_schema and isinstance(route.stated, Needs):
-            for method in route.methods:
+            for method in route.methods or ():
                 document["paths"][route.path_format][method.lower()]["x-role"] = route.stated.role
     components = document.setdefault("components", {})
     components["schemas"] = components.get("schemas", {}) | _schemas()
