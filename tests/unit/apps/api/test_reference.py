@@ -20,7 +20,7 @@ def test_every_route_has_a_heading_and_every_parameter_a_row(api: FastAPI) -> No
     page = PAGE.read_text()
     for route in api.routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
-            (method,) = route.methods or ()
+            method = next(iter(route.methods or ()))
             section = page.split(f"### `{method} {route.path_format}`\n")[1].split("\n### ")[0]
             for body in route.dependant.body_params:
                 for name in body.field_info.annotation.model_fields:  # type: ignore[union-attr]
