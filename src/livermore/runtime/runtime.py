@@ -19,6 +19,8 @@ from livermore.runtime.floor import Floor
 from livermore.runtime.ports import RuntimeBook, StoredRuntime
 from livermore.runtime.state import State, Trigger, fire
 from livermore.runtime.watch import Watch
+from livermore.settings.document import SettingsDocument
+from livermore.settings.plan import Effect, Outlook, Verdict
 from livermore.settings.service import Current, watched_symbols
 
 WATCH = 0.5
@@ -72,6 +74,15 @@ class Resting:
         """Say that nothing runs."""
         return STOPPED
 
+    async def outlook(self, scope: Scope, before: SettingsDocument, after: SettingsDocument) -> Outlook:
+        """Say that a change does nothing yet."""
+        effect = Effect(kind="wait", target="runtime", detail="nothing runs here; it holds at the next start")
+        return Outlook(effects=(effect,) if before != after else ())
+
+    async def bring_about(self, scope: Scope, revision: int) -> Verdict:
+        """Say that nothing holds where nothing runs."""
+        return Verdict(saved=revision, applied=None, error="nothing runs here; it holds at the next start")
+
 
 class Runtime:
     """Start services in order, watch over them, stop them in reverse; tell every change of state."""
@@ -90,6 +101,8 @@ class Runtime:
         self._bus = bus
         self._clock = clock
         self._saved = current
+        self._saved_revision = current.revision
+        self._beside: list[Service] = []
         self._desired = "running" if current.document.livermore_runtime.auto_start else "paused"
         self._state = State.STOPPED
         self._began = clock.monotonic()
@@ -117,18 +130,36 @@ class Runtime:
             raise
         self._watcher.start()
 
+    def look_after(self, service: Service) -> None:
+        """Say how a service is that somebody else starts and stops."""
+        self._beside.append(service)
+
     async def apply(self, current: Current) -> None:
         """Have a newer revision of the settings hold, live; raise LivermoreError when it cannot be.
 
         While paused it waits for the end of the pause. Whether it holds is told either way.
         """
-        self._saved = current
+        self._saved, self._saved_revision = current, current.revision
         try:
             if self._state in WATCHING:
                 await self._user_watch.apply(current)
                 await self._store()
         finally:
             self._tell()
+
+    def saved(self, revision: int) -> None:
+        """Take note of the newest stored revision, whether it can be read or not."""
+        self._saved_revision = revision
+
+    def applied(self) -> int:
+        """Return the revision that holds, or will when the runtime starts."""
+        return self._applied.revision
+
+    def waits_for(self) -> str | None:
+        """Say why no revision can be brought about just now; None while it can."""
+        if self._state in WATCHING or self.applied() == self._saved_revision:
+            return None
+        return f"the runtime is {self._state}"
 
     async def stop(self) -> None:
         """Stop every service, the newest first."""
@@ -152,7 +183,7 @@ class Runtime:
             else None,
             mode=self._applied.document.livermore_runtime.mode,
             uptime_seconds=int(self._clock.monotonic() - self._began),
-            settings={"saved": self._saved.revision, "applied": self._applied.revision},
+            settings={"saved": self._saved_revision, "applied": self._applied.revision},
             queue_depth=0,
             symbols={"active": loaded, "total": len(watched_symbols(self._applied.document))},
             exchanges=self._plane.statuses(),
@@ -170,6 +201,7 @@ class Runtime:
         """Yield every service, those on the floor instead of the floor."""
         yield from (service for service in self._services if service is not self._floor)
         yield from self._floor.services()
+        yield from self._beside
 
     def _startup(self, loaded: int, watched: int) -> Startup | None:
         """Say how far warming up is, and when it will be done at this pace."""

@@ -69,6 +69,10 @@ class SettingsStore(Protocol):
         """Return the stored document; raise NotFoundError when the user is unknown."""
         ...
 
+    async def newest_revision(self, scope: Scope) -> int:
+        """Return the number of the newest revision; raise NotFoundError when the user is unknown."""
+        ...
+
     async def revise(
         self, scope: Scope, rewriting: Rewriting, by: Authorship, *, expected: int | None = None
     ) -> StoredSettings | None:

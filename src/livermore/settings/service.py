@@ -11,7 +11,7 @@ import msgspec
 from livermore.kernel.errors import ConflictError, InvalidError
 from livermore.kernel.scope import Scope
 from livermore.settings.attempt import Attempt, UnverifiedError
-from livermore.settings.diff import Difference, differences
+from livermore.settings.diff import Difference, differences, json_patch
 from livermore.settings.document import SettingsDocument
 from livermore.settings.drafts import (
     Drafting,
@@ -104,6 +104,10 @@ class SettingsService:
             warnings=self._warnings(document),
         )  # fmt: skip
 
+    async def newest_revision(self, scope: Scope) -> int:
+        """Return the number of the newest revision; raise NotFoundError for an unknown user."""
+        return await self._store.newest_revision(scope)
+
     async def replace(
         self, scope: Scope, document: Any, by: Authorship, *, expected: int | None = None
     ) -> Change:
@@ -194,9 +198,16 @@ class SettingsService:
 
     async def diff(self, scope: Scope, start: int, end: int) -> list[Difference]:
         """Return what differs between two revisions, as they are read today."""
-        documents = [(await self._store.revision(scope, number)).document for number in (start, end)]
-        before, after = map(_readable, documents)
-        return differences(before, after)
+        return differences(*await self._both(scope, start, end))
+
+    async def patch_between(self, scope: Scope, start: int, end: int) -> list[Document]:
+        """Return the same as a JSON Patch (RFC 6902)."""
+        return json_patch(*await self._both(scope, start, end))
+
+    async def _both(self, scope: Scope, start: int, end: int) -> tuple[Document, Document]:
+        before = (await self._store.revision(scope, start)).document
+        after = (await self._store.revision(scope, end)).document
+        return _readable(before), _readable(after)
 
     async def preview(self, scope: Scope, drafting: Drafting) -> Change:
         """Return the change that a write would be, checked like one; nothing is stored."""

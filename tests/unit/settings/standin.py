@@ -47,6 +47,9 @@ class MemoryStore:
             document=copy.deepcopy(newest.document), revision=newest.revision, updated_at=newest.created_at
         )
 
+    async def newest_revision(self, scope: Scope) -> int:
+        return (await self.current(scope)).revision
+
     async def revise(
         self, scope: Scope, rewriting: Rewriting, by: Authorship, *, expected: int | None = None
     ) -> StoredSettings | None:

@@ -73,6 +73,15 @@ class SqlSettingsStore:
         document, revision, time = row
         return StoredSettings(document=document, revision=revision, updated_at=rfc3339(time))
 
+    async def newest_revision(self, scope: Scope) -> int:
+        """Return the number of the newest revision; raise NotFoundError when the user is unknown."""
+        query = select(users.c.settings_revision).where(users.c.id == scope.user_id)
+        async with self._database.reading(scope) as connection:
+            revision: int | None = (await connection.execute(query)).scalar_one_or_none()
+        if revision is None:
+            raise _no_user(scope)
+        return revision
+
     async def revise(
         self, scope: Scope, rewriting: Rewriting, by: Authorship, *, expected: int | None = None
     ) -> StoredSettings | None:
