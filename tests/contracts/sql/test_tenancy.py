@@ -203,6 +203,26 @@ async def test_a_user_who_is_gone_takes_his_rows_along(
     assert await seen(database, EVERYBODY) == dict.fromkeys(map(str, OWNED), 1)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "api_tokens WHERE hash = 'x'::bytea",
+        "sessions WHERE hash = 'x'::bytea",
+        "users WHERE identity_provider = 'local' AND identity_sub = 'x'",
+        "signals WHERE user_id = 1 AND close_time < 7",
+        "alerts WHERE user_id = 1 AND state = 'pending' AND next_attempt < 7",
+        "app_settings WHERE user_id = 1 AND key = 'theme'",
+    ],
+)
+async def test_a_policy_keeps_no_index_from_being_used(database: Database, condition: str) -> None:
+    """PostgreSQL uses an index before a policy only for operators that tell nothing of other rows."""
+    async with database.reading(EVERYBODY) as connection:
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        await connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        plan = (await connection.execute(text(f"EXPLAIN SELECT 1 FROM {condition}"))).scalars()
+        assert any("Index Cond" in line for line in plan)
+
+
 @pytest.mark.parametrize(("options", "copied"), [(["--enable-row-security"], 2), ([], None)])
 async def test_a_backup_as_the_guide_makes_it_holds_the_rows_of_all(
     url: str, filled: tuple[Scope, Scope], options: list[str], copied: int | None
