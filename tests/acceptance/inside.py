@@ -13,7 +13,7 @@ import pytest
 from livermore import bootstrap
 from livermore.adapters.exchanges import binance, coinbase
 from livermore.bootstrap import exchanges as chosen
-from livermore.bootstrap import system as joined
+from livermore.bootstrap import posts
 from livermore.market import reconnect
 from livermore.market.desk import Desk
 from livermore.workspace.folder import Workspace
@@ -30,7 +30,7 @@ class _HastyDesk(Desk):
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every desk connect again soon, and wait for no request long."""
-    monkeypatch.setattr(joined, "Desk", _HastyDesk)
+    monkeypatch.setattr(posts, "Desk", _HastyDesk)
     timing = binance.Timing(request=REQUEST)
     monkeypatch.setattr(chosen, "Binance", partial(binance.Binance, timing=timing))
     other_timing = coinbase.Timing(request=REQUEST)

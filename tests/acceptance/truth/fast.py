@@ -3,7 +3,8 @@
 import os
 
 from livermore.__main__ import main
-from livermore.bootstrap import system
+from livermore.bootstrap import ground
+from livermore.kernel.clock import SystemClock
 from tests.acceptance.truth.clock import FastClock
 
 CLOCK = "TRUTH_CLOCK"
@@ -12,7 +13,8 @@ CLOCK = "TRUTH_CLOCK"
 def start() -> None:
     """Run the verb of the command line by the clock that the environment describes."""
     origin, rate, began = map(float, os.environ[CLOCK].split())
-    vars(system)["SystemClock"] = lambda: FastClock(origin, rate, began)
+    assert ground.SystemClock is SystemClock
+    vars(ground)["SystemClock"] = lambda: FastClock(origin, rate, began)
     main()
 
 
