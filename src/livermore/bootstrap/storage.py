@@ -17,7 +17,6 @@ from livermore.adapters.sql import (
     SqlCandleStore,
     SqlExchangeBook,
     SqlLoginBook,
-    SqlSettingsStore,
     SqlSignalWork,
     SqlUserBook,
     backup,
@@ -27,6 +26,7 @@ from livermore.adapters.sql import (
 )
 from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.exchanges import exchange_accounts_of
+from livermore.bootstrap.following import writing_of
 from livermore.bootstrap.system import System
 from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of
 from livermore.indicators.service import IndicatorService
@@ -38,7 +38,6 @@ from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
 from livermore.market.service import MarketService
 from livermore.runtime.runtime import Resting
-from livermore.settings.service import SettingsService
 from livermore.signals.service import SignalService
 
 
@@ -86,6 +85,8 @@ async def read_only(url: str) -> System:
     user = await _only_user(SqlUserBook(stored, clock))
     store, book = SqlCandleStore(stored), SqlExchangeBook(stored, clock)
     market = MarketService(plane, store, book)
+    budgets = Budgets(clock)
+    following = writing_of(stored, book, clock, budgets)
     return System(
         clock=clock,
         bus=bus,
@@ -94,10 +95,12 @@ async def read_only(url: str) -> System:
         coverage=CoverageService(plane, store, market, clock),
         indicators=IndicatorService(plane, {}, market),
         signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store, list),
-        settings=SettingsService(SqlSettingsStore(stored, clock)),
+        settings=following.settings,
+        planner=following.planner,
+        appliance=following.appliance,
         accounts=accounts_of(stored, clock),
         logins=SqlLoginBook(stored, clock),
-        exchange_accounts=exchange_accounts_of(stored, clock, book, Budgets(clock)),
+        exchange_accounts=exchange_accounts_of(stored, clock, book, budgets),
         runtime=Resting(),
         database=stored,
         recorder=Recorder(store, clock),

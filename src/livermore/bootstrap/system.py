@@ -18,7 +18,6 @@ from livermore.adapters.sql import (
     Database,
     SqlLoginBook,
     SqlRuntimeBook,
-    SqlSettingsStore,
 )
 from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.brake import Watched
@@ -27,6 +26,7 @@ from livermore.bootstrap.exchanges import (
     exchange_accounts_of,
     named_variables,
 )
+from livermore.bootstrap.following import following_of
 from livermore.bootstrap.ground import Ground, ground_of
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.posts import check_watchable, post_of
@@ -42,10 +42,12 @@ from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
 from livermore.market.retention import Retention
 from livermore.market.service import MarketService
+from livermore.runtime.applier import Applier
 from livermore.runtime.floor import Floor
 from livermore.runtime.runtime import Resting, Runtime
 from livermore.runtime.watch import Means, Watch
 from livermore.settings.document import SettingsDocument
+from livermore.settings.plan import Planner
 from livermore.settings.service import SettingsService
 from livermore.signals.dispatcher import Dispatcher
 from livermore.signals.outbox import routes_of
@@ -72,7 +74,9 @@ class System:
     accounts: Accounts
     logins: LoginBook
     exchange_accounts: ExchangeAccounts
+    planner: Planner
     runtime: Runtime | Resting
+    appliance: Applier | Resting
     database: Database
     recorder: Recorder
     preferences: PreferenceService
@@ -80,11 +84,13 @@ class System:
     sources: tuple[SimulatedExchange, ...] = ()
 
     async def start(self) -> None:
-        """Start the runtime."""
+        """Start the runtime, and what has it follow the settings."""
         await self.runtime.start()
+        await self.appliance.start()
 
     async def stop(self) -> None:
         """Stop the runtime, then what it stood on."""
+        await self.appliance.stop()
         await self.runtime.stop()
         for source in self.sources:
             await source.stop()
@@ -144,6 +150,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     )  # fmt: skip
     ground.brake.watch(Watched(runtime, ground.recorder, desks))
     rows = RunningRows(ground.book, ground.overrides)
+    following = following_of(ground, rows, runtime, floor, watch, plane)
     market = MarketService(plane, ground.store, rows)
     return System(
         clock=ground.clock,
@@ -153,7 +160,9 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         coverage=CoverageService(plane, ground.store, market, ground.clock),
         indicators=IndicatorService(plane, indicators, market),
         signals=SignalService(ground.work, ground.store, dispatcher.channels),
-        settings=SettingsService(SqlSettingsStore(ground.database, ground.clock)),
+        settings=following.settings,
+        planner=following.planner,
+        appliance=following.appliance,
         accounts=accounts_of(ground.database, ground.clock),
         logins=SqlLoginBook(ground.database, ground.clock),
         exchange_accounts=exchange_accounts_of(ground.database, ground.clock, rows, ground.budgets),

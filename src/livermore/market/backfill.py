@@ -106,12 +106,10 @@ class Backfill:
         await self._store.save(batch, holes=holes)
 
     async def _warm_up(self, series: Series, until: int) -> None:
-        """Store a series' first history: the base series back to midnight, for the longer bars that run."""
+        """Store a series' first history."""
         timeframe = series.timeframe
         end = timeframe.bucket(until)
-        start = end - WARM_UP * timeframe.milliseconds
-        if timeframe is self._base:
-            start = min(start, Timeframe.D1.bucket(until))
+        start = warm_up_start(timeframe, self._base, until)
         told = await self.history(series.symbol, timeframe, start, end)
         candles = explicit(told, timeframe, start, end, NOWHERE, until)
         await self._store.save([(series, candles)] if len(candles) else [])
@@ -152,6 +150,12 @@ class Backfill:
 
     def _series(self, symbol: str, timeframe: Timeframe) -> Series:
         return Series(self._exchange.info.name, symbol, timeframe)
+
+
+def warm_up_start(timeframe: Timeframe, base: Timeframe, until: int) -> int:
+    """Return where (ms) a series' first history begins: the base's at midnight, for longer bars that run."""
+    start = timeframe.bucket(until) - WARM_UP * timeframe.milliseconds
+    return min(start, Timeframe.D1.bucket(until)) if timeframe == base else start
 
 
 def _believed(candles: Candles) -> Candles:

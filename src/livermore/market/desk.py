@@ -119,6 +119,11 @@ class Desk:
         self._frames_seen = 0
         self._trouble: str | None = None
 
+    @property
+    def exchange(self) -> Exchange:
+        """Return whom this desk asks."""
+        return self._exchange
+
     def watch(self, symbols: Iterable[str]) -> None:
         """Add symbols to what is watched from the next connection on."""
         for symbol in symbols:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -68,6 +69,11 @@ class MarketPlane:
         desk = self.desks[series.exchange]
         row = desk.table.row(series.symbol, series.timeframe)
         return Recent(candles=desk.table.candles(row), forming=forming(desk, series))
+
+    def listed(self, exchange: str) -> Collection[str]:
+        """Return the symbols that an exchange lists, as far as its connection has learned them."""
+        desk = self.desks.get(exchange)
+        return desk.listing if desk is not None else ()
 
     def last_price(self, exchange: str, symbol: str) -> float | None:
         """Return the last ticker's price of a symbol."""

@@ -14,6 +14,7 @@ from livermore.kernel.log import logger
 from livermore.kernel.service import Health, Service
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.desk import Desk
+from livermore.market.plan import Connection, PostChange
 
 log = logger("runtime")
 
@@ -88,6 +89,28 @@ class Floor:
             for post in made.values():
                 await post.announcer.start()
                 await post.desk.start()
+
+    def outlook(self, guest: Guest | None, wanted: Wanted) -> dict[str, PostChange]:
+        """Say what would become of posts if a guest, or one more, wanted exactly this; nothing is done."""
+        others = [seen for one, seen in self._guests.items() if one is not guest]
+        due = _together([*others, wanted])
+        changes = {name: self._change(name, due.get(name, Due({}, set()))) for name in {**self.posts, **due}}
+        return {
+            name: one
+            for name, one in changes.items()
+            if one.connection != "stays" or set(one.before) != set(one.after)
+        }
+
+    def _change(self, name: str, due: Due) -> PostChange:
+        before = tuple(self.posts[name].desk.symbols) if name in self.posts else ()
+        connection: Connection
+        if not due.symbols:
+            connection = "closes"
+        elif name not in self.posts:
+            connection = "opens"
+        else:
+            connection = "opens anew" if self._lacks(name, due) else "stays"
+        return PostChange(connection, before, tuple(due.symbols), frozenset(due.timeframes))
 
     def services(self) -> Iterator[Service]:
         """Yield what runs on the floor."""

@@ -155,11 +155,13 @@ class Runtime:
         """Return the revision that holds, or will when the runtime starts."""
         return self._applied.revision
 
+    def idles(self) -> str | None:
+        """Say why nothing is watched just now; None while something can be."""
+        return None if self._state in WATCHING else f"the runtime is {self._state}"
+
     def waits_for(self) -> str | None:
-        """Say why no revision can be brought about just now; None while it can."""
-        if self._state in WATCHING or self.applied() == self._saved_revision:
-            return None
-        return f"the runtime is {self._state}"
+        """Say what a newer revision than the one that holds waits for; None when it waits for nothing."""
+        return None if self.applied() == self._saved_revision else self.idles()
 
     async def stop(self) -> None:
         """Stop every service, the newest first."""
