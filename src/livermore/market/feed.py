@@ -492,10 +492,8 @@ class Feed:
     ) -> None:  # fmt: skip
         if not self._closed:
             self._owner.bars_ready()
-        # A bar that was held back is late, however early it was known: nobody was told of it. And so is one
-        # that lay unread: our clock goes on when the frames that would tell the time wait in a buffer.
-        decided = max(self.market_time, self.expected())
-        self._closed.append(ClosedBar(lane.column, time, *prices, state, source, confirmed, decided))
+        # A bar that was held back is late, however early it was known: nobody was told of it.
+        self._closed.append(ClosedBar(lane.column, time, *prices, state, source, confirmed, self.market_time))
         lane.next_open = time + self._length
         lane.last_close = prices[3]
         lane.gave_up = False
