@@ -27,11 +27,11 @@ from livermore.market.plane import ExchangeStatus
 from livermore.market.ports import Cause, Series
 from livermore.market.service import CandlePage, kept
 from livermore.runtime.runtime import RuntimeStatus, Startup
-from livermore.settings.document import SettingsDocument
-from livermore.settings.service import Current
+from livermore.settings.service import SettingsService
 from livermore.signals.alert import Alert
 from livermore.signals.service import AlertPage, Explanation, SignalPage
 from livermore.signals.signal import Signal
+from tests.unit.apps import chosen
 from tests.unit.apps.books import Books, LoginTwin, accounts_in
 from tests.unit.apps.choices import preferences_in_memory, workspaces_in_memory
 
@@ -45,6 +45,9 @@ PRICES = {
 }
 BARS = 600
 OTHERS_WATCH = ["ETH-USD"]
+OTHERS_DOCUMENT = {
+    "version": 2, "perseus_profile": {"primary_exchange": "coinbase"}, "symbols": OTHERS_WATCH
+}  # fmt: skip
 
 
 def walk(symbol: str, timeframe: Timeframe, end: int) -> Candles:
@@ -278,18 +281,6 @@ def alert_of(signal: Signal, state: Any = "sent") -> Alert:
     )  # fmt: skip
 
 
-class StandInSettings:
-    """Keep one document."""
-
-    async def current(self, scope: Any) -> Current:
-        own = {"version": 2, "symbols": list(PRICES)}
-        others = {
-            "version": 2, "perseus_profile": {"primary_exchange": "coinbase"}, "symbols": OTHERS_WATCH
-        }  # fmt: skip
-        document = SettingsDocument.model_validate(own if scope.user_id == 1 else others)
-        return Current(document=document, revision=3, updated_at=rfc3339(NOW))
-
-
 class StandInRuntime:
     """Be in a state."""
 
@@ -333,7 +324,10 @@ class StandIn:
         self.coverage = StandInCoverage(self.market)
         self.indicators = StandInIndicators(self.market)
         self.signals = StandInSignals()
-        self.settings = StandInSettings()
+        self.store = chosen.Store({"version": 2, "symbols": list(PRICES)}, others=OTHERS_DOCUMENT)
+        self.settings = SettingsService(self.store, chosen.Listings(), chosen.ENVIRONMENT)
+        self.exchange_accounts = chosen.accounts_over(self.store, self.clock)
+        self.planner = chosen.planner_over(self.settings, self.clock)
         self.runtime = StandInRuntime(self.market)
         self.parts = {"database": True, "runtime": True}
         self._tell_the_past()

@@ -108,6 +108,6 @@ def test_a_key_that_is_a_secret_is_not_repeated() -> None:
 
 def test_programs_write_json_without_comments() -> None:
     assert read_file('{"a": 1, /* one */}') == read_json('{"a": 1}') == {"a": 1}
-    for given in ('{"a": 1,}', '{"a": 1} // one', '{"a": NaN}', '{"a": 1, "a": 1}', "[" * 10_000):
+    for text in ('{"a": 1,}', '{"a": 1} // one', '{"a": NaN}', '{"a": 1, "a": 1}', "[" * 10_000):
         with pytest.raises(UnreadableError):
-            read_json(given)
+            read_json(text)

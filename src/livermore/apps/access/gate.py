@@ -20,7 +20,7 @@ from livermore.apps.access.sockets import POLICY_VIOLATION, EndableSocket
 from livermore.apps.access.visit import Visit, with_visit
 from livermore.apps.access.visitor import Visitor
 from livermore.apps.access.watch import Watch
-from livermore.apps.api.errors import problem, problem_of
+from livermore.apps.api.errors import Fault, problem, problem_of
 from livermore.kernel.errors import LivermoreError
 
 API_LOGIN = "/api/v1/login"
@@ -78,7 +78,7 @@ class Access:
             receive = await bounded(visitor.headers, receive)
             answer = await self._answer(visitor, Request(scope, receive))
         except BodyTooLargeError:
-            answer = problem(413, f"a request may carry {LARGEST_BODY:,} bytes, not more")
+            answer = _too_large()
         except LivermoreError as error:
             answer = problem_of(error)
         if isinstance(answer, Visit):
@@ -148,3 +148,8 @@ class Access:
 
 def _foreign() -> Response:
     return problem(403, "the request comes from another site", code="not_allowed")
+
+
+def _too_large() -> Response:
+    said = f"a request may carry {LARGEST_BODY:,} bytes, not more"
+    return problem(413, said, faults=[Fault(path="body", message="is too large")])

@@ -6,10 +6,13 @@ from typing import Literal
 
 import msgspec
 
+from livermore.accounts.exchange_account import KeyReport
+from livermore.accounts.exchange_accounts import AccountCheck, AccountStatus
 from livermore.accounts.role import Role
 from livermore.accounts.token import ApiToken
 from livermore.accounts.user import User
 from livermore.kernel.clock import rfc3339
+from livermore.kernel.errors import LivermoreError
 
 
 class UserShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +77,49 @@ class NewTokenShape(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
 
 
+class VariableShape(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment variable, and whether it is set in the process that answers; never its value."""
+
+    name: str
+    resolves: bool
+
+
+class ExchangeAccountShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Which variables hold a key at an exchange; `last_connected_at` is of the last check that went well."""
+
+    id: int
+    exchange: str
+    display_name: str | None
+    is_active: bool
+    is_default: bool
+    variables: list[VariableShape]
+    last_connected_at: str | None
+
+
+class ExchangeAccountsShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller's accounts, by exchange."""
+
+    accounts: list[ExchangeAccountShape]
+
+
+class KeyErrorShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a key does not work."""
+
+    code: str
+    detail: str
+    hint: str | None
+
+
+class ExchangeAccountCheckShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a check: `report` where the key works, else `error`."""
+
+    account: ExchangeAccountShape
+    works: bool
+    report: KeyReport | None
+    error: KeyErrorShape | None
+    warnings: tuple[str, ...]
+
+
 def user_shape(user: User) -> UserShape:
     """Write a user."""
     return UserShape(
@@ -90,6 +136,29 @@ def token_shape(token: ApiToken) -> TokenShape:
         id=token.id, name=token.name, role=token.role, created_at=rfc3339(token.created_at),
         last_used_at=_moment(token.last_used_at), revoked_at=_moment(token.revoked_at),
     )  # fmt: skip
+
+
+def account_shape(status: AccountStatus | AccountCheck) -> ExchangeAccountShape:
+    """Write an exchange account."""
+    account = status.account
+    return ExchangeAccountShape(
+        id=account.id, exchange=account.exchange, display_name=account.display_name,
+        is_active=account.is_active, is_default=account.is_default,
+        variables=[VariableShape(name=one.name, resolves=one.resolves) for one in status.variables],
+        last_connected_at=_moment(account.last_connected_at),
+    )  # fmt: skip
+
+
+def check_shape(check: AccountCheck) -> ExchangeAccountCheckShape:
+    """Write what came of a check."""
+    return ExchangeAccountCheckShape(
+        account=account_shape(check), works=check.works, report=check.report, warnings=check.warnings,
+        error=None if check.error is None else _key_error(check.error),
+    )  # fmt: skip
+
+
+def _key_error(error: LivermoreError) -> KeyErrorShape:
+    return KeyErrorShape(code=error.code, detail=str(error), hint=error.hint)
 
 
 def _moment(time: int | None) -> str | None:

@@ -12,6 +12,7 @@ from livermore.apps.api import (
     accounts,
     docs,
     events,
+    exchange_accounts,
     indicators,
     market,
     metrics,
@@ -43,7 +44,7 @@ def api_app(
     )  # fmt: skip
     app.router.route_class = StatedRoute
     answer_with_problems(app)
-    for room in (runtime, market, indicators, signals, settings, preferences, workspaces):
+    for room in (runtime, market, indicators, signals, settings, exchange_accounts, preferences, workspaces):
         room.add_routes(app, system)
     accounts.add_routes(app, system, entrance)
     events.add_routes(app, system, streams)

@@ -16,15 +16,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from livermore.kernel import errors
-from livermore.kernel.errors import LivermoreError
+from livermore.kernel.errors import InvalidError, LivermoreError
+from livermore.settings.ports import RevisionMovedError
+from livermore.settings.transfer import UnreadableError
+
+
+class UnconditionalError(InvalidError):
+    """A whole document is replaced only by who says which one."""
+
+
+class UnsupportedTypeError(InvalidError):
+    """This content type is not taken here."""
+
 
 STATUS: Mapping[type[LivermoreError], int] = {
     errors.LivermoreError: 500,
     errors.RefusedError: 400,
     errors.InvalidError: 422,
+    UnreadableError: 400,
+    UnsupportedTypeError: 415,
+    UnconditionalError: 428,
     errors.SettingsInvalidError: 422,
     errors.NotFoundError: 404,
     errors.ConflictError: 409,
+    RevisionMovedError: 412,
     errors.NotAllowedError: 403,
     errors.NotImplementedYetError: 501,
     errors.TransientError: 503,

@@ -11,22 +11,34 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
 from livermore.apps.access.caller import Needs, StatedRoute, Viewer
-from livermore.apps.api import account_shapes, preferences, shapes, workspaces
+from livermore.apps.api import account_shapes, preferences, settings_shapes, shapes, workspaces
 from livermore.apps.api.errors import Problem
 from livermore.apps.api.replies import SCHEMAS
+from livermore.apps.api.settings_bodies import PathPatchBody
 from livermore.indicators.service import IndicatorPage
 from livermore.runtime.runtime import RuntimeStatus
 from livermore.settings.document import SettingsDocument
+from livermore.settings.plan import Plan
 from livermore.signals.service import Explanation
 from livermore.workspace.preference import Preference
 
 DESCRIBED = (
+    account_shapes.ExchangeAccountCheckShape, account_shapes.ExchangeAccountShape,
+    account_shapes.ExchangeAccountsShape,
     account_shapes.LoginShape, account_shapes.MeShape, account_shapes.NewTokenShape,
     account_shapes.TokensShape, account_shapes.UserShape, account_shapes.UsersShape,
     shapes.AlertsShape, shapes.CandlesShape, shapes.CoverageGridShape, shapes.CoverageShape,
-    shapes.ExchangesShape, shapes.HealthShape, shapes.SettingsShape, shapes.SignalsShape, shapes.SymbolsShape,
+    shapes.ExchangesShape, shapes.HealthShape, shapes.SignalsShape, shapes.SymbolsShape,
+    settings_shapes.AppliedShape, settings_shapes.ChangeShape, settings_shapes.DiffShape,
+    settings_shapes.ExportShape, settings_shapes.HistoryShape, settings_shapes.ImportedShape,
+    settings_shapes.RevisionShape, settings_shapes.SettingsShape, Plan,
     Explanation, IndicatorPage, Problem, RuntimeStatus,
     Preference, preferences.DeletedShape, preferences.PreferencesShape, workspaces.WorkspacesShape,
+)  # fmt: skip
+# Shapes that hold a whole document; that of a revision is as it was stored then, of any version.
+WHOLE = (
+    settings_shapes.AppliedShape, settings_shapes.ChangeShape, settings_shapes.ExportShape,
+    settings_shapes.ImportedShape, settings_shapes.SettingsShape,
 )  # fmt: skip
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The login token."},
@@ -70,11 +82,10 @@ def description(app: FastAPI) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(DESCRIBED, ref_template=SCHEMAS)
-    settings = SettingsDocument.model_json_schema(
-        mode="serialization", ref_template=SCHEMAS.replace("{name}", "{model}")
-    )
-    schemas |= settings.pop("$defs", {})
-    schemas["SettingsDocument"] = settings
-    shape = schemas["SettingsShape"]["properties"]
-    shape["settings"] = {"$ref": SCHEMAS.format(name="SettingsDocument")}
+    for model in (SettingsDocument, PathPatchBody):
+        of_model = model.model_json_schema(ref_template=SCHEMAS.replace("{name}", "{model}"))
+        schemas |= of_model.pop("$defs", {})
+        schemas[model.__name__] = of_model
+    for shape in WHOLE:
+        schemas[shape.__name__]["properties"]["settings"] = {"$ref": SCHEMAS.format(name="SettingsDocument")}
     return schemas

@@ -98,7 +98,10 @@ def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None or "$ref" not in content["schema"]:
         return ""
-    schema = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+    name = content["schema"]["$ref"].rpartition("/")[2]
+    if name == "SettingsDocument":
+        return "\nThe body is a settings document: see the page on settings.\n"
+    schema = schemas[name]
     rows = "".join(
         _field(name, field, name in schema.get("required", ()), schemas)
         for name, field in schema["properties"].items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -151,15 +151,6 @@ class SymbolsShape(msgspec.Struct, frozen=True, kw_only=True):
     """The watchlist, in its order."""
 
     symbols: list[SymbolShape]
-
-
-class SettingsShape(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest settings with their defaults filled in, and what is to be said about them."""
-
-    settings: dict[str, Any]
-    revision: int
-    updated_at: str
-    warnings: list[str]
 
 
 class HealthShape(msgspec.Struct, frozen=True, kw_only=True):

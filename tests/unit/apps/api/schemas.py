@@ -1,5 +1,6 @@
 """A small judge of JSON Schema: enough of it for what the API describes."""
 
+import re
 from typing import Any
 
 TYPES: dict[str, tuple[type, ...]] = {
@@ -10,7 +11,7 @@ WORDS = (
     "$ref anyOf oneOf type enum const properties required "
     "items prefixItems additionalProperties propertyNames title description default format "
     "minimum maximum exclusiveMinimum minLength maxLength minItems maxItems help "
-    "apply effect absent"
+    "apply effect absent pattern"
 )
 JUDGED = set(WORDS.split())
 
@@ -32,6 +33,8 @@ def faults(value: Any, schema: dict[str, Any], schemas: dict[str, Any], path: st
     kind = schema.get("type")
     if kind and (not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
         return [f"{path}: {value!r} is no {kind}"]
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        return [f"{path}: {value!r} has not the form {schema['pattern']}"]
     return _inside(value, schema, schemas, path)
 
 

@@ -14,7 +14,7 @@ KINDS = [
 
 
 def test_the_table_knows_every_error() -> None:
-    assert set(STATUS) == set(KINDS)
+    assert set(STATUS) >= set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

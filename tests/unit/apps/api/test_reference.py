@@ -23,8 +23,8 @@ def test_every_route_has_a_heading_and_every_parameter_a_row(api: FastAPI) -> No
             method = next(iter(route.methods or ()))
             section = page.split(f"### `{method} {route.path_format}`\n")[1].split("\n### ")[0]
             for body in route.dependant.body_params:
-                for name in body.field_info.annotation.model_fields:  # type: ignore[union-attr]
-                    assert f"| `{name}` | " in section
+                for name, part in body.field_info.annotation.model_fields.items():  # type: ignore[union-attr]
+                    assert f"| `{part.alias or name}` | " in section
             for field in route.dependant.path_params:
                 assert f"| `{field.alias}` | path |" in section
             for query in route.dependant.query_params:
