@@ -155,6 +155,8 @@ class Engine:
 
     async def dropped(self, symbol: str) -> None:
         """Put the rule states of a symbol on record, and judge it no more."""
+        # One may leave before its history was there, and the table has grown for it.
+        self._make_room()
         await self._recorder.flush()
         for timeframe in self._table.timeframes:
             row = self._table.row(symbol, timeframe)

@@ -43,6 +43,18 @@ async def test_a_symbol_that_is_chosen_is_judged_and_one_that_is_not_any_more_is
         await hall.stored("S2", 109)
 
 
+async def test_symbols_that_come_and_go_before_they_are_loaded_leave_the_others_alone() -> None:
+    async with opened(symbols=8) as hall:
+        user = User(hall)
+        await user.choose("S0")
+        await hall.until(80)
+        await user.choose(*(f"S{number}" for number in range(8)))
+        await user.choose("S0")
+        await hall.until(110)
+        assert hall.desk.symbols == ["S0"]
+        await hall.stored("S0", 109)
+
+
 async def test_other_rules_hold_at_once_and_no_bar_is_lost() -> None:
     async with opened() as hall:
         eager, changing = User(hall, 1), User(hall, 2)
