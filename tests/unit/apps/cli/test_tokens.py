@@ -4,6 +4,7 @@ import hashlib
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,12 @@ def _users(cli):
         assert cli("user", "add", name, "--role", role, "--no-password").code == 0
 
 
-def hashes():
+def hashes() -> list[bytes]:
     with sqlite3.connect(DATABASE) as connection:
         return [row[0] for row in connection.execute("SELECT hash FROM api_tokens ORDER BY id")]
 
 
-def tokens(cli, *words):
+def tokens(cli: Any, *words: str) -> Any:
     return json.loads(cli("token", "list", *words, "--json").out)["tokens"]
 
 

@@ -7,6 +7,7 @@ import pty
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,13 @@ def root(cli, typed):
     assert cli("user", "add", "root", "--role", "admin", "--password-stdin").code == 0
 
 
-def users(cli):
+def users(cli: Any) -> dict[str, Any]:
     listed = cli("user", "list", "--json")
     assert listed.code == 0
     return {user["username"]: user for user in json.loads(listed.out)["users"]}
 
 
-def stored(query):
+def stored(query: str) -> Any:
     with sqlite3.connect(DATABASE) as connection:
         return connection.execute(query).fetchall()
 
