@@ -8,6 +8,7 @@ from livermore.bootstrap.storage import StoredDatabase, database, read_only
 from livermore.bootstrap.system import System, build
 from livermore.bootstrap.workspace import preferences
 from livermore.bootstrap.world import simulated
+from livermore.bootstrap.writing import writable
 
 __all__ = [
     "Plan",
@@ -23,4 +24,5 @@ __all__ = [
     "read_only",
     "replay",
     "simulated",
+    "writable",
 ]

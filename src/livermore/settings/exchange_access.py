@@ -5,7 +5,7 @@ The document is the source; the rows that answer for accounts are written with i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from livermore.settings.patch import MergePatch
 from livermore.settings.ports import Authorship, RevisionMovedError
 from livermore.settings.service import Change, SettingsService
 
+PARTS = dict(zip(("key", "secret", "password"), VARIABLES, strict=True))
 ANOTHER = "make another account the default one instead"
 
 
@@ -108,9 +109,15 @@ class AccountSettings:
                 continue
 
 
+def change_of(variables: Mapping[str, str], *, is_default: bool = False) -> AccountChange:
+    """Return the change that names variables, by the settings that hold them, and puts the account in use."""
+    named = {part: variables[setting] for part, setting in PARTS.items() if setting in variables}
+    default = {"is_default": True} if is_default else {}
+    return msgspec.convert({**named, "is_active": True, **default}, AccountChange)
+
+
 def _patch(exchange: str, change: AccountChange) -> MergePatch:
-    values = (change.key, change.secret, change.password, change.is_active)
-    given = dict(zip((*VARIABLES, "enabled"), values, strict=True))
+    given = {setting: getattr(change, part) for part, setting in (PARTS | {"is_active": "enabled"}).items()}
     entry = {name: value for name, value in given.items() if value is not msgspec.UNSET}
     changes: dict[str, Any] = {"exchanges": {exchange: entry}}
     if change.is_default is True:

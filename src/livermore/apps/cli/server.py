@@ -21,6 +21,7 @@ from livermore.kernel.errors import (
 
 START_ONE = "start one with: livermore up --demo"
 SECONDS = 30.0
+NO_CONTENT = 204
 ERROR_OF_STATUS: dict[int, type[LivermoreError]] = {
     400: InvalidError,
     401: NotAllowedError,
@@ -60,29 +61,31 @@ async def ask(
     *,
     method: str = "GET",
     body: Any = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Any:
     """Return what the API answers; parameters that are None are left out, and so is a body.
+
+    Bytes are sent as they are, anything else as JSON.
 
     Errors: NotRunningError when nobody listens, TimeoutError, else the kernel error that fits the status.
     """
     import httpx
 
     given = {name: value for name, value in (query or {}).items() if value is not None}
-    headers = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+    key = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+    sent = {} if body is None else {"content" if isinstance(body, bytes) else "json": body}
     try:
         # The environment's proxies are for the internet; this server is ours.
-        async with httpx.AsyncClient(headers=headers, timeout=SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(headers=key, timeout=SECONDS, trust_env=False) as client:
             url = f"{server.url}/api/v1{path}"
-            answer = await client.request(
-                method, url, params=given, **({} if body is None else {"json": body})
-            )
+            answer = await client.request(method, url, params=given, headers=headers, **sent)
     except httpx.TimeoutException:
         raise TimeoutError(f"no answer within {SECONDS:.0f} s ({server.url})") from None
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise NotRunningError(f"no server answers: {error}", where=server.url, hint=START_ONE) from None
     if not answer.is_success:
         raise _refusal(server, answer.status_code, answer.text)
-    return _document(server, answer.text)
+    return None if answer.status_code == NO_CONTENT else _document(server, answer.text)
 
 
 def _document(server: Server, text: str) -> Any:
@@ -104,4 +107,8 @@ def _refusal(server: Server, status: int, text: str) -> LivermoreError:
         return _stranger(server)
     detail = str(problem.get("detail") or problem["title"])
     hint = "set LIVERMORE_TOKEN to a token of this server" if status == 401 else problem.get("hint")
+    if problem.get("code") == "settings_invalid" and problem.get("errors"):
+        from livermore.settings.problems import SettingsProblemsError
+
+        return SettingsProblemsError(problem["errors"], hint=hint)
     return ERROR_OF_STATUS.get(status, LivermoreError)(detail, where=server.url, hint=hint)

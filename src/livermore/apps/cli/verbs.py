@@ -20,7 +20,9 @@ VERBS = (
     Verb("alerts", "List alerts and how their delivery went.", "signals:alerts_app"),
     Verb("candles", "Show candles of one series, or export all that are stored.", "candles:app"),
     Verb("coverage", "Show how fresh every series is, or what one of them lacks and why.", "coverage:app"),
+    Verb("settings", "Show, change, plan, compare and take back settings.", "settings:app"),
     Verb("exchanges", "List the exchanges, add one, or change where it is reached.", "exchanges:app"),
+    Verb("accounts", "List keys at exchanges, name one, check it, or forget it.", "exchange_accounts:app"),
     Verb("user", "List users, let somebody in, set a password or change a role.", "users:app"),
     Verb("token", "List tokens, create one for a program, or revoke one.", "tokens:app"),
     Verb(
