@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 LARGEST_BODY = 1_000_000
+DIGITS = re.compile(r"[0-9]{1,20}")
 
 
 class BodyTooLargeError(Exception):
@@ -19,7 +22,7 @@ async def bounded(headers: Headers, receive: Receive) -> Receive:
     """
     length = headers.get("content-length")
     if length is not None:
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if DIGITS.fullmatch(length) is None or int(length) > LARGEST_BODY:
             raise BodyTooLargeError
         return receive
     return await _read(receive) if "transfer-encoding" in headers else receive

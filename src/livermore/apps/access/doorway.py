@@ -32,6 +32,8 @@ class Doorway:
             peer = ip_address(address)
         except ValueError:
             return False
+        # A socket for both versions writes addresses of the fourth in the words of the sixth.
+        peer = getattr(peer, "ipv4_mapped", None) or peer
         return any(peer in network for network in self.proxies)
 
 

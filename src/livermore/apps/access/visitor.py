@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import Scope
 
 from livermore.apps.access.doorway import Doorway
@@ -92,12 +92,8 @@ class Visitor:
 
     def cookie(self, name: str) -> str | None:
         """Return one cookie."""
-        jar: SimpleCookie = SimpleCookie()
-        try:
-            jar.load(self.headers.get("cookie", ""))
-        except CookieError:
-            return None
-        return jar[name].value if name in jar else None
+        # Read as browsers write them: those of another program under this name may hold anything.
+        return cookie_parser(self.headers.get("cookie", "")).get(name)
 
     def here(self, *, without: str) -> str:
         """Return this address inside the site, without one parameter of its query."""
@@ -118,7 +114,7 @@ class Visitor:
         except ValueError:
             return False
         # A page that anybody on the way may have written is not ours once ours are encrypted.
-        is_alike = scheme == "https" or not self.is_secure
+        is_alike = scheme == "https" or (scheme == "http" and not self.is_secure)
         return is_alike and netloc.lower() == self.headers.get("host", "").lower()
 
     @property

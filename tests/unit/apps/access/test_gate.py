@@ -269,6 +269,8 @@ async def test_an_address_with_a_nul_is_refused(client: AsyncClient, inside: Ins
         ([], "192.0.2.7", False),
         (["https"], "198.51.100.1", False),
         (["https"], "unknown", False),
+        (["https"], "::ffff:192.0.2.7", True),
+        (["https"], "::ffff:198.51.100.1", False),
     ],
 )
 async def test_only_a_trusted_proxy_makes_a_cookie_secure(
@@ -364,6 +366,20 @@ async def test_a_strange_cookie_header_does_no_harm(client: AsyncClient, cookie:
 
 
 @pytest.mark.parametrize(
+    "other",
+    ['prefs={"theme":"dark"}', "a b=c", "a/b=1", "=", "alone", 'open="', "expires=x", "path=1", "é=1"],
+)
+async def test_a_cookie_of_another_program_keeps_nobody_out(client: AsyncClient, other: str) -> None:
+    """Cookies know no ports: everything on this machine shares them."""
+    opened = await client.get("/", params={"token": TOKEN}, headers=PAGE)
+    own = opened.headers["set-cookie"].partition(";")[0]
+    client.cookies.clear()
+    for cookies in (f"{other}; {own}", f"{own}; {other}"):
+        answer = await client.get("/x", headers={"cookie": cookies.encode()})
+        assert answer.text == "inside"
+
+
+@pytest.mark.parametrize(
     ("headers", "status"),
     [
         ({"origin": f"http://{HOST}"}, 200),
@@ -373,6 +389,8 @@ async def test_a_strange_cookie_header_does_no_harm(client: AsyncClient, cookie:
         ({"origin": "null"}, 403),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "http://127.0.0.1:3000"}, 403),
+        ({"origin": f"ftp://{HOST}"}, 403),
+        ({"origin": f"//{HOST}"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
     ],
@@ -434,9 +452,11 @@ async def test_large_bodies_of_unknown_length_are_refused(client: AsyncClient, i
     assert [len(body) for body in inside.bodies] == [1_000_000]
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "99999999999999"])
+@pytest.mark.parametrize("length", ["-1", "x", "99999999999999", "9" * 5000, "²"])
 async def test_a_strange_length_is_refused(client: AsyncClient, length: str) -> None:
-    answer = await client.post("/api/v1/x", headers=BEARER | {"content-length": length}, content=b"")
+    answer = await client.post(
+        "/api/v1/x", headers={**BEARER, "content-length": length.encode("latin-1")}, content=b""
+    )
     assert is_problem(answer, 413)
 
 
