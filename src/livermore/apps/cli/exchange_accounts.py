@@ -22,7 +22,7 @@ Account = Annotated[
 
 @app.command("list", epilog=examples("livermore accounts", "livermore accounts list --json"))
 def list_accounts(workspace: Workspace = HERE, source: Source = None, as_json: AsJson = False) -> None:
-    """List exchange accounts and the variables that hold their keys; no value is read into this."""
+    """List exchange accounts and the variables that hold their keys; no value is shown."""
     found = places.read(workspace, source, lambda settings: settings.accounts())
     emit(found, as_json, lambda: _show(found["accounts"]))
 
