@@ -68,6 +68,9 @@ class MarketForesight:
             return Prospect(effects, [], [])
         if desk is not None:
             market_time = max(desk.feed.market_time, desk.feed.expected()) or self._clock.now()
+            if change.connection == "stays":
+                # It goes on showing what it shows, also timeframes that nobody wants any more.
+                change = change._replace(timeframes=frozenset(desk.table.timeframes))
             return await self._loading(desk.exchange, change, effects, market_time)
         try:
             adapter = await self._adapter(name)
