@@ -71,11 +71,11 @@ class Passwords:
         return self._hasher.hash("the password of nobody")
 
 
-def check_password(password: str, username: str) -> None:
+def check_password(password: str, username: str, where: str = "password") -> None:
     """Refuse a new password that is easy to guess, without repeating it; raise InvalidError."""
     fault = _fault(password, username)
     if fault is not None:
-        raise InvalidError(fault, where="password", hint=HINT)
+        raise InvalidError(fault, where=where, hint=HINT)
 
 
 def _fault(password: str, username: str) -> str | None:

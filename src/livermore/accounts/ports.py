@@ -70,8 +70,8 @@ class UserBook(IdentityBook, Protocol):
         """
         ...
 
-    async def set_password(self, user_id: int, password_hash: str) -> None:
-        """Store a password and end the user's sessions; raise NotFoundError."""
+    async def set_password(self, user_id: int, password_hash: str, *, keep: bytes | None = None) -> None:
+        """Store a password and end the user's sessions but for one digest; raise NotFoundError."""
         ...
 
     async def rehash(self, user_id: int, before: str, after: str) -> None:

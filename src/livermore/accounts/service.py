@@ -234,6 +234,21 @@ class Accounts:
         check_password(password, user.username)
         await self._users.set_password(user_id, await self._passwords.hash(password))
 
+    async def change_own_password(
+        self, principal: Principal, new: str, *, current: str | None, address: str
+    ) -> None:
+        """Give a user who is logged in a new password, and end the user's other sessions.
+
+        Whoever has a password shows it, which is counted as at a login.
+        Errors: InvalidError; NotAllowedError for a wrong password, and for a user without one whom an
+        identity provider vouches for; RateLimitedError; StorageUnavailableError.
+        """
+        user = principal.user
+        check_password(new, user.username, "new")
+        await self._prove(user, current, address)
+        written = await self._passwords.hash(new)
+        await self._users.set_password(user.id, written, keep=principal.credential)
+
     async def delete_user(self, user_id: int) -> None:
         """Delete a user with settings, signals, tokens and sessions.
 
@@ -271,6 +286,21 @@ class Accounts:
     async def settle(self) -> None:
         """Wait until what was put off is stored: the times at which tokens were used."""
         await asyncio.gather(*self._marking.values())
+
+    async def _prove(self, user: User, password: str | None, address: str) -> None:
+        """Raise NotAllowedError where somebody who is logged in does not know the user's password."""
+        _, stored = await self._named(user.username)
+        if stored is None and user.identity_provider != LOCAL:
+            hint = "change it there; an admin may set one here"
+            raise NotAllowedError(f"{user.identity_provider} keeps the password of this login", hint=hint)
+        if stored is None:
+            return
+        if password is None:
+            raise InvalidError("give the password of now, too", where="current")
+        admitted = await self._limiter.admit(Guess(account=user.username, address=address))
+        if not await self._passwords.fits(stored, password):
+            raise NotAllowedError("the password of now is wrong", hint="an admin can set a new one")
+        await self._limiter.succeed(admitted)
 
     async def _named(self, name: str) -> tuple[User | None, str | None]:
         """Return the user of a name with the hash of the password."""

@@ -247,6 +247,37 @@ async def test_a_new_password_has_to_fit_too(accounts: Accounts, admin: User) ->
     await accounts.log_in("root", GOOD, HOME)
 
 
+async def test_a_new_password_of_ones_own_leaves_the_session_it_was_given_in(
+    accounts: Accounts, admin: User, passwords: CountingPasswords
+) -> None:
+    here, there = [await accounts.log_in("root", GOOD, HOME) for _ in range(2)]
+    own = here.principal
+    with pytest.raises(InvalidError):
+        await accounts.change_own_password(own, BETTER, current=None, address=HOME)
+    with pytest.raises(NotAllowedError):
+        await accounts.change_own_password(own, BETTER, current=BAD, address=HOME)
+    assert await accounts.principal_of_session(there.secret) is not None
+    await accounts.change_own_password(own, BETTER, current=GOOD, address=HOME)
+    assert await accounts.principal_of_session(here.secret) is not None
+    assert await accounts.principal_of_session(there.secret) is None
+    await accounts.log_in("root", BETTER, HOME)
+    await refusal(accounts, "root", GOOD)
+
+
+async def test_a_stolen_session_guesses_no_faster_than_a_stranger(
+    accounts: Accounts, admin: User, passwords: CountingPasswords
+) -> None:
+    own = (await accounts.log_in("root", GOOD, HOME)).principal
+    judged = passwords.judged
+    for _ in range(PAIR.free):
+        with pytest.raises(NotAllowedError):
+            await accounts.change_own_password(own, BETTER, current=BAD, address=ELSEWHERE)
+    with pytest.raises(RateLimitedError):
+        await accounts.change_own_password(own, BETTER, current=GOOD, address=ELSEWHERE)
+    assert passwords.judged == judged + PAIR.free
+    await accounts.log_in("root", GOOD, HOME)
+
+
 async def test_a_name_on_pages_can_be_taken_away(accounts: Accounts, admin: User) -> None:
     assert (await accounts.change_user(admin.id, display_name="Jesse")).display_name == "Jesse"
     assert (await accounts.change_user(admin.id, role="admin")).display_name == "Jesse"

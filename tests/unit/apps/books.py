@@ -88,10 +88,13 @@ class UserTwin:
         self._books.people[user_id] = changed
         return changed
 
-    async def set_password(self, user_id: int, password_hash: str) -> None:
+    async def set_password(self, user_id: int, password_hash: str, *, keep: bytes | None = None) -> None:
         self._books.user(user_id)
         self._books.hashes[user_id] = password_hash
+        kept = self._books.sessions.get(keep or b"")
         await SessionTwin(self._books).close_all(user_id)
+        if keep is not None and kept is not None:
+            self._books.sessions[keep] = kept
 
     async def rehash(self, user_id: int, before: str, after: str) -> None:
         self._books.hashes[user_id] = after

@@ -101,13 +101,13 @@ class SqlUserBook:
                 await _end_sessions(connection, user_id)
         return user
 
-    async def set_password(self, user_id: int, password_hash: str) -> None:
-        """Store a password and end the user's sessions; raise NotFoundError."""
+    async def set_password(self, user_id: int, password_hash: str, *, keep: bytes | None = None) -> None:
+        """Store a password and end the user's sessions but for one digest; raise NotFoundError."""
         written = {"password_hash": password_hash, "updated_at": self._clock.now()}
         query = update(users).where(users.c.id == user_id).values(written).returning(*FIELDS)
         async with self._database.writing(EVERYBODY) as connection:
             _present((await connection.execute(query)).one_or_none(), user_id)
-            await _end_sessions(connection, user_id)
+            await _end_sessions(connection, user_id, keep)
 
     async def rehash(self, user_id: int, before: str, after: str) -> None:
         """Store the same password in another way, unless it was changed meanwhile."""
@@ -161,5 +161,6 @@ async def _refuse_headless(connection: AsyncConnection) -> None:
         )
 
 
-async def _end_sessions(connection: AsyncConnection, user_id: int) -> None:
-    await connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+async def _end_sessions(connection: AsyncConnection, user_id: int, keep: bytes | None = None) -> None:
+    ended = delete(sessions).where(sessions.c.user_id == user_id)
+    await connection.execute(ended if keep is None else ended.where(sessions.c.hash != keep))

@@ -20,7 +20,7 @@ from livermore.apps.api.account_shapes import (
     token_shape,
     user_shape,
 )
-from livermore.apps.api.bodies import Login, NewToken, NewUser, UserChange
+from livermore.apps.api.bodies import Login, NewToken, NewUser, OwnPassword, UserChange
 from livermore.apps.api.replies import described, done, nothing, reply
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.errors import InvalidError, NotAllowedError
@@ -39,6 +39,7 @@ TokenId = Annotated[int, Path(ge=1, lt=2**31, description="A token's id.")]
 def add_routes(app: FastAPI, system: System, entrance: Entrance) -> None:
     """Serve logins, users and tokens."""
     _add_logins(app, entrance)
+    _add_own_password(app, system)
     _add_users(app, system, entrance)
     _add_tokens(app, system)
 
@@ -71,6 +72,19 @@ def _add_logins(app: FastAPI, entrance: Entrance) -> None:
     async def me(caller: Viewer) -> Response:
         """Return who is logged in, by what, and with which role: the lower of the user's and the token's."""
         return reply(MeShape(user=user_shape(caller.user), role=caller.role, via=caller.via))
+
+
+def _add_own_password(app: FastAPI, system: System) -> None:
+    @app.post("/api/v1/me/password", responses=done(), status_code=204, tags=["accounts"])
+    async def change_password(request: Request, caller: Viewer, given: OwnPassword) -> Response:
+        """Give oneself a new password, which ends one's other sessions; tokens stay.
+
+        Whoever has a password shows it; wrong ones are counted as at a login (429 with `Retry-After`).
+        """
+        _check_whole(caller)
+        address = visit_of(request.scope).visitor.address
+        await system.accounts.change_own_password(caller, given.new, current=given.current, address=address)
+        return nothing()
 
 
 def _login_shape(opened: Opened) -> LoginShape:
@@ -156,4 +170,6 @@ def _add_tokens(app: FastAPI, system: System) -> None:
 def _check_whole(caller: Principal) -> None:
     """Refuse a login that may do less than its user: what it made would outlive it."""
     if caller.role != caller.user.role:
-        raise NotAllowedError(f"a token with the role {caller.role} alone neither makes nor revokes tokens")
+        raise NotAllowedError(
+            f"a token with the role {caller.role} alone changes neither tokens nor the password"
+        )

@@ -40,6 +40,13 @@ class Login(Body):
         return self
 
 
+class OwnPassword(Body):
+    """A new password of one's own."""
+
+    current: Secret | None = Field(None, description="The password of now, where there is one.")
+    new: Secret = Field(description="10 characters or more.")
+
+
 class NewUser(Body):
     """Somebody who is to be let in."""
 

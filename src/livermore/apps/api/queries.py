@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from livermore.kernel.clock import parse_time
 from livermore.kernel.timeframe import Timeframe
@@ -22,6 +30,13 @@ def _time(text: object) -> int:
         ) from None
 
 
+def _not_before_its_beginning(end: int, info: ValidationInfo) -> int:
+    start = info.data.get("start")
+    if start is not None and end < start:
+        raise ValueError("must not be before from")
+    return end
+
+
 Time = Annotated[
     int,
     BeforeValidator(_time),
@@ -30,6 +45,7 @@ Time = Annotated[
         {"anyOf": [{"type": "integer", "format": "int64"}, {"type": "string", "format": "date-time"}]}
     ),
 ]
+End = Annotated[Time, AfterValidator(_not_before_its_beginning)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 PageSize = Annotated[int, Field(ge=1, le=1000)]
 
@@ -50,7 +66,7 @@ class Span(Parameters):
     """A part of a series: buckets that open in [from, to)."""
 
     start: Time | None = Field(None, alias="from", description="The first open: ms UTC or RFC 3339.")
-    end: Time | None = Field(None, alias="to", description="Opens before this: ms UTC or RFC 3339.")
+    end: End | None = Field(None, alias="to", description="Opens before this: ms UTC or RFC 3339.")
 
 
 class Range(Span):
@@ -74,7 +90,7 @@ class SignalFilter(Parameters):
     timeframe: Timeframe | None = Field(None, description="Only of this timeframe.")
     kind: Kind | None = Field(None, description="Only of this kind.")
     start: Time | None = Field(None, alias="from", description="Bars from this open on: ms UTC or RFC 3339.")
-    end: Time | None = Field(None, alias="to", description="Bars that open before this: ms UTC or RFC 3339.")
+    end: End | None = Field(None, alias="to", description="Bars that open before this: ms UTC or RFC 3339.")
 
 
 class AlertFilter(Parameters):

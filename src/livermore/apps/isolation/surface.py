@@ -17,8 +17,8 @@ from livermore.apps.isolation.samples import sample
 # What the interface says, to be held against what the routes say of themselves.
 OPEN = frozenset({"/healthz", "/readyz", "/api/v1/login"})
 ADMINS = ("/api/v1/users", "/metrics")
-# A viewer logs out, and has tokens and preferences: all of them the viewer's own.
-OWN = ("/api/v1/logout", "/api/v1/tokens", "/api/v1/preferences")
+# A viewer logs out, and has a password, tokens and preferences: all of them the viewer's own.
+OWN = ("/api/v1/logout", "/api/v1/me/password", "/api/v1/tokens", "/api/v1/preferences")
 
 
 class Operation(NamedTuple):

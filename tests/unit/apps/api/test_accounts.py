@@ -164,6 +164,87 @@ async def test_a_new_password_and_an_admin_end_sessions(
         assert (await browser.get("/api/v1/me")).status_code == 401
 
 
+OWN_PASSWORD = "/api/v1/me/password"
+NEWER = "another winding road"
+
+
+async def test_a_new_password_of_ones_own_ends_ones_other_sessions(
+    api: FastAPI, guard: Guard, browser: AsyncClient, system: StandIn
+) -> None:
+    await somebody(system, "ada", password=PASSWORD)
+    other = AsyncClient(transport=ASGITransport(guard.before(api)), base_url="http://127.0.0.1")
+    for client in (browser, other):
+        assert (await client.post("/api/v1/login", json={"username": "ada", "password": PASSWORD})).is_success
+    answer = await browser.post(OWN_PASSWORD, json={"current": PASSWORD, "new": NEWER}, headers=OURS)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await browser.get("/api/v1/me")).status_code == 200
+    assert (await other.get("/api/v1/me")).status_code == 401
+    for password, status in ((PASSWORD, 403), (NEWER, 200)):
+        given = {"username": "ada", "password": password}
+        assert (await other.post("/api/v1/login", json=given)).status_code == status
+    await other.aclose()
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "place"),
+    [
+        ({"new": NEWER}, 422, "current"),
+        ({"current": None, "new": NEWER}, 422, "current"),
+        ({"current": "", "new": NEWER}, 422, "current"),
+        ({"current": PASSWORD}, 422, "new"),
+        ({"current": PASSWORD, "new": "short"}, 422, "new"),
+        ({"current": PASSWORD, "new": NEWER, "user": 1}, 422, "user"),
+        ({"current": "a guess that is wrong", "new": NEWER}, 403, None),
+    ],
+)
+async def test_a_password_of_ones_own_that_is_not_changed(
+    browser: AsyncClient, system: StandIn, given: Any, status: int, place: str | None
+) -> None:
+    bearer = await bearer_of(system, await somebody(system, "ada", password=PASSWORD))
+    answer = await browser.post(OWN_PASSWORD, json=given, headers=bearer)
+    assert answer.status_code == status
+    assert [fault["path"] for fault in answer.json().get("errors", [])] == ([place] if place else [])
+    assert not any(isinstance(word, str) and word and word in answer.text for word in given.values())
+    login = await browser.post("/api/v1/login", json={"username": "ada", "password": PASSWORD})
+    assert login.status_code == 200
+
+
+async def test_guesses_at_ones_own_password_wait(browser: AsyncClient, system: StandIn) -> None:
+    bearer = await bearer_of(system, await somebody(system, "ada", password=PASSWORD))
+    for _ in range(6):
+        answer = await browser.post(OWN_PASSWORD, json={"current": "guess", "new": NEWER}, headers=bearer)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    given = {"current": PASSWORD, "new": NEWER}
+    assert (await browser.post(OWN_PASSWORD, json=given, headers=bearer)).status_code == 429
+
+
+async def test_a_first_password_needs_none_before_and_a_lesser_token_gives_none(
+    browser: AsyncClient, system: StandIn
+) -> None:
+    lesser = await bearer_of(system, system.user, "operator")
+    assert (await browser.post(OWN_PASSWORD, json={"new": NEWER}, headers=lesser)).status_code == 403
+    whole = await bearer_of(system, system.user)
+    assert (await browser.post(OWN_PASSWORD, json={"new": NEWER}, headers=whole)).status_code == 204
+    assert (
+        await browser.post("/api/v1/login", json={"username": "local", "password": NEWER})
+    ).status_code == 200
+
+
+async def test_a_user_of_an_identity_provider_has_no_first_password(
+    browser: AsyncClient, system: StandIn
+) -> None:
+    """With one, the login would outlive the identity."""
+    user = await somebody(system, "ada", identity=("oidc", "117"))
+    bearer = await bearer_of(system, user)
+    answer = await browser.post(OWN_PASSWORD, json={"new": NEWER}, headers=bearer)
+    assert answer.status_code == 403
+    assert "oidc keeps the password" in answer.json()["detail"]
+    await system.accounts.set_password(user.id, PASSWORD)
+    given = {"current": PASSWORD, "new": NEWER}
+    assert (await browser.post(OWN_PASSWORD, json=given, headers=bearer)).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("given", "status"),
     [

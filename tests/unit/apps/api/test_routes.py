@@ -108,6 +108,14 @@ async def test_times_are_milliseconds_or_rfc_3339(client: AsyncClient, start: st
     assert [candle["time"] for candle in page["candles"]] == [NOW - 180_000, NOW - 120_000, NOW - 60_000]
 
 
+async def test_a_span_that_ends_before_it_begins_is_refused_and_an_empty_one_is_not(
+    client: AsyncClient,
+) -> None:
+    refused = (await client.get(f"/api/v1/candles/{SERIES}?from={NOW}&to={NOW - 1}")).json()
+    assert refused["detail"] == "to must not be before from"
+    assert (await client.get(f"/api/v1/candles/{SERIES}?from={NOW}&to={NOW}")).json()["candles"] == []
+
+
 async def test_coverage_is_told_in_the_words_of_the_interface(client: AsyncClient, system: StandIn) -> None:
     system.coverage.lose("BTC-USD", "1m", 3)
     system.coverage.lose("BTC-USD", "1m", 5, repaired=True)
@@ -188,6 +196,10 @@ BAD = [
     (f"/api/v1/coverage/{SERIES}?from=yesterday", 422, "from"),
     (f"/api/v1/coverage/{SERIES}?to=99999999999999999999", 422, "to"),
     (f"/api/v1/coverage/{SERIES}?limit=5", 422, "limit"),
+    (f"/api/v1/candles/{SERIES}?from=2&to=1", 422, "to"),
+    (f"/api/v1/indicators/{SERIES}?to=2026-01-31&from=2026-02-01", 422, "to"),
+    (f"/api/v1/coverage/{SERIES}?from=0&to=-{2**53}", 422, "to"),
+    ("/api/v1/signals?from=2&to=1", 422, "to"),
     ("/api/v1/coverage/coinbase/BTC-USD/7m", 422, "timeframe"),
     ("/api/v1/coverage?nonsense=1", 422, "nonsense"),
     ("/api/v1/coverage?exchange=nowhere", 404, None),
