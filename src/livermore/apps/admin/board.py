@@ -121,7 +121,7 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
         startup = msgspec.to_builtins(status.startup)
         return {"tone": "calm", "text": _warming(startup), "percent": startup["percent"]}
     lost = [exchange for exchange in status.exchanges if exchange.state == "disconnected"]
-    return {"tone": "bad", "text": _lost(lost[0])} if lost else None
+    return {"tone": "bad", "text": _lost(lost)} if lost else None
 
 
 def _paused(pause: Mapping[str, Any]) -> str:
@@ -137,9 +137,14 @@ def _warming(startup: Mapping[str, Any]) -> str:
     return phase + item + left
 
 
-def _lost(exchange: ExchangeStatus) -> str:
+def _lost(lost: Sequence[ExchangeStatus]) -> str:
+    told = [_heard(exchange) for exchange in lost]
+    names = " and ".join(filter(None, (", ".join(told[:-1]), told[-1])))
+    again = "it is being made again" if len(lost) == 1 else "they are being made again"
+    return f"No connection to {names}; {again}. What is missed will be repaired."
+
+
+def _heard(exchange: ExchangeStatus) -> str:
     ago = exchange.last_message_ms_ago
-    heard = f" Last heard {duration_text(ago // 1000)} ago." if ago is not None else ""
-    return (
-        f"No connection to {exchange.name}; it is being made again.{heard} What is missed will be repaired."
-    )
+    when = "never heard" if ago is None else f"last heard {duration_text(ago // 1000)} ago"
+    return f"{exchange.name} ({when})"

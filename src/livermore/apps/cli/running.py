@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import webbrowser
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from livermore.workspace.row import HowOpened
 if TYPE_CHECKING:
     from livermore.apps.access.guard import Opening
     from livermore.bootstrap import Plan, System
+    from livermore.settings.document import SettingsDocument
 
 SHOWN = 10
 
@@ -134,18 +135,24 @@ async def _tell_the_end(system: System) -> None:
 
 
 async def _watched(plan: Plan, system: System) -> str:
-    """Say in one line what is watched."""
+    document = (await system.settings.current(system.user.scope())).document
+    return watched(document, {one.name for one in system.runtime.status().exchanges}, _market(plan))
+
+
+def watched(document: SettingsDocument, exchanges: Collection[str], market: str) -> str:
+    """Say in one line what is watched, of a watchlist and the exchanges that are switched on."""
     from livermore.settings.service import watched_symbols
 
-    document = (await system.settings.current(system.user.scope())).document
-    names = [f"{exchange}:{symbol}" for exchange, symbol in watched_symbols(document)]
-    if not names:
+    if not document.symbols:
         primary = document.perseus_profile.primary_exchange
         return (
             f"watching nothing yet on {primary}: symbols are named at a folder's first start, with --symbol"
         )
+    names = [f"{name}:{symbol}" for name, symbol in watched_symbols(document) if name in exchanges]
+    if not names:
+        return "watching nothing: all that is on the watchlist is switched off"
     shown = " ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    return f"watching {_market(plan)}: {shown} on {' '.join(document.timeframes)}"
+    return f"watching {market}: {shown} on {' '.join(document.timeframes)}"
 
 
 async def _warn_of_the_unheard(plan: Plan, system: System) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from livermore.apps.cli.errors import NotRunningError
+from livermore.apps.cli.stored import start_again
 from livermore.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -19,7 +20,6 @@ from livermore.kernel.errors import (
     StorageUnavailableError,
 )
 
-START_ONE = "start one with: livermore up --demo"
 SECONDS = 30.0
 NO_CONTENT = 204
 ERROR_OF_STATUS: dict[int, type[LivermoreError]] = {
@@ -37,10 +37,11 @@ ERROR_OF_STATUS: dict[int, type[LivermoreError]] = {
 
 
 class Server(NamedTuple):
-    """Where a server listens, and the token that it takes."""
+    """Where a server listens, the token that it takes, and what to do when nobody answers."""
 
     url: str
     token: str | None
+    hint: str = "check LIVERMORE_URL, or start one with: livermore up"
 
 
 def find_server(workspace: Path) -> Server | None:
@@ -51,7 +52,9 @@ def find_server(workspace: Path) -> Server | None:
     from livermore.workspace.folder import Workspace
 
     note = Workspace(workspace).read_server()
-    return Server(note.url, token or note.token) if note else None
+    return (
+        Server(note.url, token or note.token, f"start one with: {start_again(workspace)}") if note else None
+    )
 
 
 async def ask(
@@ -82,7 +85,7 @@ async def ask(
     except httpx.TimeoutException:
         raise TimeoutError(f"no answer within {SECONDS:.0f} s ({server.url})") from None
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        raise NotRunningError(f"no server answers: {error}", where=server.url, hint=START_ONE) from None
+        raise NotRunningError(f"no server answers: {error}", where=server.url, hint=server.hint) from None
     if not answer.is_success:
         raise _refusal(server, answer.status_code, answer.text)
     return None if answer.status_code == NO_CONTENT else _document(server, answer.text)

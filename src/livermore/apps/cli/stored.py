@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ STARTS = {
     "demo": "livermore up --demo",
     "replay": "livermore up --replay FILE",
 }
+# A folder that has its settings already needs no word about them.
+STARTS_AGAIN = STARTS | {"live": "livermore up"}
 SERVER_VARIABLE = "LIVERMORE_DATABASE_URL"
 
 
@@ -63,6 +66,17 @@ def nothing_here(workspace: Path, source: str | None = None) -> NotRunningError:
         where=str(workspace.absolute()),
         hint=f"start with: {start} (or go to the folder in which Livermore runs)",
     )
+
+
+def start_again(workspace: Path) -> str:
+    """Return the command that goes on with what was stored last, or shows an empty folder something."""
+    if os.environ.get(SERVER_VARIABLE):
+        return STARTS_AGAIN["live"]
+    files = database_files(workspace, None)
+    if not files:
+        return STARTS["demo"]
+    newest = max(files, key=_written).name
+    return next(command for source, command in STARTS_AGAIN.items() if fnmatch(newest, FILES_OF[source]))
 
 
 def _written(file: Path) -> float:

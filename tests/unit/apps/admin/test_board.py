@@ -100,5 +100,29 @@ def test_a_failed_part_is_named_even_while_warming(system: StandIn) -> None:
     assert "A part has failed (exchange coinbase)" in notice["text"]
 
 
+@pytest.mark.parametrize(
+    ("ages", "text"),
+    [
+        ([72_000], "No connection to a (last heard 1 min 12 s ago); it is being made again."),
+        ([None, 5_000], "No connection to a (never heard) and b (last heard 5 s ago); they are being made"),
+        (
+            [1_000, 2_000, None],
+            "a (last heard 1 s ago), b (last heard 2 s ago) and c (never heard); they are being made again.",
+        ),
+    ],
+)
+def test_a_notice_names_every_exchange_that_is_lost(
+    system: StandIn, ages: list[int | None], text: str
+) -> None:
+    status = system.runtime.status()
+    lost = [
+        msgspec.structs.replace(status.exchanges[0], name=name, state="disconnected", last_message_ms_ago=age)
+        for name, age in zip("abc", ages, strict=False)
+    ]
+    notice = notice_of(msgspec.structs.replace(status, exchanges=[*status.exchanges, *lost]))
+    assert notice is not None
+    assert text in notice["text"]
+
+
 def test_all_is_well_without_a_notice(system: StandIn) -> None:
     assert bar_of(system.runtime.status())["notice"] is None
