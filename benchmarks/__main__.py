@@ -18,6 +18,7 @@ NAMES = {
     "start-up": "startup",
     "storage": "storing",
     "authentication": "authenticating",
+    "settings": "patching",
     "memory": "memory",
 }
 
