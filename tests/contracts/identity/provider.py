@@ -49,6 +49,7 @@ class SmallProvider:
     sign: Callable[[dict[str, Any]], str] | None = None
     returned: dict[str, str] = field(default_factory=dict)
     described: dict[str, Any] = field(default_factory=dict)
+    published: Any = None
     issuer: str = ""
     asked: list[str] = field(default_factory=list)
 
@@ -80,6 +81,8 @@ class SmallProvider:
 
     async def keys(self, _: web.Request) -> web.Response:
         self.asked.append("keys")
+        if self.published is not None:
+            return web.json_response(self.published)
         shared = OctKey.import_key("never to be believed").as_dict(private=True)
         keys = KeySet([self.key]).as_dict(private=False)["keys"]
         return web.json_response({"keys": [shared, *keys]})

@@ -317,6 +317,30 @@ async def test_another_issuer_under_a_known_name_is_refused(system: StandIn, pro
         assert "stood for another issuer" in answer.text
 
 
+async def test_a_login_that_began_at_another_issuer_is_refused(
+    system: StandIn, provider: SmallProvider
+) -> None:
+    """The environment may change between the way out and the way back; a name stays one issuer's."""
+    before = Browser(system, trusted(provider))
+    departed = await before.depart()
+    async with SmallProvider.open(system.clock) as other:
+        after = Browser(system, trusted(other))
+        after.client.cookies = before.client.cookies
+        departed.headers["location"] = departed.headers["location"].replace(provider.issuer, other.issuer)
+        answer = await after.client.get(await after.back(departed))
+        assert answer.status_code == 401
+        assert "stood for another issuer" in answer.text
+        assert not await after.is_in()
+
+
+@pytest.mark.parametrize("published", [["x"], [["x"]], {"a": 1}, None, [{"kty": ["RSA"]}], [{"kty": "RSA"}]])
+async def test_keys_that_are_none_let_nobody_in(
+    system: StandIn, provider: SmallProvider, published: Any
+) -> None:
+    provider.published = {"keys": published}
+    assert not await lets_in(Browser(system, trusted(provider)))
+
+
 async def test_a_new_key_is_fetched_and_an_unknown_one_not_again_and_again(
     system: StandIn, provider: SmallProvider
 ) -> None:

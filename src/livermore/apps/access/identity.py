@@ -82,6 +82,8 @@ class IdentityLogins:
         begun = await self._logins.take(digest(state))
         if begun is None:
             raise NotAllowedError(STALE, hint=AGAIN)
+        # The settings may have changed, and this run be another one than that which began.
+        await self._check_issuer()
         await self._check_answer(query)
         claims = await self._openid.claims(
             query["code"], redirect_uri=redirect_uri, nonce=begun.nonce, verifier=begun.verifier

@@ -40,6 +40,12 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     authorization_response_iss_parameter_supported: bool = False
 
 
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of a provider (JSON Web Key Set), those of kinds that nobody here knows among them."""
+
+    keys: tuple[dict[str, Any], ...]
+
+
 class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider gives for a code."""
 
@@ -130,7 +136,7 @@ class OpenId:
             age, keys = self._clock.monotonic() - self._keys[0], self._keys[1]
             if age < MINUTE or kid is None or any(key.kid == kid for key in keys.keys):
                 return keys
-        told = await self._get((await self.metadata()).jwks_uri, dict[str, Any])
+        told: Keys = await self._get((await self.metadata()).jwks_uri, Keys)
         self._keys = self._clock.monotonic(), KeySet.import_key_set({"keys": _usable(told)})
         return self._keys[1]
 
@@ -156,12 +162,10 @@ class OpenId:
             raise TransientError(f"the identity provider cannot be reached: {error}", where=url) from None
 
 
-def _usable(told: Any) -> list[Any]:
+def _usable(told: Keys) -> list[Any]:
     """Return the keys that verify signatures, of kinds that have two halves."""
     return [
-        key
-        for key in told.get("keys", [])
-        if key.get("kty") in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig"
+        key for key in told.keys if key.get("kty") in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig"
     ]
 
 
