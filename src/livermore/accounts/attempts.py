@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import msgspec
 
 SECOND, MINUTE, DAY = 1000, 60_000, 86_400_000
+DISAGREEMENT = MINUTE  # by which the clocks of two processes may differ
 # Whoever rents one address of the sixth version has all that share its first half.
 HALF = 64  # bits
 
@@ -29,6 +30,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
             return 0
         doubled = min(failures - self.free, 40)  # farther than any wait
         return min(self.first_wait << doubled, self.longest_wait)
+
+    def refuses_until(self, until: int, now: int) -> int:
+        """Return until when a stored time (ms UTC) refuses; 0 for one that a clock wrote which ran ahead."""
+        return until if until - now <= self.longest_wait + DISAGREEMENT else 0
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,7 +33,12 @@ class Limiter:
         stored = await self._book.read(names)
         rules = guess.rules(known=guess.known in stored)
         # Whoever goes on guessing while refused costs a reading and no writing.
-        waits = [stored[name].refused_until for name in rules if name in stored]
+        now = self._clock.now()
+        waits = [
+            rule.refuses_until(stored[name].refused_until, now)
+            for name, rule in rules.items()
+            if name in stored
+        ]
         self._refuse(max(waits, default=0))
         self._refuse(await self._book.count(rules))
         return Admitted(guess=guess, counted=tuple(rules))

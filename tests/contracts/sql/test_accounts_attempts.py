@@ -7,11 +7,13 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
-from livermore.accounts.attempts import Rule
+from livermore.accounts.attempts import DAY, PAIR, Guess, Rule
+from livermore.accounts.limiter import Limiter
 from livermore.accounts.ports import AttemptBook
 from livermore.adapters.sql import Database, SqlAttemptBook
 from livermore.adapters.sql.tables import login_attempts
 from livermore.kernel.clock import ManualClock
+from livermore.kernel.errors import RateLimitedError
 from livermore.kernel.scope import EVERYBODY
 from tests.contracts.sql.conftest import NOON
 from tests.unit.accounts.memory import MemoryAttemptBook
@@ -52,6 +54,29 @@ async def test_one_name_that_has_to_wait_keeps_the_others_from_being_counted(boo
         await book.count({ONE: RULE})
     assert await book.count(BOTH) == NOON + 2000
     assert await failures(book, ONE, OTHER) == [3, 0]
+
+
+async def test_a_clock_that_ran_ahead_and_was_set_right_keeps_nobody_out(database: Database) -> None:
+    """Its waits would else last until the time that it showed has come."""
+    clocks = ManualClock(NOON + 365 * DAY), ManualClock(NOON)
+    ahead, right = (Limiter(SqlAttemptBook(database, clock), clock) for clock in clocks)
+    guess = Guess(account="ada", address="192.0.2.7")
+    for _ in range(PAIR.free):
+        await ahead.admit(guess)
+    with pytest.raises(RateLimitedError):
+        await ahead.admit(guess)
+    await right.admit(guess)
+    with pytest.raises(RateLimitedError):
+        await right.admit(guess)
+
+
+async def test_clocks_that_disagree_a_little_let_no_further_guess_through(
+    database: Database, book: SqlAttemptBook
+) -> None:
+    for _ in range(RULE.free):
+        await book.count({ONE: RULE})
+    behind = SqlAttemptBook(database, ManualClock(NOON - 30_000))
+    assert await behind.count({ONE: RULE}) == NOON + RULE.first_wait
 
 
 async def test_what_was_counted_is_forgotten_and_counted_anew(book: AttemptBook, clock: ManualClock) -> None:

@@ -22,7 +22,8 @@ class MemoryAttemptBook:
 
     async def count(self, rules: Mapping[bytes, Rule]) -> int:
         now, found = self._clock.now(), await self.read(list(rules))
-        until = max((tally.refused_until for tally in found.values()), default=0)
+        waits = (rules[name].refuses_until(tally.refused_until, now) for name, tally in found.items())
+        until = max(waits, default=0)
         if until > now:
             return until
         for name, rule in rules.items():

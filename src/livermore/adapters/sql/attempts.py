@@ -81,7 +81,7 @@ async def _one_more(
     query = query.on_conflict_do_update(index_elements=[ATTEMPT.key], set_={"failures": remembered + 1})
     counts = query.returning(ATTEMPT.key, ATTEMPT.failures, ATTEMPT.refused_until)
     found = (await connection.execute(counts)).all()
-    until = max(row.refused_until for row in found)
+    until = max(rules[row.key].refuses_until(row.refused_until, now) for row in found)
     if until > now:
         raise _RefusedError(until)
     return [(row.key, row.failures) for row in found]
