@@ -71,7 +71,7 @@ def exit_of(error: BaseException) -> Exit:
 def report(error: Exception, *, debug: bool) -> Exit:
     """Say on standard error what went wrong and what to do; return the exit code."""
     if debug:
-        traceback.print_exception(error)
+        _write("".join(traceback.format_exception(error)).rstrip())
     what, hint = _told(error)
     say(what, hint)
     return exit_of(error)
@@ -79,8 +79,15 @@ def report(error: Exception, *, debug: bool) -> Exit:
 
 def say(what: str, hint: str) -> None:
     """Write the two lines of a failure."""
-    print(f"error: {_one_line(what)}", file=sys.stderr)
-    print(f"hint: {_one_line(hint)}", file=sys.stderr)
+    _write(f"error: {_one_line(what)}")
+    _write(f"hint: {_one_line(hint)}")
+
+
+def _write(text: str) -> None:
+    # Loaded for failures alone: most verbs end without one, and sooner.
+    from livermore.kernel.log import redacted
+
+    print(redacted(text), file=sys.stderr)
 
 
 def _told(error: Exception) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Failures: two lines, one exit code, no traceback."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,8 @@ import pytest
 from livermore.apps.cli import main
 from livermore.apps.cli.errors import EXIT_OF, Exit, exit_of, report
 from livermore.kernel import errors
+from livermore.kernel.log import conceal
+from tests.canaries import SECRET
 
 
 def kernel_errors(kind: type[Exception] = errors.LivermoreError) -> list[type[Exception]]:
@@ -50,6 +53,22 @@ def test_the_unexpected_is_a_line_too_and_debug_shows_where(cli, monkeypatch):
         "hint: run it again with --debug to see where it happened",
     ]
     assert "Traceback" in cli("version", "--debug").err
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_failure_tells_no_secret(capsys, debug):
+    """An exchange or a library may repeat what it was given, in the error or in what led to it."""
+    conceal(SECRET)
+    told = f"no to {os.environ[SECRET]} of postgresql://ada:canaryPassphrase@db/x"
+    try:
+        raise errors.TransientError(told, hint=f"not {os.environ[SECRET]}") from ValueError(told)
+    except errors.TransientError as error:
+        report(error, debug=debug)
+    said = capsys.readouterr().err
+    assert "error: no to *** of postgresql://ada:***@db/x\nhint: not ***\n" in said
+    assert os.environ[SECRET] not in said
+    assert "canaryPassphrase" not in said
+    assert ("Traceback" in said) == debug
 
 
 @pytest.mark.parametrize(
