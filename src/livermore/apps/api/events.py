@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from livermore.bootstrap import System
 
 KEEP_ALIVE_SECONDS = 15.0
+EVENT_ID = re.compile(r"[0-9]{1,30}")
 OPENING = b"retry: 2000\n: connected\n\n"
 KEEP_ALIVE = b": still here\n\n"
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -73,7 +75,7 @@ def event_id_of(text: str | None) -> int | None:
     """Read the id of an event."""
     if text is None or text == "":
         return None
-    if not text.isascii() or not text.isdigit():
+    if EVENT_ID.fullmatch(text) is None:
         raise InvalidError("an event's id is a whole number", where="Last-Event-ID")
     return int(text)
 
