@@ -92,7 +92,7 @@ class Runtime(Section):
         "position-monitor",
         "What is watched: positions, the watchlist on every timeframe, or (planned) order books.",
         "warm",
-        "changes the symbols and rules in place",
+        "judges other timeframes, by rules that go on where they stood",
     )
 
 
@@ -104,18 +104,15 @@ class ExchangeAccess(Section):
     )
     ApiKeyEnvironmentVariableName: EnvironmentName | None = absent(
         "The environment variable that holds the API key, named like Coinbase_ApiKeyId.",
-        "warm",
-        "signs in to the exchange again",
+        "hot",
     )
     SecretEnvironmentVariableName: EnvironmentName | None = absent(
         "The environment variable that holds the secret, named like Coinbase_ApiSecret.",
-        "warm",
-        "signs in to the exchange again",
+        "hot",
     )
     PasswordEnvironmentVariableName: EnvironmentName | None = absent(
         "The environment variable that holds the passphrase, where an exchange asks for one.",
-        "warm",
-        "signs in to the exchange again",
+        "hot",
     )
 
 
@@ -244,7 +241,7 @@ class SettingsDocument(Section):
         dict,
         "Access to exchanges by name; none is needed for public data.",
         "warm",
-        "connects exchanges again",
+        "connects or disconnects what is switched on or off",
     )
     symbols: Annotated[tuple[SymbolName, ...], strict_off()] = setting(
         (),

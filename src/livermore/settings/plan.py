@@ -5,7 +5,7 @@ Plans live in memory for a quarter of an hour, the newest twenty of each user. A
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -127,7 +127,7 @@ class Planner:
         self._foresight = foresight
         self._appliance = appliance
         self._clock = clock
-        self._kept: defaultdict[int, OrderedDict[str, _Kept]] = defaultdict(OrderedDict)
+        self._kept: dict[int, OrderedDict[str, _Kept]] = {}
 
     async def plan(self, scope: Scope, drafting: Drafting) -> Plan:
         """Say what a draft would change and do; nothing is written.
@@ -152,7 +152,7 @@ class Planner:
         Errors: NotFoundError for a plan that is unknown or another user's, ConflictError when it has expired
         or its base revision is not the newest any more, and those of a write.
         """
-        kept = self._kept[scope.user_id].get(plan_id)
+        kept = self._kept.get(scope.user_id, {}).get(plan_id)
         if kept is None:
             raise NotFoundError("there is no such plan", where="id", hint="plans are forgotten; plan anew")
         if kept.expires <= self._clock.now():
@@ -161,7 +161,7 @@ class Planner:
         return Applied(change, await self._appliance.bring_about(scope, change.revision))
 
     def _keep(self, scope: Scope, kept: _Kept) -> None:
-        plans = self._kept[scope.user_id]
+        plans = self._kept.setdefault(scope.user_id, OrderedDict())
         plans[kept.plan.id] = kept
         while len(plans) > MOST_PLANS:
             plans.popitem(last=False)
