@@ -1,10 +1,10 @@
 """What a PATCH of the settings costs over HTTP, beside a bare FastAPI route with the same guarded update.
 
-Both are served on loopback sockets by uvicorn, each on a thread and loop of its own, over one database, and
-asked in turns on connections that stay open; the median counts. Ours finds out who asks by a token, checks the
-role, reads the document, checks it before and after, compares, writes only the path, keeps the revision, and
-answers with the whole. The bare route takes the value, updates the column where the revision is still the one
-that it read, keeps the same revision, and answers with the document of the row.
+Both are served on loopback sockets by uvicorn, each on a thread and a loop of its own, over one database.
+They are asked in turns on connections that stay open; the median counts. Ours finds out who asks by a token,
+checks the role, reads the document, checks it before and after, compares, writes only the path, keeps the
+revision, and answers with the whole. The bare route takes the value, updates the column where the revision is
+still the one that it read, keeps the same revision, and answers with the document of the row.
 """
 
 from __future__ import annotations
