@@ -20,13 +20,13 @@ from livermore.apps.admin.components import (
 )
 from livermore.apps.admin.coverage import explained
 from livermore.apps.admin.feed import feed_of
-from livermore.apps.admin.sockets import scope_of
+from livermore.apps.admin.sockets import caller_of
 from livermore.kernel.errors import LivermoreError
 
 if TYPE_CHECKING:
+    from livermore.accounts.principal import Principal
     from livermore.apps.admin.live import Live
     from livermore.bootstrap import System
-    from livermore.kernel.scope import Scope
 
 
 def add_page(system: System, live: Live) -> None:
@@ -35,11 +35,12 @@ def add_page(system: System, live: Live) -> None:
     @stated.page("/", "viewer", title="Market")
     async def market(client: Client) -> None:
         """Build the page; its data follow once the browser is connected."""
-        scope = scope_of(client)
+        caller = caller_of(client)
+        scope = caller.scope()
         current = await system.settings.current(scope)
         timeframes = timeframes_of(system.indicators.grid(), current.document.timeframes)
         await frame.head(system, scope)
-        page = MarketPage(system, live, scope, timeframes)
+        page = MarketPage(system, live, caller, timeframes)
         client.on_connect(page.open)
         client.on_disconnect(page.close)
 
@@ -47,13 +48,13 @@ def add_page(system: System, live: Live) -> None:
 class MarketPage:
     """One open market page."""
 
-    def __init__(self, system: System, live: Live, scope: Scope, timeframes: list[str]) -> None:
+    def __init__(self, system: System, live: Live, caller: Principal, timeframes: list[str]) -> None:
         self.shown: Shown | None = None
-        self.scope = scope
+        self.scope = caller.scope()
         self._system = system
         self._live = live
         self._wanted = 0
-        self._bar = StatusBar()
+        self._bar = StatusBar("Market", caller.user)
         with ui.element("main").classes("market"):
             self._grid = MarketGrid(timeframes).on("choose", self._choose)
             with ui.element("div").classes("split"):

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from nicegui import ui
 from starlette.staticfiles import StaticFiles
 
-from livermore.apps.admin import market
+from livermore.apps.admin import access, market
 from livermore.apps.admin.live import Live
 from livermore.apps.admin.sockets import guard_sockets
 
@@ -25,6 +25,7 @@ def add_pages(app: FastAPI, system: System) -> Live:
     live = Live(system)
     guard_sockets()
     market.add_page(system, live)
+    access.add_page(system)
     # Their own style needs no Tailwind, whose compiler would run in the browser at every load.
     ui.run_with(
         app, title="Livermore", favicon=ASSETS / "icon.svg", dark=None, tailwind=False, language="en-US",

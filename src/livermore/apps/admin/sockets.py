@@ -15,7 +15,6 @@ from socketio.exceptions import ConnectionRefusedError as SocketRefusedError
 
 from livermore.accounts.principal import Principal
 from livermore.apps.access.visit import KEY, Visit, visit_of
-from livermore.kernel.scope import Scope
 
 Handler = Callable[..., Any]
 GUARDED = "livermore_guarded"
@@ -42,11 +41,6 @@ def caller_of(client: Client) -> Principal:
     if principal is None:
         raise LookupError("principal")
     return principal
-
-
-def scope_of(client: Client) -> Scope:
-    """Return whose page this is."""
-    return caller_of(client).scope()
 
 
 def opened_by(scope: Any) -> bytes | None:

@@ -8,6 +8,7 @@ import msgspec
 
 from livermore.accounts.exchange_account import KeyReport
 from livermore.accounts.exchange_accounts import AccountCheck, AccountStatus
+from livermore.accounts.principal import Principal
 from livermore.accounts.role import Role
 from livermore.accounts.token import ApiToken
 from livermore.accounts.user import User
@@ -128,6 +129,11 @@ def user_shape(user: User) -> UserShape:
         has_password=user.has_password, created_at=_moment(user.created_at),
         last_login_at=_moment(user.last_login_at),
     )  # fmt: skip
+
+
+def me_shape(principal: Principal) -> MeShape:
+    """Write who is logged in."""
+    return MeShape(user=user_shape(principal.user), role=principal.role, via=principal.via)
 
 
 def token_shape(token: ApiToken) -> TokenShape:

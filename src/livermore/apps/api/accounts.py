@@ -17,6 +17,7 @@ from livermore.apps.api.account_shapes import (
     TokensShape,
     UserShape,
     UsersShape,
+    me_shape,
     token_shape,
     user_shape,
 )
@@ -71,7 +72,7 @@ def _add_logins(app: FastAPI, entrance: Entrance) -> None:
     @app.get("/api/v1/me", responses=described(MeShape), tags=["accounts"])
     async def me(caller: Viewer) -> Response:
         """Return who is logged in, by what, and with which role: the lower of the user's and the token's."""
-        return reply(MeShape(user=user_shape(caller.user), role=caller.role, via=caller.via))
+        return reply(me_shape(caller))
 
 
 def _add_own_password(app: FastAPI, system: System) -> None:

@@ -25,6 +25,9 @@ export const ago = (ms) => {
   return `${Math.floor(seconds / 86400)} d ago`;
 };
 
+// Of the API's times (RFC 3339) by the clock of this machine.
+export const since = (time) => (time ? ago(Date.now() - Date.parse(time)) : "never");
+
 const LENGTHS = { m: 60000, h: 3600000, d: 86400000 };
 
 export const lengthOf = (timeframe) => parseInt(timeframe) * LENGTHS[timeframe.slice(-1)];

@@ -1,25 +1,37 @@
-// Product, state, connections, market time and theme; below them what keeps the page from being complete.
+// Product, pages, state, connections, market time, who is here, and theme; below them what keeps the page from
+// being complete. A page that shows no market has no facts of it in the bar.
 
+import { ask } from "/assets/api.js";
 import { exact, day } from "/assets/format.js";
 
 const THEMES = { auto: ["light", "As the system"], light: ["dark", "Light"], dark: ["auto", "Dark"] };
 
+const PAGES = { Market: "/", Access: "/access" };
+
 const template = `
   <header class="bar">
-    <a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="26" height="26">Livermore</a>
-    <span class="chip" :data-tone="tone" data-test="state">{{ bar.state ?? "…" }}</span>
-    <span class="fact wide"><i>Mode</i>{{ bar.mode ?? "–" }}</span>
-    <span class="fact wide"><i>Symbols</i>{{ bar.symbols ?? "–" }}</span>
-    <span class="fact wide"><i>Up</i>{{ bar.uptime ?? "–" }}</span>
-    <span v-for="one in bar.exchanges" :key="one.name" class="fact">
-      <i>{{ one.name }}</i><span class="link" :data-state="one.state">{{ one.state }}</span>
-    </span>
-    <span class="space"></span>
-    <time class="clock" :title="'Market time'">
-      <b class="dot" :class="{ live: isLive }" role="img" :aria-label="isLive ? 'live' : 'not live'"></b>
-      <span class="date">{{ date }}</span>{{ time }}
-    </time>
+    <a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="26" height="26"><b>Livermore</b></a>
+    <nav aria-label="Pages">
+      <a v-for="(address, name) in pages" :key="name" :href="address" :aria-current="name === page ? 'page' : null">{{ name }}</a>
+    </nav>
+    <div v-if="facts" class="facts">
+      <span class="chip" :data-tone="tone" data-test="state">{{ bar.state ?? "…" }}</span>
+      <span class="fact wide"><i>Mode</i>{{ bar.mode ?? "–" }}</span>
+      <span class="fact wide"><i>Symbols</i>{{ bar.symbols ?? "–" }}</span>
+      <span class="fact wide"><i>Up</i>{{ bar.uptime ?? "–" }}</span>
+      <span v-for="one in bar.exchanges" :key="one.name" class="fact">
+        <i>{{ one.name }}</i><span class="link" :data-state="one.state">{{ one.state }}</span>
+      </span>
+      <span class="space"></span>
+      <time class="clock" :title="'Market time'">
+        <b class="dot" :class="{ live: isLive }" role="img" :aria-label="isLive ? 'live' : 'not live'"></b>
+        <span class="date">{{ date }}</span>{{ time }}
+      </time>
+    </div>
+    <span v-else class="space"></span>
     <a class="quiet wide" href="/api/v1/docs">API</a>
+    <span class="fact wide" data-test="person">{{ person }}</span>
+    <button class="quiet" type="button" data-test="log-out" @click="leave">Log out</button>
     <button class="icon" type="button" data-test="theme" :title="'Theme: ' + themeName" :aria-label="'Theme: ' + themeName"
       @click="turn">
       <svg v-if="theme === 'light'" viewBox="0 0 20 20"><circle cx="10" cy="10" r="3.6"/>
@@ -36,7 +48,8 @@ const template = `
 
 export default {
   template,
-  data: () => ({ bar: {}, isConnected: true, theme: window.livermoreTheme.choice }),
+  props: { page: String, person: String, facts: Boolean },
+  data: () => ({ pages: PAGES, bar: {}, isConnected: true, theme: window.livermoreTheme.choice }),
   computed: {
     tone() {
       const tones = { running: "good", starting: "calm", warming: "calm", paused: "calm", failed: "bad" };
@@ -71,6 +84,14 @@ export default {
     },
     change(news) {
       if (news.bar) Object.assign(this.bar, news.bar);
+    },
+    async leave() {
+      try {
+        await ask("POST", "/logout");
+        location.assign("/login");
+      } catch {
+        // Without a server nobody is logged out, and the notice says that there is none.
+      }
     },
     turn() {
       this.theme = THEMES[this.theme][0];
