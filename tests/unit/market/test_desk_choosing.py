@@ -128,7 +128,7 @@ async def test_one_that_leaves_in_the_middle_of_loading_or_repair_is_gone() -> N
     await office.close()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 100)), max_size=10))
 async def test_whatever_comes_and_goes_what_is_watched_at_the_end_is_whole(
     steps: list[tuple[bool, int, int]],
