@@ -249,6 +249,7 @@ async def test_a_plan_says_what_then_happens(
         applied = await system.planner.apply(scope, plan.id, BY)
         assert (applied.verdict.holds, applied.verdict.error) == (True, None)
         await watching.whole()
+        await comes_to(server, server.market_time() + 2 * MINUTE)
         assert (server.counters.requests - asked).total() == plan.cost.requests
         assert {(one.kind, one.target) for one in plan.effects} == {
             *((kind, f"{exchange}:{symbol}") for symbol in come for kind in BEGINS),
@@ -270,6 +271,7 @@ async def test_a_plan_says_what_a_wider_post_takes(
         asked = server.counters.requests.copy()
         assert (await system.planner.apply(scope, plan.id, BY)).verdict.holds
         await watching.whole()
+        await comes_to(server, server.market_time() + 2 * MINUTE)
         assert (server.counters.requests - asked).total() == plan.cost.requests
         assert {(one.kind, one.target) for one in plan.effects} == {
             ("reconnect", exchange),

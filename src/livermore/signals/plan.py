@@ -52,10 +52,10 @@ def _of_timeframes(before: Judged, after: Judged) -> Iterator[Effect]:
     for timeframe in sorted({*before.timeframes, *after.timeframes}):
         if timeframe not in after.timeframes:
             detail = "is judged no more; its rules rest as they are"
-            yield Effect(kind="disarm", target=timeframe, detail=detail)
+            yield Effect(kind="disarm", target=timeframe.value, detail=detail)
         elif timeframe not in before.timeframes:
             detail = "is judged from the next bar on, or from where its rules have rested"
-            yield Effect(kind="arm", target=timeframe, detail=detail)
+            yield Effect(kind="arm", target=timeframe.value, detail=detail)
 
 
 def _of_rules(before: Alerts, after: Alerts) -> Iterator[Effect]:

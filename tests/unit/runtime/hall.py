@@ -108,6 +108,13 @@ class User:
     async def choose(self, *symbols: str, timeframes: Collection[str] = ("1m", "5m"), **more: Any) -> None:
         """Store and apply a next revision of the settings."""
         self.revision += 1
+        document = self.document(*symbols, timeframes=timeframes, **more)
+        await self.watch.apply(Current(document=document, revision=self.revision, updated_at=""))
+
+    def document(
+        self, *symbols: str, timeframes: Collection[str] = ("1m", "5m"), **more: Any
+    ) -> SettingsDocument:
+        """Return settings that watch some symbols."""
         document = {
             "version": 2,
             "perseus_profile": {"primary_exchange": "test"},
@@ -116,10 +123,7 @@ class User:
             "timeframes": list(timeframes),
             "alerts": {"levels": EVERY_LEVEL, "cooldown_seconds": 0},
         }
-        current = Current(
-            document=SettingsDocument.model_validate(document | more), revision=self.revision, updated_at=""
-        )
-        await self.watch.apply(current)
+        return SettingsDocument.model_validate(document | more)
 
     async def said(self) -> list[Signal]:
         """Return what was signalled so far, in the order of bars."""
