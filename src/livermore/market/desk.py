@@ -138,9 +138,14 @@ class Desk:
             self._spawn(self._take_in())
 
     async def remove(self, symbols: Iterable[str]) -> None:
-        """Watch some symbols no more: what has closed is stored, the rest is forgotten."""
+        """Watch some symbols no more: what has closed is stored, the rest is forgotten.
+
+        Raises LivermoreError when it cannot be stored; those that could not leave are then watched on.
+        """
         async with self._choosing:
             gone = [symbol for symbol in symbols if symbol in self.table.columns]
+            # While nothing can be stored, nobody is sent away to be taken in again.
+            await self._write()
             self.symbols = [symbol for symbol in self.symbols if symbol not in gone]
             for symbol in gone:
                 self.feed.forget(symbol)
@@ -148,10 +153,13 @@ class Desk:
             self._left.update(gone)
             self._spawn(self._take_in())
             await self._leave_off(gone)
-            self.flush()
-            await self._recorder.flush()
-            for symbol in gone:
-                await self._forget(symbol)
+            try:
+                await self._write()
+                for symbol in gone:
+                    await self._forget(symbol)
+            except BaseException:
+                self._take_back([symbol for symbol in gone if symbol in self.table.columns])
+                raise
 
     async def start(self) -> None:
         """Connect and stay connected."""
@@ -265,8 +273,7 @@ class Desk:
                 return
             until = self.feed.pause(symbol)
             try:
-                self.flush()
-                await self._recorder.flush()
+                await self._write()
                 await self._adopt(symbol, until)
             except BaseException:
                 self.feed.go_on(symbol)
@@ -278,6 +285,17 @@ class Desk:
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
+
+    async def _write(self) -> None:
+        """Store all that has closed."""
+        self.flush()
+        await self._recorder.flush()
+
+    def _take_back(self, symbols: Sequence[str]) -> None:
+        """Watch symbols again that could not leave, and load what they missed meanwhile."""
+        self.loaded.difference_update(symbols)
+        self.watch(symbols)
+        self._spawn(self._take_in())
 
     async def _forget(self, symbol: str) -> None:
         await self._listener.dropped(symbol)
@@ -413,8 +431,7 @@ class Desk:
     async def revise(self, symbol: str, corrected: Candles, holes: Sequence[Hole] = ()) -> None:
         """Store corrected bars and all that follows from them, and derive the symbol's series again."""
         time, until = int(corrected.time[0]), self.feed.pause(symbol)
-        self.flush()
-        await self._recorder.flush()
+        await self._write()
         # What rests on the old bars goes first: a crash in between leaves nothing that contradicts the store.
         await self._listener.revised(symbol, time)
         await self._backfill.revise(symbol, corrected, until, holes)

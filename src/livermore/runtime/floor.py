@@ -83,12 +83,12 @@ class Floor:
             for name, post in self.posts.items():
                 await _choose(post.desk, due[name].symbols)
             self._set_up(made)
-            # They take place before anything begins: nobody misses how a symbol is loaded.
-            for each in guests:
-                await each.settle()
-            for post in made.values():
-                await post.announcer.start()
-                await post.desk.start()
+            try:
+                await self._begin(guests, made.values())
+            except BaseException:
+                # A post that nobody started would be taken for one that runs.
+                await self._close(made)
+                raise
 
     def outlook(self, guest: Guest | None, wanted: Wanted) -> dict[str, PostChange]:
         """Say what would become of posts if a guest, or one more, wanted exactly this; nothing is done."""
@@ -143,6 +143,14 @@ class Floor:
         """Make posts, leaving out those of exchanges that are switched off."""
         posts = {name: await self._make(name, one.timeframes, one.symbols) for name, one in due.items()}
         return {name: post for name, post in posts.items() if post is not None}
+
+    async def _begin(self, guests: Collection[Guest], made: Collection[Post]) -> None:
+        """Have guests take place before anything begins: nobody misses how a symbol is loaded."""
+        for each in guests:
+            await each.settle()
+        for post in made:
+            await post.announcer.start()
+            await post.desk.start()
 
     def _set_up(self, made: Mapping[str, Post]) -> None:
         for name, post in made.items():

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from livermore.kernel.errors import ExchangeRefusedError
+from livermore.kernel.errors import ExchangeRefusedError, StorageUnavailableError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import CandleState
 from livermore.signals.signal import Signal
@@ -154,6 +154,54 @@ async def test_what_cannot_be_made_changes_nothing() -> None:
         await hall.until(110)
         assert max(map(minute_of, await user.said())) > 81
         assert {one.settings_revision for one in await user.said()} == {1}
+        await hall.stored("S0", 109)
+
+
+async def away(*_: object) -> None:
+    raise StorageUnavailableError
+
+
+@pytest.mark.parametrize("what", ["candles", "signals"])
+async def test_who_cannot_leave_while_nothing_can_be_stored_is_watched_on(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    async with opened() as hall:
+        user = User(hall)
+        await user.choose("S0", "S1")
+        await hall.until(80.5)
+        with monkeypatch.context() as patch:
+            broken, name = (hall.store, "save") if what == "candles" else (user.signals, "flush")
+            patch.setattr(broken, name, away)
+            await hall.until(82)
+            with pytest.raises(StorageUnavailableError):
+                await user.choose("S0")
+            await hall.until(84.5)
+        await hall.until(120)
+        assert user.watch.current is not None
+        assert user.watch.current.revision == 1
+        assert hall.desk.loaded == set(hall.desk.symbols) == {"S0", "S1"}
+        said = await user.said()
+        for symbol in ("S0", "S1"):
+            await hall.stored(symbol, 119)
+            assert max(minute_of(one) for one in said if one.symbol == symbol) > 85
+        await user.choose("S0")
+        assert list(hall.desk.table.columns) == ["S0"]
+
+
+@pytest.mark.parametrize("again", [(), ("15m",)])
+async def test_a_post_at_which_nobody_could_take_place_is_made_anew(again: tuple[str, ...]) -> None:
+    async with opened() as hall:
+        user = User(hall)
+        await user.choose("S0")
+        await hall.until(80)
+        user.books.failing += [StorageUnavailableError()] * 100
+        with pytest.raises(StorageUnavailableError):
+            await user.choose("S0", timeframes=("1m", "5m", "15m"))
+        user.books.failing.clear()
+        await user.choose("S0", timeframes=("1m", "5m", *again))
+        await hall.until(110)
+        assert hall.desk.state == "connected"
+        assert max(map(minute_of, await user.said())) > 81
         await hall.stored("S0", 109)
 
 
