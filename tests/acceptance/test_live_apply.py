@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from livermore.adapters.exchanges.simulated import (
 from livermore.bootstrap import ground
 from livermore.indicators.service import Indicators
 from livermore.kernel.clock import ScaledClock
+from livermore.kernel.errors import ExchangeRefusedError
 from livermore.kernel.timeframe import MINUTE, Timeframe
 from livermore.market.feed import REST_DELAY
 from livermore.settings.drafts import patching
@@ -42,7 +43,7 @@ from .both_protocols import (
 )
 from .inside import Place, live_systems, until
 from .test_memory import Held
-from .truth.stored import StoredBar, books
+from .truth.stored import StoredBar, books, file_of
 
 BY = Authorship(author="jesse", source="api")
 TIMEFRAMES = ["1m", "5m", "15m", "1h"]
@@ -277,3 +278,36 @@ async def test_a_plan_says_what_a_wider_post_takes(
             ("reconnect", exchange),
             *((kind, f"{exchange}:{symbol}") for symbol in watching.steady for kind in ("load", "compute")),
         }
+
+
+@pytest.mark.timeout(300)
+async def test_what_another_process_writes_and_what_cannot_be_are_both_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with live(tmp_path, monkeypatch, "binance", 4) as watching:
+        system, scope = watching.system, watching.system.user.scope()
+        elsewhere = await bootstrap.read_only(f"sqlite+aiosqlite:///{file_of(tmp_path)}")
+        quieter = MergePatch({"alerts": {"enabled": False}})
+        change = await elsewhere.settings.patch(scope, quieter, BY)
+        verdict = await elsewhere.appliance.bring_about(scope, change.revision)
+        assert (verdict.applied, verdict.error) == (None, "nothing runs here; it holds at the next start")
+        await until(lambda: system.runtime.status().settings["applied"] == change.revision)
+
+        desk = desk_of(system, "binance")
+        monkeypatch.setattr(desk, "add", _refused)
+        refused = await elsewhere.settings.patch(scope, MergePatch({"symbols": list(watching.symbols)}), BY)
+        await elsewhere.stop()
+        drift = {"saved": refused.revision, "applied": change.revision}
+        await until(lambda: system.runtime.status().settings == drift)
+        await until(lambda: system.runtime.status().services["settings"] == "degraded")
+        assert desk.symbols == list(watching.steady)
+        monkeypatch.undo()
+        await until(lambda: system.runtime.status().settings["applied"] == refused.revision)
+        await watching.whole()
+        assert desk_of(system, "binance") is desk
+        await system.recorder.flush()
+    assert_as_served(watching, tmp_path)
+
+
+async def _refused(_: Iterable[str]) -> None:
+    raise ExchangeRefusedError("no more of them")

@@ -152,7 +152,8 @@ class Planner:
         Errors: NotFoundError for a plan that is unknown or another user's, ConflictError when it has expired
         or its base revision is not the newest any more, and those of a write.
         """
-        kept = self._kept.get(scope.user_id, {}).get(plan_id)
+        plans = self._kept.get(scope.user_id)
+        kept = plans.get(plan_id) if plans is not None else None
         if kept is None:
             raise NotFoundError("there is no such plan", where="id", hint="plans are forgotten; plan anew")
         if kept.expires <= self._clock.now():
