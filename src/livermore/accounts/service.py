@@ -134,7 +134,8 @@ class Accounts:
         """
         if provider == LOCAL:
             raise InvalidError("an identity provider cannot be called local", where="provider")
-        user = await self._users.find(provider, sub)
+        # What cannot be kept belongs to nobody, and not every database can be asked for it.
+        user = await self._users.find(provider, sub) if fitted(provider, sub) else None
         if user is None and create:
             user = await self._admitted(provider, sub, username, email, display_name, role)
         if user is None or not user.is_active:

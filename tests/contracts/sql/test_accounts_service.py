@@ -160,8 +160,9 @@ async def test_who_is_unknown_or_inactive_stays_out(accounts: Accounts, admin: U
     await accounts.change_user(user.id, is_active=False)
     with pytest.raises(NotAllowedError):
         await accounts.log_in_by_identity("oidc", "248", username="anna", create=True)
-    with pytest.raises(NotAllowedError):
-        await accounts.log_in_by_identity("oidc", "x" * 300, username="anna", create=True)
+    for sub in ("x" * 300, "a\0b", "\ud800", ""):
+        with pytest.raises(NotAllowedError):
+            await accounts.log_in_by_identity("oidc", sub, username="anna", create=True)
 
 
 async def test_whatever_a_provider_tells_of_somebody_keeps_nobody_out(accounts: Accounts) -> None:
