@@ -24,9 +24,13 @@ from typing import ClassVar
 
 
 class LivermoreError(Exception):
-    """Something went wrong."""
+    """Something went wrong.
+
+    `abroad` is told over the network in its place, where the whole of it describes this machine.
+    """
 
     code: ClassVar[str] = "internal"
+    abroad: str | None = None
 
     def __init__(self, what: str | None = None, *, where: str | None = None, hint: str | None = None) -> None:
         self.what = what or type(self).__doc__ or ""

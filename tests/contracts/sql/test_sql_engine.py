@@ -208,6 +208,7 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None
         await loaded(f"postgresql+asyncpg://me:hidden@/name?host={tmp_path}")
     assert failure.value.hint is not None
     assert "hidden" not in str(failure.value)
+    assert failure.value.abroad == "the database does not answer"
 
 
 async def test_a_database_that_is_not_there_is_not_found(postgres_url: str) -> None:

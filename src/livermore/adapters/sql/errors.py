@@ -92,7 +92,9 @@ def _kernel_error(error: BaseException, place: str) -> LivermoreError:
     chain = list(_chain(error))
     meaning = _meaning(chain)
     said = str(chain[-1]).partition("\n")[0]
-    return meaning.error(f"{meaning.what}: {said}" if said else meaning.what, where=place, hint=meaning.hint)
+    told = meaning.error(f"{meaning.what}: {said}" if said else meaning.what, where=place, hint=meaning.hint)
+    told.abroad = meaning.what
+    return told
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

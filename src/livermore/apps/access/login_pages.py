@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from livermore.apps.access.identity import PATIENCE
 from livermore.apps.access.login import login_page, login_style
 from livermore.apps.access.visitor import Visitor, local
-from livermore.apps.api.errors import problem, problem_of
+from livermore.apps.api.errors import problem, problem_of, told_of
 from livermore.kernel.errors import LivermoreError, RateLimitedError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LoginPages:
         headers = {name: told.headers[name] for name in ("retry-after",) if name in told.headers}
         status = told.status_code if isinstance(refusal, RateLimitedError) else status
         said = ". ".join(
-            sentence[:1].upper() + sentence[1:] for sentence in (str(refusal), refusal.hint) if sentence
+            sentence[:1].upper() + sentence[1:] for sentence in (told_of(refusal), refusal.hint) if sentence
         )
         return login_page(back_to, problem=said, status=status, headers=headers, provider=name)
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from livermore.kernel import errors
 from livermore.kernel.errors import InvalidError, LivermoreError
+from livermore.kernel.log import logger
 from livermore.settings.ports import RevisionMovedError
 from livermore.settings.transfer import UnreadableError
 
@@ -59,6 +60,7 @@ CODES = {
     422: "invalid_payload",
 }
 MEDIA_TYPE = "application/problem+json"
+log = logger("api")
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -111,14 +113,21 @@ def problem_of(error: LivermoreError) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     wait = getattr(error, "retry_after", None)
     headers = {"retry-after": str(ceil(wait))} if wait is not None else None
+    if error.abroad is not None:
+        log.warning("an error was told in short", error=str(error))
     return problem(
-        status, str(error), code=error.code, hint=error.hint, faults=_faults_of(error), headers=headers
+        status, told_of(error), code=error.code, hint=error.hint, faults=_faults_of(error), headers=headers
     )
+
+
+def told_of(error: LivermoreError) -> str:
+    """Return what is told of an error over the network."""
+    return error.abroad if error.abroad is not None else str(error)
 
 
 def _faults_of(error: LivermoreError) -> list[Fault] | None:
     """Return the places that an error names: its own list, or the one where it happened."""
-    if not isinstance(error, errors.InvalidError):
+    if not isinstance(error, errors.InvalidError) or error.abroad is not None:
         return None
     named = getattr(error, "errors", None)
     if named is not None:

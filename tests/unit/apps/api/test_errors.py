@@ -29,6 +29,18 @@ async def test_an_error_becomes_a_problem(kind: type[LivermoreError]) -> None:
     assert problem["type"] == f"urn:livermore:problem:{kind.code}"
 
 
+@pytest.mark.parametrize("kind", [errors.StorageUnavailableError, errors.InvalidError])
+async def test_where_the_database_is_stays_at_home(
+    kind: type[LivermoreError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = kind("the database does not answer: no 10.0.0.5", where="postgresql://ada:***@10.0.0.5/x")
+    error.abroad = "the database does not answer"
+    answer = await _livermore_error(None, error)  # type: ignore[arg-type]
+    assert msgspec.json.decode(answer.body)["detail"] == "the database does not answer"
+    assert b"10.0.0.5" not in answer.body
+    assert "10.0.0.5" in "".join(capsys.readouterr())
+
+
 def test_whose_fault_it_is_shows_in_the_status() -> None:
     for kind, status in STATUS.items():
         assert (400 <= status < 500) == issubclass(
