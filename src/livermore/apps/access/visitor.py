@@ -42,7 +42,7 @@ class Visitor:
     @property
     def address(self) -> str:
         """Return where the request comes from: the last address of the way that no proxy of ours has."""
-        way = [*self._told("x-forwarded-for"), self._peer]
+        way = [*map(_without_port, self._told("x-forwarded-for")), self._peer]
         while len(way) > 1 and self._doorway.trusts(way[-1]):
             way.pop()
         return way[-1]
@@ -125,6 +125,14 @@ class Visitor:
     def is_from_elsewhere(self) -> bool:
         """Say whether a page of another site is known to have sent the request."""
         return "origin" in self.headers and not self.is_from_here()
+
+
+def _without_port(address: str) -> str:
+    """Return an address without the port that some proxies write behind it."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, _, port = address.partition(":")
+    return host if ":" not in port else address
 
 
 def local(path: str) -> str:

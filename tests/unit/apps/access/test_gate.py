@@ -204,6 +204,18 @@ async def test_guesses_are_counted_by_the_address_behind_a_trusted_proxy(
         assert other.status_code == others
 
 
+@pytest.mark.parametrize("told", ["198.51.100.9:{}", "[2001:db8::7]:{}", "2001:db8::{}", "198.51.100.9"])
+async def test_a_port_behind_an_address_makes_nobody_another(
+    client: AsyncClient, system: StandIn, inside: Inside, told: str
+) -> None:
+    await somebody(system, "ada", password=PASSWORD)
+    client._transport.app = guard_of(system, proxies=(ip_network("192.0.2.0/24"),)).before(inside)  # type: ignore[attr-defined]
+    for number in range(6):
+        headers = {"x-forwarded-for": told.format(4711 + number)}
+        answer = await client.post("/login", data={"username": "ada", "password": "x"}, headers=headers)
+    assert answer.status_code == 429
+
+
 async def test_a_token_of_a_user_opens_as_bearer_and_in_the_browser(
     client: AsyncClient, system: StandIn, inside: Inside
 ) -> None:
