@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import FastAPI, Path, Request
 from starlette.responses import Response
 
+from livermore.accounts.password import check_password
 from livermore.accounts.principal import Principal
 from livermore.apps.access.caller import FOR_ALL, Admin, Viewer
 from livermore.apps.access.visit import visit_of
@@ -138,6 +139,9 @@ async def _changed(accounts: Accounts, user_id: int, given: UserChange) -> Any:
     password = named.pop("password", None)
     if not named and password is None:
         raise InvalidError("nothing is to be changed", hint="give role, is_active, display_name or password")
+    if password is not None:
+        # Before anything is changed: who is refused must find all as it was.
+        check_password(password, (await accounts.user(user_id)).username)
     user = await accounts.change_user(user_id, **named) if named else None
     if password is not None:
         await accounts.set_password(user_id, password)

@@ -287,6 +287,13 @@ async def test_changes_that_do_not_fit(client: AsyncClient, address: str, given:
     assert (await client.patch(f"/api/v1/users/{address}", json=given)).status_code == status
 
 
+async def test_a_change_is_made_as_a_whole_or_not_at_all(client: AsyncClient, system: StandIn) -> None:
+    ada = await somebody(system, "ada", "operator", password=PASSWORD)
+    given = {"role": "admin", "is_active": False, "password": "short"}
+    assert (await client.patch(f"/api/v1/users/{ada.id}", json=given)).status_code == 422
+    assert await system.accounts.user(ada.id) == ada
+
+
 async def test_a_token_is_told_once_and_revoked(
     api: FastAPI, client: AsyncClient, browser: AsyncClient, system: StandIn
 ) -> None:
