@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from livermore.accounts.service import FIRST_SETTINGS, LOCAL, local_user
+from livermore.accounts.service import LOCAL, local_user
 from livermore.accounts.user import User
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.adapters.memory.bus import MemoryBus
@@ -85,11 +85,25 @@ async def ground_of(plan: Plan, opened: AsyncExitStack) -> Ground:
 
 
 async def _started(users: SqlUserBook, store: SqlSettingsStore, settings: dict[str, Any], name: str) -> User:
-    """Return the workspace's user with the first start's settings, also where a verb made the user before."""
+    """Return the workspace's user with the first start's settings, also where a verb made the user before.
+
+    What was chosen before the first start stays; a document that names no exchange was never started.
+    """
     user = await local_user(users, settings, name=name)
-    if (await store.current(user.scope())).document == FIRST_SETTINGS:
-        await store.write(user.scope(), settings, author="system", source="system", reason="first start")
+    chosen = (await store.current(user.scope())).document
+    if "primary_exchange" not in chosen.get("perseus_profile", {}):
+        first = _beneath(settings, chosen)
+        await store.write(user.scope(), first, author="system", source="system", reason="first start")
     return user
+
+
+def _beneath(first: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return a document, with what another has besides it."""
+    joined = dict(first)
+    for key, value in chosen.items():
+        below = first.get(key)
+        joined[key] = _beneath(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return joined
 
 
 async def _served(plan: Plan, ground: Ground, world: World, opened: AsyncExitStack) -> Ground:
