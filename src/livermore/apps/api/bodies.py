@@ -36,7 +36,7 @@ class Login(Body):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if (self.token is None) == (self.username is None or self.password is None):
-            raise ValueError("give username and password, or token")
+            raise ValueError("must give username and password, or token")
         return self
 
 

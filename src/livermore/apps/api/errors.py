@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from livermore.apps.wording import plain
 from livermore.kernel import errors
 from livermore.kernel.errors import InvalidError, LivermoreError
 from livermore.kernel.log import logger
@@ -149,8 +150,7 @@ def _fault(detail: dict[str, Any], request: Request) -> Fault:
     if detail["type"] == "extra_forbidden":
         word = "field" if detail["loc"][0] == "body" else "parameter"
         return Fault(path=path, message=f"is not a {word}", suggestion=_nearest(path, request))
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
-    return Fault(path=path, message=message)
+    return Fault(path=path, message=plain(detail["msg"]))
 
 
 def _nearest(name: str, request: Request) -> str | None:

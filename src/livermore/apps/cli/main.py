@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from livermore.apps.cli.errors import Exit, report, say
 from livermore.apps.cli.frame import LazyGroup, examples
+from livermore.apps.wording import plain_usage
 
 INTERRUPTED = 130
 
@@ -71,7 +72,7 @@ def _without_debug(arguments: Sequence[str]) -> tuple[bool, list[str]]:
 def _misused(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     verb = context.command_path if context else "livermore"
-    say(f"{error.format_message().rstrip('.')} ({verb})", f"see: {verb} --help")
+    say(f"{plain_usage(error.format_message()).rstrip('.')} ({verb})", f"see: {verb} --help")
     return error.exit_code
 
 
