@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import stat
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -127,6 +129,16 @@ async def test_looking_creates_nothing(tmp_path: Path) -> None:
     condition = await check(sqlite_url(tmp_path))
     assert (condition.revision, condition.pending) == (None, KNOWN)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its files have owners of another kind")
+async def test_nobody_else_on_the_machine_reads_a_database_or_its_copy(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path)
+    await migrate(url)
+    copy = await backup(url, tmp_path / "copies" / "copy.db")
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert copy in files
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
 async def test_a_second_migration_does_nothing(url: str) -> None:

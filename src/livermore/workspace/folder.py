@@ -12,6 +12,8 @@ import msgspec
 from livermore.kernel.errors import InvalidError
 
 DatabaseName = Literal["livermore", "demo", "replay"]
+# Hashes of passwords lie there: other users of the machine have nothing to look for in it.
+PRIVATE = 0o700
 
 
 class ServerNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class Workspace:
         """Create the folders, which git ignores; raise InvalidError where that is not possible."""
         try:
             for folder in (self.data, self.run):
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
             (self.home / ".gitignore").write_text("*\n", encoding="utf-8")
             self._try_to_write()
         except OSError as error:

@@ -28,6 +28,15 @@ def test_a_prepared_workspace_ignores_itself(tmp_path: Path) -> None:
     assert not any(workspace.data.iterdir())
 
 
+def test_nobody_else_on_the_machine_looks_into_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    if sys.platform != "win32":
+        assert [stat.S_IMODE(place.stat().st_mode) for place in (workspace.data, workspace.run)] == [
+            0o700
+        ] * 2
+
+
 def test_demonstration_and_replay_keep_their_data_apart(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     assert len({workspace.database(), workspace.database("demo"), workspace.database("replay")}) == 3

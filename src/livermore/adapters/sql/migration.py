@@ -30,6 +30,7 @@ from livermore.kernel.scope import EVERYBODY
 
 SCRIPTS = "livermore.adapters.sql:migrations"
 PATIENCE = 10  # seconds for whoever is writing
+PRIVATE = 0o600  # hashes of passwords are in it
 LOCK = 0x6C6976  # the same number in every process, so that two do not migrate at once
 
 
@@ -87,7 +88,8 @@ async def backup(url: str, target: Path) -> Path:
     """Copy an SQLite database to a new file while it is in use."""
     database = Database(url)
     if database.file is None:
-        raise NotImplementedYetError("only SQLite files are copied by livermore", hint="use pg_dump")
+        hint = "use pg_dump; docs/how-to/keep-users-apart.md says with which options"
+        raise NotImplementedYetError("only SQLite files are copied by livermore", hint=hint)
     await asyncio.to_thread(_copy_to_new, database.file, target)
     return target
 
@@ -107,8 +109,8 @@ def _prepare(file: Path, revision: str | None) -> Path | None:
     """Create the file, or copy what it holds."""
     if revision is None:
         with translated(str(file), OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.touch(mode=PRIVATE)
         return None
     saved = file.with_name(f"{file.name}.{revision}.backup")
     _copy(file, saved)
@@ -130,6 +132,7 @@ def _copy(file: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _remove(unfinished)  # a process that was killed may have left one
+            unfinished.touch(mode=PRIVATE)
             with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
                 source.backup(copy)
             unfinished.replace(target)
