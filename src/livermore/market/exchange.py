@@ -85,8 +85,10 @@ PRESETS = {preset.name: preset for preset in (COINBASE, BINANCE, BINANCE_US)}
 
 def checked(info: ExchangeInfo) -> ExchangeInfo:
     """Return a row that can be used; raise InvalidError, naming the field, for one that cannot."""
-    if not info.display_name.strip() or len(info.display_name) > LONGEST_NAME:
-        raise InvalidError(f"a name has 1 to {LONGEST_NAME} characters", where="display_name")
+    name = info.display_name
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        what = f"a name has 1 to {LONGEST_NAME} characters, all on one line"
+        raise InvalidError(what, where="display_name")
     for field, url in (("rest_url", info.rest_url), ("ws_url", info.ws_url)):
         if url is not None and len(url) > LONGEST_URL:
             raise InvalidError(f"an address has at most {LONGEST_URL} characters", where=field)
@@ -105,7 +107,10 @@ def _check_timeframes(info: ExchangeInfo) -> None:
         raise InvalidError(f"{strange[0]!r} is not a timeframe", where="supported_timeframes", hint=hint)
     if len(set(info.supported_timeframes)) < len(info.supported_timeframes):
         raise InvalidError("each timeframe stands there once", where="supported_timeframes")
-    if not info.timeframes():
+    if info.supported_timeframes and not info.timeframes():
+        what = f"none of these can be watched: {' '.join(info.supported_timeframes)}"
+        raise InvalidError(what, where="supported_timeframes", hint=f"one at least of: {' '.join(Timeframe)}")
+    if not info.supported_timeframes:
         what = f"{info.name} has no candles that can be watched"
         raise InvalidError(what, where="supported_timeframes", hint=OTHERS)
 

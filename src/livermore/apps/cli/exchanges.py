@@ -202,6 +202,9 @@ def check_urls(rest_url: str | None, ws_url: str | None) -> None:
             fits = False
         if fits and "@" in parts.netloc:
             raise InvalidError("an address holds no user and no password", where=option, hint=AS_IT_STANDS)
+        if fits and (parts.query or parts.fragment):
+            hint = "leave out what begins with ? or #; paths are put behind the address"
+            raise InvalidError("an address ends with its host or a path", where=option, hint=hint)
         if not fits:
             hint = f"write {schemes[0]}://host:port, or {schemes[1]}://host"
             raise InvalidError(f"{url!r} is no {' or '.join(schemes)} address", where=option, hint=hint)
