@@ -38,6 +38,9 @@ def _not_running(workspace: Path) -> NotRunningError:
 
 
 def _show(runtime: Any, url: str) -> None:
+    if not runtime["mode"]:
+        print(f"nothing runs for this login at {url}; see what is watched there with: livermore coverage")
+        return
     symbols, settings = runtime["symbols"], runtime["settings"]
     print(f"{runtime['state']} for {span(runtime['uptime_seconds'])} at {url}, mode {runtime['mode']}")
     if runtime["desired_state"] != runtime["state"]:

@@ -60,11 +60,12 @@ def stored_in(file: Path, workspace: Path) -> Stored:
 
 def nothing_here(workspace: Path, source: str | None = None) -> NotRunningError:
     """Return the error of a folder in which nothing runs and nothing is stored."""
-    start = STARTS[source or "demo"]
+    others = [other for other in FILES_OF if database_files(workspace, other)]
+    start = f"start with: {STARTS[source or 'demo']} (or go to the folder in which Livermore runs)"
     return NotRunningError(
         "nothing runs here and nothing is stored" if source is None else f"nothing is stored of {source}",
         where=str(workspace.absolute()),
-        hint=f"start with: {start} (or go to the folder in which Livermore runs)",
+        hint=f"this folder holds data of {others[0]}: add --source {others[0]}" if others else start,
     )
 
 

@@ -22,7 +22,7 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.coverage import Coverage
 from livermore.market.ports import Cause, Counts, Hole, Series
-from livermore.runtime.runtime import Startup
+from livermore.runtime.runtime import STOPPED, Startup
 from tests.unit.apps.doors import KEY, guard_of
 from tests.unit.apps.standin import NOW, StandIn
 
@@ -202,3 +202,11 @@ def test_the_status_says_how_long_warming_up_will_take(
     phase, percent, item, eta = startup
     served.runtime.startup = Startup(phase=phase, percent=percent, item=item, eta_seconds=eta)
     assert line in cli("status").out.splitlines()
+
+
+def test_the_status_of_a_login_without_a_runtime_says_where_to_look(cli: Any, served: StandIn) -> None:
+    served.runtime.status = lambda: STOPPED  # type: ignore[method-assign]
+    outcome = cli("status")
+    assert (outcome.code, len(outcome.out.splitlines())) == (0, 1)
+    assert outcome.out.startswith("nothing runs for this login at http://127.0.0.1:")
+    assert outcome.out.endswith("see what is watched there with: livermore coverage\n")

@@ -57,6 +57,14 @@ def test_a_user_is_added_and_listed_without_the_password(cli, root):
     assert stored("SELECT settings FROM users WHERE username = 'edwin'") == [('{"version":2}',)]
 
 
+def test_a_folder_of_a_demonstration_says_which_source_to_name(cli, root):
+    DATABASE.rename(DATABASE.with_name("demo.db"))
+    refused = cli("user")
+    assert (refused.code, refused.out) == (3, "")
+    assert "hint: this folder holds data of demo: add --source demo" in refused.err
+    assert "root" in cli("user", "--source", "demo").out
+
+
 def test_a_reading_verb_creates_nothing(cli):
     for verb in ("user", "token"):
         refused = cli(verb, "list")
