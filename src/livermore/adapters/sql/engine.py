@@ -99,7 +99,7 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
 
 def read_url(text: str) -> URL:
     """Read a database URL; raise InvalidError for one that is not a file of SQLite or a PostgreSQL server."""
-    hint = "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user@host/name"
+    hint = "write postgresql://user:password@host/name, or sqlite:///path/to/file.db"
     try:
         url = make_url(text)
         url = url.set(drivername=DRIVERS[url.get_backend_name()])

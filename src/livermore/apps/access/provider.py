@@ -35,6 +35,8 @@ def provider_of(environment: Mapping[str, str]) -> Provider | None:
     """Read the provider from the environment; None without one. Raises InvalidError for what does not fit."""
     issuer = environment.get(ISSUER)
     if not issuer:
+        if environment.get(CLIENT):
+            raise InvalidError("the provider's issuer is missing", where=ISSUER, hint="its https:// address")
         return None
     check_encrypted(issuer, where=ISSUER)
     client_id = environment.get(CLIENT)
@@ -60,4 +62,5 @@ def check_encrypted(url: str, *, where: str) -> None:
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme != "http" or parts.hostname not in LOOPBACK:
-        raise InvalidError("an identity provider is reached by https://", where=where)
+        hint = "write it as the provider does, such as https://login.example.org"
+        raise InvalidError("an identity provider is reached by https://", where=where, hint=hint)

@@ -35,7 +35,7 @@ NEEDED = (
 SCARCE, TOO_SCARCE = 2 * 10**9, 2 * 10**8
 SKEW_SECONDS = 2.0
 ORDINARY = (
-    "PostgreSQL's second wall between users does not hold it: let Livermore log in as an ordinary role that "
+    "there is no second wall between users: let Livermore log in as an ordinary role that "
     "owns its database, made with CREATE ROLE livermore LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '…'"
 )
 

@@ -62,6 +62,7 @@ def test_a_provider_is_named_by_its_issuer() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("LIVERMORE_OIDC_ISSUER", ""),
         ("LIVERMORE_OIDC_ISSUER", "http://id.example.org"),
         ("LIVERMORE_OIDC_ISSUER", "https://"),
         ("LIVERMORE_OIDC_ISSUER", "id.example.org"),
