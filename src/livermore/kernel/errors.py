@@ -24,12 +24,10 @@ from typing import ClassVar
 
 
 class LivermoreError(Exception):
-    """Something went wrong.
-
-    `abroad` is told over the network in its place, where the whole of it describes this machine.
-    """
+    """Something went wrong."""
 
     code: ClassVar[str] = "internal"
+    # Told over the network in place of the whole, where that describes this machine.
     abroad: str | None = None
 
     def __init__(self, what: str | None = None, *, where: str | None = None, hint: str | None = None) -> None:
