@@ -216,11 +216,14 @@ class Desk:
     async def _look_up(self) -> None:
         """Read the listing; while REST is away and the stream is not, the last one will do."""
         try:
-            self.listing = {symbol.name: symbol for symbol in await self._exchange.listing()}
+            await self._read_listing()
         except TransientError as error:
             if not self.listing:
                 raise
             log.warning("the listing is an old one", exchange=self.info.name, error=str(error))
+
+    async def _read_listing(self) -> None:
+        self.listing = {symbol.name: symbol for symbol in await self._exchange.listing()}
 
     async def _exchange_time(self) -> int:
         """Ask the exchange for its time (ms); while REST is away, go by what was heard last."""
@@ -232,12 +235,23 @@ class Desk:
             return self.feed.market_time + int((self._clock.monotonic() - self.heard_at) * 1000)
 
     async def _take_in(self) -> None:
-        """Follow a change of what is watched; a connection that is not there does so when it comes."""
-        with suppress(LivermoreError):
-            if self.repairs.stream is not None and not self.listing.keys() >= set(self.symbols):
-                await self._look_up()
-                self._note_unlisted()
-            await self._subscribe()
+        """Follow a change of what is watched, again and again until the exchange has taken it.
+
+        A connection that is not there does so when it comes.
+        """
+        delay = self._first_delay
+        while self.repairs.stream is not None:
+            try:
+                if not self.listing.keys() >= set(self.symbols):
+                    await self._read_listing()
+                    self._note_unlisted()
+                await self._subscribe()
+                return
+            except LivermoreError as error:
+                for symbol in set(self.symbols) - self._subscribed:
+                    self._say(symbol, f"{symbol} is not subscribed yet", error)
+                await self._clock.sleep(delay if isinstance(error, TransientError) else LONGEST_DELAY)
+                delay = min(delay * 2, LONGEST_DELAY)
 
     async def _subscribe(self) -> None:
         """Bring what the connection is subscribed to in step with what is watched, and load what is new."""
@@ -246,12 +260,13 @@ class Desk:
             if stream is None:
                 return
             wanted = [symbol for symbol in self.symbols if symbol in self.listing]
-            left, self._left = self._left, set()
+            left = set(self._left)
             gone = sorted(self._subscribed.difference(wanted) | (self._subscribed & left))
-            self._subscribed.difference_update(gone)
-            new = [symbol for symbol in wanted if symbol not in self._subscribed]
             if gone:
                 await stream.unsubscribe(gone)
+            self._left.difference_update(left)
+            self._subscribed.difference_update(gone)
+            new = [symbol for symbol in wanted if symbol not in self._subscribed]
             if new:
                 await stream.subscribe(new)
                 self._subscribed.update(new)
@@ -328,6 +343,8 @@ class Desk:
             if symbol not in self.unlisted:
                 log.error("symbol is not listed", exchange=self.info.name, symbol=symbol)
         self.unlisted = unlisted
+        for symbol in unlisted:
+            self._lacks_nothing(symbol)
 
     # -- loading and repair -------------------------------------------------------------------------
 

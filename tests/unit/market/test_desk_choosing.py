@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livermore.kernel.errors import ExchangeUnreachableError
+from livermore.kernel.errors import ExchangeRefusedError, ExchangeUnreachableError, LivermoreError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Cause, Series
 from tests.reference.series import START
@@ -126,6 +128,33 @@ async def test_one_that_leaves_in_the_middle_of_loading_or_repair_is_gone() -> N
     assert len(office.exchange.asked) == asked
     assert office.desk.health().state == "healthy"
     await office.close()
+
+
+@pytest.mark.parametrize("error", [ExchangeUnreachableError("away"), ExchangeRefusedError("no")])
+@pytest.mark.parametrize("what", ["subscribe", "listing"])
+async def test_what_the_exchange_did_not_take_at_first_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, what: str, error: LivermoreError
+) -> None:
+    async with opened(busy(), symbols=["S0"]) as office:
+        await office.until(35.5)
+        asked: Any = office.desk.repairs.stream if what == "subscribe" else office.exchange
+        take, failing = getattr(asked, what), [error, error]
+
+        async def refuse_at_first(*given: Any) -> Any:
+            if failing:
+                raise failing.pop()
+            return await take(*given)
+
+        monkeypatch.setattr(asked, what, refuse_at_first)
+        office.desk.listing.pop("S1")
+        await office.desk.add(["S1"])
+        await office.clock.advance(0.5)
+        assert office.desk.health().state == "degraded"
+        assert office.desk.unlisted == []
+        await office.until(50)
+        assert office.desk.loaded == {"S0", "S1"}
+        assert office.desk.health().state == "healthy"
+        await stored(office, "S1", 49)
 
 
 @settings(max_examples=6, deadline=None)
