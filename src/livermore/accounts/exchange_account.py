@@ -14,6 +14,8 @@ from livermore.kernel.errors import InvalidError
 from livermore.kernel.log import conceal
 
 REFERENCE = "env:"
+OWN = "LIVERMORE_"
+OTHERS = "keep an exchange's key in a variable whose name begins otherwise"
 NOT_SET = "set it for the process that runs Livermore, and start that anew"
 
 
@@ -87,9 +89,12 @@ def _credentials(entry: Mapping[str, Any]) -> Credentials | None:
 def value_of(variable: str, environment: Mapping[str, str]) -> str:
     """Return the value of a variable, which no log line shows from now on.
 
-    Raises InvalidError, naming the variable alone, when it is not set.
+    Raises InvalidError, naming the variable alone, when it is not set or is one of Livermore's own: those
+    open this server, and are sent to no exchange.
     """
     conceal(variable)
+    if variable.startswith(OWN):
+        raise InvalidError("this environment variable is Livermore's own", where=variable, hint=OTHERS)
     value = environment.get(variable, "").strip()
     if not value:
         raise InvalidError("the environment variable is not set", where=variable, hint=NOT_SET)
@@ -97,8 +102,11 @@ def value_of(variable: str, environment: Mapping[str, str]) -> str:
 
 
 def resolved(credentials: Credentials, environment: Mapping[str, str]) -> tuple[Variable, ...]:
-    """Say of each variable whether it is set to something."""
-    return tuple(Variable(name, bool(environment.get(name, "").strip())) for name in credentials.names())
+    """Say of each variable whether it is set to something that may be sent to an exchange."""
+    return tuple(
+        Variable(name, not name.startswith(OWN) and bool(environment.get(name, "").strip()))
+        for name in credentials.names()
+    )
 
 
 def warnings_of(report: KeyReport) -> tuple[str, ...]:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from livermore.accounts.exchange_account import Credentials, ExchangeAccount, KeyReport, value_of
+from livermore.accounts.exchange_account import (
+    Credentials,
+    ExchangeAccount,
+    KeyReport,
+    resolved,
+    value_of,
+)
 from livermore.accounts.exchange_accounts import ExchangeAccounts
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import (
@@ -143,3 +149,11 @@ def test_a_value_that_was_read_is_never_logged() -> None:
     assert redacted("it is canary-that-was-read", environment) == "it is ***"
     with pytest.raises(InvalidError, match="READ_NEVER"):
         value_of("READ_NEVER", environment)
+
+
+async def test_a_variable_of_livermore_itself_is_told_nobody_and_sent_to_no_exchange() -> None:
+    environment = {"LIVERMORE_TOKEN": "canary-that-opens-the-door"}
+    with pytest.raises(InvalidError, match="Livermore's own"):
+        value_of("LIVERMORE_TOKEN", environment)
+    named = Credentials(key="LIVERMORE_TOKEN", secret="LIVERMORE_OIDC_CLIENT_SECRET")
+    assert [resolves for _, resolves in resolved(named, environment)] == [False, False]
