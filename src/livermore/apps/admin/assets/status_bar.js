@@ -74,9 +74,11 @@ export default {
   },
   mounted() {
     this.timer = setInterval(() => (this.isConnected = window.socket?.connected ?? false), 500);
+    this.doubts = setInterval(this.askWhoIsHere, 3000);
   },
   beforeUnmount() {
     clearInterval(this.timer);
+    clearInterval(this.doubts);
   },
   methods: {
     show(board) {
@@ -84,6 +86,10 @@ export default {
     },
     change(news) {
       if (news.bar) Object.assign(this.bar, news.bar);
+    },
+    // A socket does not say why it is refused: whose login has ended is led to the login by the question.
+    askWhoIsHere() {
+      if (!this.isConnected) ask("GET", "/me").catch(() => {});
     },
     async leave() {
       try {
