@@ -250,7 +250,7 @@ async def test_a_password_is_changed_by_who_knows_it(admin: Page, browser: Brows
 
 
 async def change(part: Locator, current: str, new: str, again: str) -> None:
-    await part.get_by_label("Password of now").fill(current)
+    await part.get_by_label("Current password").fill(current)
     await part.get_by_label("New password", exact=True).fill(new)
     await part.get_by_label("New password again").fill(again)
     await part.get_by_role("button", name="Change it").click()

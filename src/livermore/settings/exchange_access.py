@@ -48,9 +48,9 @@ class AccountSettings:
 
         def patch(document: SettingsDocument) -> MergePatch:
             if _is_account(document.exchanges.get(exchange)):
-                raise ConflictError(
-                    f"there is an account at {exchange} already", where="exchange", hint="change that one"
-                )
+                hint = "change that one's settings, or remove it first: livermore accounts remove ID"
+                what = f"there is an account at {exchange} already"
+                raise ConflictError(what, where="exchange", hint=hint)
             return _patch(exchange, change)
 
         await self._write(scope, patch, by)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from livermore.runtime.runtime import RuntimeStatus
 
 Row = dict[str, Any]
+WRITERS = ("recorder", "signals")
+UNWRITTEN = "What closes cannot be stored just now; it is kept, and written when it can be. The log says why."
 NOT_HERE = "Nothing runs here for this login: the table shows what this server watches, and no signals."
 
 
@@ -113,6 +115,8 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
     failed = [name for name, health in status.services.items() if health == "failed"]
     if failed:
         return {"tone": "bad", "text": f"A part has failed ({', '.join(failed)}); the log says why."}
+    if any(status.services.get(name) == "degraded" for name in WRITERS):
+        return {"tone": "bad", "text": UNWRITTEN}
     if status is STOPPED:
         return {"tone": "calm", "text": NOT_HERE}
     if status.state == "paused":

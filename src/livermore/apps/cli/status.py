@@ -52,6 +52,9 @@ def _show(runtime: Any, url: str) -> None:
     newest = _age(runtime["last_candle_age_ms"])
     print(f"symbols: {symbols['active']} of {symbols['total']} active, newest candle {newest}")
     print(f"settings: revision {settings['saved']} saved, {settings['applied']} applied")
+    unwell = [f"{name} {state}" for name, state in runtime["services"].items() if state != "healthy"]
+    if unwell:
+        print(f"not well: {', '.join(unwell)}; the log says why")
     _show_exchanges(runtime["exchanges"])
 
 

@@ -124,5 +124,14 @@ def test_a_notice_names_every_exchange_that_is_lost(
     assert text in notice["text"]
 
 
+def test_what_cannot_be_stored_is_said(system: StandIn) -> None:
+    well = system.runtime.status()
+    status = msgspec.structs.replace(well, services={**well.services, "recorder": "degraded"})
+    notice = notice_of(status)
+    assert notice is not None
+    assert "cannot be stored" in notice["text"]
+    assert notice_of(well) is None
+
+
 def test_all_is_well_without_a_notice(system: StandIn) -> None:
     assert bar_of(system.runtime.status())["notice"] is None

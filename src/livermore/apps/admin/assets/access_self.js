@@ -21,7 +21,7 @@ const template = `
       <p v-if="isElsewhere" class="soft">{{ user.identity_provider }} keeps your password.</p>
       <form v-else class="stack" @submit.prevent="change">
         <input type="text" name="username" :value="user.username" autocomplete="username" hidden>
-        <label v-if="hasPassword">Password of now<input v-model="current" type="password" autocomplete="current-password" required></label>
+        <label v-if="hasPassword">Current password<input v-model="current" type="password" autocomplete="current-password" required></label>
         <label>New password<input v-model="fresh" type="password" autocomplete="new-password" minlength="10" required></label>
         <label>New password again<input v-model="again" type="password" autocomplete="new-password" required></label>
         <p class="soft">10 characters or more. Your other sessions end; tokens stay.</p>
