@@ -165,7 +165,7 @@ async def test_a_cell_leads_to_its_chart_and_so_does_a_signal(market: Page) -> N
 
 async def test_the_legend_follows_the_cursor(market: Page) -> None:
     canvas = market.locator("[data-test=chart] .canvas")
-    await expect(market.locator("[data-test=chart] h2")).to_contain_text("BTCUSDT")
+    await expect(market.locator("[data-test=chart] h2")).to_contain_text(" · ")
     box = await canvas.bounding_box()
     assert box is not None
     when = market.locator("[data-test=legend] time")
@@ -227,7 +227,8 @@ async def test_the_theme_is_remembered(market: Page) -> None:
     await expect(html).to_have_attribute("data-theme", "light")
     await market.emulate_media(color_scheme="dark")
     await expect(html).to_have_attribute("data-theme", "dark")
-    await market.locator("[data-test=theme]").click()
+    async with market.expect_response("**/api/v1/preferences/theme"):
+        await market.locator("[data-test=theme]").click()
     await expect(html).to_have_attribute("data-theme", "light")
     await market.reload()
     await expect(html).to_have_attribute("data-theme", "light")
