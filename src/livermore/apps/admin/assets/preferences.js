@@ -4,10 +4,11 @@ window.livermorePreferences = (() => {
   const chosen = JSON.parse(document.getElementById("livermore-choices").textContent);
   let stored = Promise.resolve();
 
+  // An answer that nobody reads stays open in the browser until the page goes.
   const put = (key, value) =>
     fetch(`/api/v1/preferences/${encodeURIComponent(key)}`, {
       method: "PUT", keepalive: true, headers: { "content-type": "application/json" }, body: JSON.stringify({ value }),
-    });
+    }).then((answer) => answer.text());
 
   return {
     text(key) {
