@@ -256,11 +256,15 @@ def test_text_in_a_parquet_price(tmp_path: Path) -> None:
     ("name", "content", "what"),
     [
         (NAME, b"", "empty"),
-        (f"{NAME}.gz", gzip.compress(b""), "empty"),
+        (f"{NAME}.gz", gzip.compress(b"", mtime=0), "empty"),
         (NAME, f"{HEADER}\n".encode(), "no rows"),
         (f"{NAME}.gz", f"{HEADER}\n".encode(), "not a whole gzip file"),
-        (f"{NAME}.gz", gzip.compress("\n".join([HEADER, *GOOD]).encode())[:-9], "not a whole gzip file"),
-        (NAME, gzip.compress(b"x"), "not text"),
+        (
+            f"{NAME}.gz",
+            gzip.compress("\n".join([HEADER, *GOOD]).encode(), mtime=0)[:-9],
+            "not a whole gzip file",
+        ),
+        (NAME, gzip.compress(b"x", mtime=0), "not text"),
         ("binance_spot_BTCUSDT_1m.parquet", b"PAR1", "cannot be read"),
         ("binance_spot_BTCUSDT_1m.parquet", b"", "cannot be read"),
         ("binance_spot_BTCUSDT_1m.xlsx", b"", "extension"),
