@@ -108,7 +108,7 @@ def test_a_recording_that_cannot_be_served_says_what_can_be_done(tmp_path: Path)
     file = recording.files[0].rename(tmp_path / "kraken_spot_ALPHAUSDT_1m.csv.gz")
     refused = livermore(tmp_path, "up", "--replay", str(file), "--port", "0")
     assert refused.code == 4
-    assert "kraken cannot be simulated" in refused.err
+    assert "'kraken' cannot be simulated" in refused.err
     assert "--exchange coinbase or binance" in refused.err
 
 
