@@ -86,7 +86,6 @@ def test_a_leak_that_was_built_in_is_found() -> None:
     assert ("leak", "routes", "GET /api/v1/settings") not in seen
 
 
-@pytest.mark.soak
 def test_roles_that_nobody_checks_are_found() -> None:
     code, found = proof(str(LEAKY), "roles")
     assert (code, found["ok"]) == (1, False)

@@ -26,7 +26,7 @@ from livermore.apps.web import bound_socket
 from livermore.kernel.clock import SystemClock
 from tests.unit.apps.doors import BEARER, KEY
 
-EACH = 45  # requests at most for each method of each route: over 2,000 in all, over each database
+EACH = 75  # requests at most for each method of each route
 NOTHING = cast("Any", None)
 ENDLESS = "/api/v1/events"
 DESCRIPTION = description(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from livermore.apps.admin.words import MODES, UNKNOWN, age_text, change_text, duration_text, price_text
-from livermore.apps.api.runtime import STOPPED
 from livermore.indicators.service import Cell, GridRow
 from livermore.kernel.timeframe import Timeframe
+from livermore.runtime.runtime import STOPPED
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System

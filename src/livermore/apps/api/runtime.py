@@ -10,17 +10,11 @@ from starlette.responses import Response
 from livermore.apps.access.caller import FOR_ALL, Viewer
 from livermore.apps.api.replies import described, reply, unready
 from livermore.apps.api.shapes import HealthShape
-from livermore.runtime.runtime import RuntimeStatus
+from livermore.runtime.runtime import STOPPED, RuntimeStatus
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
     from livermore.kernel.scope import Scope
-
-STOPPED = RuntimeStatus(
-    state="stopped", desired_state="stopped", pause=None, mode="", uptime_seconds=0,
-    settings={"saved": 0, "applied": 0}, queue_depth=0, symbols={"active": 0, "total": 0}, exchanges=[],
-    startup=None, last_candle_age_ms=None, services={},
-)  # fmt: skip
 
 
 def add_routes(app: FastAPI, system: System) -> None:
