@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import msgspec
 
 from livermore.accounts.attempts import Rule, Tally
-from livermore.accounts.role import Role
 from livermore.accounts.token import ApiToken
 from livermore.accounts.user import User
+from livermore.kernel.role import Role
 from livermore.kernel.scope import Scope
 
 

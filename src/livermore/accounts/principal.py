@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from livermore.accounts.role import Role
 from livermore.accounts.user import User
+from livermore.kernel.role import Role
 from livermore.kernel.scope import Scope
 
 

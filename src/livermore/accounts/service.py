@@ -24,7 +24,6 @@ from livermore.accounts.naming import (
 from livermore.accounts.password import Passwords, check_password
 from livermore.accounts.ports import AttemptBook, IdentityBook, SessionBook, TokenBook, UserBook
 from livermore.accounts.principal import Opened, Principal
-from livermore.accounts.role import Role, covers, lower_of
 from livermore.accounts.token import ApiToken, digest, new_token
 from livermore.accounts.user import User
 from livermore.kernel.clock import Clock
@@ -37,6 +36,7 @@ from livermore.kernel.errors import (
 )
 from livermore.kernel.ids import new_secret
 from livermore.kernel.log import logger
+from livermore.kernel.role import Role, covers, lower_of
 from livermore.kernel.scope import Scope
 
 log = logger("accounts")

@@ -6,8 +6,8 @@ import hashlib
 
 import msgspec
 
-from livermore.accounts.role import Role
 from livermore.kernel.ids import new_secret
+from livermore.kernel.role import Role
 
 PREFIX = "lvm_"
 

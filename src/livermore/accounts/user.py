@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from livermore.accounts.role import Role
+from livermore.kernel.role import Role
 from livermore.kernel.scope import Scope
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from livermore.accounts.exchange_account import AccountEntry, Credentials
-from livermore.accounts.role import Role
 from livermore.accounts.service import LOCAL
 from livermore.accounts.user import User
 from livermore.adapters.sql import (
@@ -29,6 +28,7 @@ from livermore.adapters.sql.throwaway import throwaway_database
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.system import System, build
 from livermore.kernel.clock import rfc3339
+from livermore.kernel.role import Role
 from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Series

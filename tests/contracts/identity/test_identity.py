@@ -12,8 +12,8 @@ from httpx import ASGITransport, AsyncClient, Response
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from livermore.accounts.role import Role
 from livermore.apps.access.provider import Provider
+from livermore.kernel.role import Role
 from tests.contracts.identity.provider import CLIENT, SECRET, SmallProvider, new_key
 from tests.unit.apps.doors import guard_of, somebody
 from tests.unit.apps.standin import StandIn

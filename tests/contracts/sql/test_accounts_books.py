@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from livermore.accounts.ports import IdentityLogin
-from livermore.accounts.role import Role
 from livermore.accounts.user import User
 from livermore.adapters.sql import Database, SqlLoginBook, SqlSessionBook, SqlTokenBook, SqlUserBook
 from livermore.adapters.sql.tables import api_tokens, identity_logins, sessions, settings_revisions
 from livermore.adapters.sql.tables import users as users_table
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import ConflictError, NotFoundError
+from livermore.kernel.role import Role
 from livermore.kernel.scope import EVERYBODY, Scope
 from tests.contracts.sql.conftest import NOON
 

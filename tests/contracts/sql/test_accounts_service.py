@@ -8,7 +8,6 @@ from sqlalchemy import event
 
 from livermore.accounts.attempts import ACCOUNT, PAIR
 from livermore.accounts.password import Passwords
-from livermore.accounts.role import Role
 from livermore.accounts.service import SESSION, USED_EVERY, Accounts
 from livermore.accounts.user import User
 from livermore.adapters.sql import Database, SqlAttemptBook, SqlSessionBook, SqlTokenBook, SqlUserBook
@@ -22,6 +21,7 @@ from livermore.kernel.errors import (
     RateLimitedError,
     StorageUnavailableError,
 )
+from livermore.kernel.role import Role
 from tests.contracts.sql.conftest import NOON
 
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"

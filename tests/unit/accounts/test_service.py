@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from livermore.accounts.role import Role
 from livermore.accounts.service import local_user
 from livermore.accounts.user import User
+from livermore.kernel.role import Role
 
 
 class MemoryUserBook:

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from livermore.accounts.attempts import Rule, Tally, counted
 from livermore.accounts.password import Passwords
 from livermore.accounts.ports import IdentityLogin
-from livermore.accounts.role import Role
 from livermore.accounts.service import Accounts
 from livermore.accounts.token import ApiToken
 from livermore.accounts.user import User
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ConflictError, NotFoundError
+from livermore.kernel.role import Role
 from livermore.kernel.scope import Scope
 
 

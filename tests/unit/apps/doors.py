@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from livermore.accounts.role import Role
 from livermore.accounts.user import User
 from livermore.apps.access.doorway import Doorway
 from livermore.apps.access.guard import Guard, Opening
+from livermore.kernel.role import Role
 from tests.unit.apps.standin import StandIn
 
 KEY = "the-key-of-this-run-in-this-test"

@@ -22,7 +22,6 @@ from starlette.routing import Mount, Route
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from livermore.accounts.role import Role, covers
 from livermore.apps.access import Access
 from livermore.apps.access.caller import Needs, NeedsNothing, StatedRoute
 from livermore.apps.access.doorway import Doorway
@@ -35,6 +34,7 @@ from livermore.apps.api.metrics import CountRequests
 from livermore.apps.web import Doors, Server, bound_socket, create_app
 from livermore.kernel.errors import ConflictError, InvalidError
 from livermore.kernel.events import TOPICS, Event
+from livermore.kernel.role import Role, covers
 from tests.unit.apps.doors import BEARER as KEYED
 from tests.unit.apps.doors import bearer_of, guard_of, somebody
 from tests.unit.apps.standin import StandIn

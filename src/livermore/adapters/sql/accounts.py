@@ -9,13 +9,13 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from livermore.accounts.role import Role
 from livermore.accounts.user import User
 from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.settings import revision_row
 from livermore.adapters.sql.tables import sessions, settings_revisions, users
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ConflictError, NotFoundError
+from livermore.kernel.role import Role
 from livermore.kernel.scope import EVERYBODY
 
 # Behind RETURNING, SQLite 3.40 takes IS NOT NULL of any column for true.

@@ -327,5 +327,81 @@ runtimes = Table(
     Column("pause_until", String(40)),
     Column("pause_by", String(255)),
     Column("settings_applied", Integer),
+    # Which process runs it, and until when (ms UTC) no other one may.
+    Column("runner", String(64)),
+    Column("leased_until", BigInteger),
+    _updated(),
+)
+
+
+def _number() -> Column[int]:
+    return Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+# Where each command stands; its number is its place in arrival order, and times are ms UTC.
+commands = Table(
+    "commands",
+    metadata,
+    _number(),
+    _user(),
+    Column("identity_sub", String(255), nullable=False),
+    Column("correlation_id", String(36), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("payload", ExactJson, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("status", String(15), nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("submitted_at", BigInteger, nullable=False),
+    Column("acknowledged_at", BigInteger),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("runner", String(64)),
+    Column("progress", ExactJson),
+    Column("result", ExactJson),
+    Column("error_code", String(30)),
+    Column("error_detail", Text),
+    UniqueConstraint("identity_sub", "correlation_id"),
+    Index(None, "user_id", "number"),
+    Index(
+        "commands_open_idx", "status",
+        sqlite_where=text("status IN ('accepted', 'acknowledged', 'running')"),
+        postgresql_where=text("status IN ('accepted', 'acknowledged', 'running')"),
+    ),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+# What happened to commands, only ever added to; `place` and `hash` chain a user's events, a moment later.
+command_events = Table(
+    "command_events",
+    metadata,
+    _number(),
+    _user(),
+    Column("correlation_id", String(36), nullable=False),
+    Column("event", String(15), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("data", ExactJson, nullable=False),
+    Column("place", BigInteger),
+    Column("hash", LargeBinary(32)),
+    UniqueConstraint("user_id", "place"),
+    Index(
+        "command_events_unchained_idx", "number",
+        sqlite_where=text("place IS NULL"), postgresql_where=text("place IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+# Where the chain of a user begins, behind what retention has taken away, and where it ends.
+command_chains = Table(
+    "command_chains",
+    metadata,
+    Column(
+        "user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("anchor_place", BigInteger, nullable=False),
+    Column("anchor_hash", LargeBinary(32), nullable=False),
+    Column("head_place", BigInteger, nullable=False),
+    Column("head_hash", LargeBinary(32), nullable=False),
     _updated(),
 )

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from livermore.accounts.role import Role
 from livermore.accounts.token import ApiToken
 from livermore.accounts.user import User
 from livermore.adapters.sql.accounts import FIELDS, user_of
@@ -15,6 +14,7 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.tables import api_tokens, users
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import NotFoundError
+from livermore.kernel.role import Role
 from livermore.kernel.scope import EVERYBODY, Scope
 
 TOKEN_FIELDS = [api_tokens.c[name].label(f"token_{name}") for name in ApiToken.__struct_fields__]

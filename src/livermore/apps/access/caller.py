@@ -11,9 +11,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from livermore.accounts.principal import Principal
-from livermore.accounts.role import Role, covers
 from livermore.apps.access.visit import visit_of
 from livermore.kernel.errors import NotAllowedError
+from livermore.kernel.role import Role, covers
 
 MISSING = "no role is stated for this route, so that nobody may use it"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from livermore.accounts.role import Role
 from livermore.apps.access.doorway import LOOPBACK
 from livermore.kernel.errors import InvalidError
+from livermore.kernel.role import Role
 
 ISSUER, CLIENT, SECRET = "LIVERMORE_OIDC_ISSUER", "LIVERMORE_OIDC_CLIENT_ID", "LIVERMORE_OIDC_CLIENT_SECRET"
 NAME, CREATE = "LIVERMORE_OIDC_NAME", "LIVERMORE_OIDC_CREATE"

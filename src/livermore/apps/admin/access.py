@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from nicegui import Client, ui
 
-from livermore.accounts.role import covers
 from livermore.apps.admin import frame, stated
 from livermore.apps.admin.components import AccessSelf, AccessTokens, AccessUsers, StatusBar
 from livermore.apps.admin.sockets import caller_of
 from livermore.apps.api.account_shapes import me_shape
+from livermore.kernel.role import covers
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System

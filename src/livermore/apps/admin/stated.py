@@ -9,10 +9,10 @@ from nicegui import ui
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from livermore.accounts.role import Role, covers
 from livermore.apps.access.login import missing_page, refused_page
 from livermore.apps.access.visit import Visit, visit_of
 from livermore.apps.api.errors import problem
+from livermore.kernel.role import Role, covers
 
 # Scripts, styles and the socket, whose own guard asks which page a message is for.
 SHARED: dict[str, Role] = {"/assets/": "viewer", "/_nicegui/": "viewer", "/_nicegui_ws/": "viewer"}

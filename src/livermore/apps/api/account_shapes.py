@@ -9,11 +9,11 @@ import msgspec
 from livermore.accounts.exchange_account import KeyReport
 from livermore.accounts.exchange_accounts import AccountCheck, AccountStatus
 from livermore.accounts.principal import Principal
-from livermore.accounts.role import Role
 from livermore.accounts.token import ApiToken
 from livermore.accounts.user import User
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.errors import LivermoreError
+from livermore.kernel.role import Role
 
 
 class UserShape(msgspec.Struct, frozen=True, kw_only=True):

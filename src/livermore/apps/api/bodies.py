@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from livermore.accounts.role import Role
+from livermore.kernel.role import Role
 
 
 def _storable(text: str) -> str:

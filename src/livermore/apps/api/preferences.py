@@ -9,11 +9,11 @@ from fastapi import Body, FastAPI, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from livermore.accounts.role import covers
 from livermore.apps.access.caller import Viewer
 from livermore.apps.api.queries import Parameters
 from livermore.apps.api.replies import described, reply
 from livermore.kernel.errors import NotAllowedError
+from livermore.kernel.role import covers
 from livermore.workspace.preference import INSTALLATION, LARGEST_VALUE, LONGEST_KEY, Owner, Preference
 
 if TYPE_CHECKING:

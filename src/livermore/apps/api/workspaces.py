@@ -8,9 +8,9 @@ import msgspec
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from livermore.accounts.role import covers
 from livermore.apps.access.caller import Viewer
 from livermore.apps.api.replies import described, reply
+from livermore.kernel.role import covers
 from livermore.workspace.row import WorkspaceRow
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from livermore.apps.cli.stored import SERVER_VARIABLE, find_database
 from livermore.kernel.errors import InvalidError
 
 if TYPE_CHECKING:
-    from livermore.accounts.role import Role
     from livermore.accounts.service import Accounts
     from livermore.accounts.user import User
+    from livermore.kernel.role import Role
 
 LIVE = "live"
 
@@ -48,7 +48,7 @@ async def _done(url: str, act: Callable[[Accounts], Awaitable[Answer]], *, upgra
 
 def role_of(text: str) -> Role:
     """Read a role option."""
-    from livermore.accounts.role import ROLES
+    from livermore.kernel.role import ROLES
 
     for role in ROLES:
         if role == text:

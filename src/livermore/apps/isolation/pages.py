@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from livermore.accounts.role import covers
 from livermore.apps.admin.stated import PAGES, role_of
 from livermore.apps.api.shapes import signal_shapes
 from livermore.apps.isolation.marks import Said, leaks_in, shows_own
@@ -18,6 +17,7 @@ from livermore.apps.isolation.proof import Caller, Notebook
 from livermore.apps.isolation.routes import Door
 from livermore.bootstrap.canaries import Canary, House
 from livermore.kernel.events import Event
+from livermore.kernel.role import covers
 
 PAGE, SOCKET = "pages", "sockets"
 CLIENT_ID = re.compile(r"""client_id['"]:\s*['"]([0-9a-f-]{36})['"]""")

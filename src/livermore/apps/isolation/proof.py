@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from livermore.accounts.role import Role
 from livermore.bootstrap.canaries import Canary
+from livermore.kernel.role import Role
 
 NOBODY = "nobody"
 Kind = Literal["leak", "role", "fault", "hollow"]

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount, Route
 
-from livermore.accounts.role import Role, covers
 from livermore.apps.access.caller import Needs, NeedsNothing, StatedRoute
 from livermore.apps.api.openapi import description
 from livermore.apps.isolation.samples import sample
+from livermore.kernel.role import Role, covers
 
 # What the interface says, to be held against what the routes say of themselves.
 OPEN = frozenset({"/healthz", "/readyz", "/api/v1/login"})

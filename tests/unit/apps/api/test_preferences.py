@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
-from livermore.accounts.role import Role
 from livermore.apps.access.body import LARGEST_BODY
 from livermore.apps.access.guard import Guard
 from livermore.kernel.clock import rfc3339
+from livermore.kernel.role import Role
 from livermore.workspace.folder import Workspace
 from livermore.workspace.preference import LARGEST_IN_ALL, LARGEST_VALUE, LONGEST_KEY
 from livermore.workspace.row import HowOpened

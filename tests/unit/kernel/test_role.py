@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from livermore.accounts.role import ROLES, covers, lower_of
+from livermore.kernel.role import ROLES, covers, lower_of
 
 
 def test_a_role_covers_itself_and_those_below() -> None:

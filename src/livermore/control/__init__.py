@@ -1,0 +1,1 @@
+"""What is asked: commands, each with an id, an acknowledgement, a result and a history."""

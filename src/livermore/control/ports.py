@@ -1,0 +1,110 @@
+"""What the control room needs from the world: a bus that may lose messages, a journal that loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from livermore.control.command import Command, Failure, NewCommand, Progress
+from livermore.control.lifecycle import Status, Step
+from livermore.kernel.scope import Scope
+
+Heard = Callable[[str, bytes], None]
+"""Takes a channel and a message; must not wait."""
+
+
+class CommandBus(Protocol):
+    """Carry messages between processes: each to all who listen at that moment, once or never."""
+
+    async def start(self, heard: Heard, regained: Callable[[], None]) -> None:
+        """Hand every message of the joined channels to `heard`, and say when messages may have been lost.
+
+        `regained` is called after each time that the connection was lost and is there again.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Hear nothing more."""
+        ...
+
+    async def join(self, channels: Collection[str]) -> None:
+        """Hear these channels too; return once they are heard. While the bus is away: when it is back."""
+        ...
+
+    async def leave(self, channels: Collection[str]) -> None:
+        """Hear these channels no more."""
+        ...
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Send a message; raise TransientError when it did not go out."""
+        ...
+
+
+class Accepted(NamedTuple):
+    """What the journal holds under an id; `repeated` when it was there before."""
+
+    command: Command
+    repeated: bool
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written down with a step: when (ms UTC), who runs it, and the outcome."""
+
+    at: int
+    runner: str | None = None
+    acknowledged_at: int | None = None
+    result: Any = None
+    error: Failure | None = None
+
+
+class Page(NamedTuple):
+    """Commands, newest first; `next` continues behind them."""
+
+    commands: list[Command]
+    next: int | None
+
+
+class Waiting(NamedTuple):
+    """An open command and whose it is."""
+
+    scope: Scope
+    command: Command
+
+
+class Journal(Protocol):
+    """Keep every command with what became of it. What it says is what holds; all times are ms UTC."""
+
+    async def accept(self, scope: Scope, command: NewCommand) -> Accepted:
+        """Write a command down, durably, unless one of this user has its id already: then return that one.
+
+        Raises ConflictError when the id stands for another type or payload; that is noted among its events.
+        """
+        ...
+
+    async def step(self, scope: Scope, command_id: str, step: Step, facts: Facts) -> Command | None:
+        """Take a step if the command stands where the table allows it; None when it does not, or is unknown.
+
+        Of two who try, one succeeds. START is taken only by who comes before the command is overdue.
+        """
+        ...
+
+    async def progress(self, scope: Scope, command_id: str, progress: Progress) -> None:
+        """Note how far a running command is."""
+        ...
+
+    async def get(self, scope: Scope, command_id: str, now: int) -> Command | None:
+        """Return one command; one that is overdue has expired by then."""
+        ...
+
+    async def history(
+        self, scope: Scope, now: int, *, before: int | None = None, limit: int = 50,
+        of_type: str | None = None, status: Status | None = None,
+    ) -> Page:  # fmt: skip
+        """Return a user's commands; those that are overdue have expired by then."""
+        ...
+
+    async def open(self) -> list[Waiting]:
+        """Return everybody's open commands, in the order of their arrival."""
+        ...
