@@ -25,6 +25,7 @@ from tests.canaries import (
     pytest_sessionfinish,  # noqa: F401
     set_canaries,
 )
+from tests.loggers import loggers_as_they_were
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -67,8 +68,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _logging_as_it_was() -> Iterator[None]:
     """Undo what a test has set up: where lines go, and from which level on."""
     before = structlog.get_config()
-    yield
+    with loggers_as_they_were():
+        yield
     structlog.configure(**before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loggers_as_they_were() -> Iterator[None]:
+    """Undo what the fixtures of a module have set up."""
+    with loggers_as_they_were():
+        yield
 
 
 @pytest.fixture(scope="session")

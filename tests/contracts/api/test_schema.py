@@ -68,7 +68,9 @@ class Served(threading.Thread):
         api = api_app(
             system, streams=Streams(system.bus), counted=Metrics(system), entrance=guard.entrance
         )  # fmt: skip
-        server = uvicorn.Server(uvicorn.Config(guard.before(api), log_level="error", lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(guard.before(api), log_level="error", log_config=None, lifespan="off")
+        )
         serving = asyncio.create_task(server.serve([self._listening]))
         await asyncio.to_thread(self._ending.wait)
         server.should_exit = True

@@ -49,7 +49,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     api = api_app(system, streams=Streams(system.bus), counted=Metrics(system), entrance=guard.entrance)  # type: ignore[arg-type]
     app = guard.before(api)
     listening = bound_socket("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     monkeypatch.setenv("LIVERMORE_TOKEN", KEY)
