@@ -7,9 +7,10 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from livermore.control.audit import Report
 from livermore.control.command import Command, Failure, NewCommand, Progress
 from livermore.control.lifecycle import Status, Step
-from livermore.kernel.scope import Scope
+from livermore.kernel.scope import Reach, Scope
 
 Heard = Callable[[str, bytes], None]
 """Takes a channel and a message; must not wait."""
@@ -86,7 +87,8 @@ class Journal(Protocol):
     async def step(self, scope: Scope, command_id: str, step: Step, facts: Facts) -> Command | None:
         """Take a step if the command stands where the table allows it; None when it does not, or is unknown.
 
-        Of two who try, one succeeds. START is taken only by who comes before the command is overdue.
+        Of two who try, one succeeds. START is taken only by who comes before the command is overdue. Raises
+        StorageUnavailableError when it is not known whether it was taken.
         """
         ...
 
@@ -106,5 +108,46 @@ class Journal(Protocol):
         ...
 
     async def open(self) -> list[Waiting]:
-        """Return everybody's open commands, in the order of their arrival."""
+        """Return everybody's open commands in the order of their arrival, the overdue ones as they stand.
+
+        Who hosts a user lets that one's expire, and says so; of users whom nobody hosts, the Sealer does.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is kept open."""
+        ...
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How many commands of each user are kept, and for how many days after they ended."""
+
+    days: int = 365
+    commands: int = 100_000
+
+
+class Trail(Protocol):
+    """Chain what happened to commands, a moment later; several processes may do so at once."""
+
+    async def unsealed(self) -> list[Scope]:
+        """Return the users of whom some events are not in their chain yet."""
+        ...
+
+    async def seal(self, scope: Scope) -> int:
+        """Put a user's next events into the chain and return how many; 0 when none is left."""
+        ...
+
+    async def overfull(self, kept: Retention, now: int) -> list[Scope]:
+        """Return the users who have commands that need not be kept any more."""
+        ...
+
+    async def prune(self, scope: Scope, kept: Retention, now: int) -> int:
+        """Take a user's oldest closed commands and their events away and return how many commands.
+
+        What is left begins at the new anchor of the chain and is proven from there.
+        """
+        ...
+
+    async def verify(self, reach: Reach) -> list[Report]:
+        """Compute the chains anew and return what was found of each user."""
         ...

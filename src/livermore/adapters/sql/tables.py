@@ -386,7 +386,7 @@ command_events = Table(
     Column("hash", LargeBinary(32)),
     UniqueConstraint("user_id", "place"),
     Index(
-        "command_events_unchained_idx", "number",
+        "command_events_unchained_idx", "user_id", "number",
         sqlite_where=text("place IS NULL"), postgresql_where=text("place IS NULL"),
     ),
     sqlite_autoincrement=True,

@@ -84,7 +84,7 @@ def _events() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "command_events_unchained_idx", "command_events", ["number"],
+        "command_events_unchained_idx", "command_events", ["user_id", "number"],
         sqlite_where=UNCHAINED, postgresql_where=UNCHAINED,
     )  # fmt: skip
 
