@@ -159,7 +159,7 @@ def _exact(value: Any) -> str:
 
 
 def _replayed(events: Sequence[Event]) -> dict[str, Any]:
-    """Return what a row must hold after these events; raise ValueError where the table allows no such step."""
+    """Return what a row must hold after these events; raise ValueError for a step outside the table."""
     row: dict[str, Any] = {}
     for event in events:
         if event.event != REFUSED:

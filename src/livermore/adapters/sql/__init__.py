@@ -3,6 +3,7 @@
 from livermore.adapters.sql.accounts import SqlUserBook
 from livermore.adapters.sql.attempts import SqlAttemptBook
 from livermore.adapters.sql.engine import Database
+from livermore.adapters.sql.journal import SqlJournal
 from livermore.adapters.sql.login import Login, login_of
 from livermore.adapters.sql.logins import SqlLoginBook
 from livermore.adapters.sql.market import SqlCandleStore, SqlExchangeBook
@@ -22,6 +23,7 @@ __all__ = [
     "SqlAttemptBook",
     "SqlCandleStore",
     "SqlExchangeBook",
+    "SqlJournal",
     "SqlLoginBook",
     "SqlPreferenceBook",
     "SqlRuntimeBook",

@@ -65,6 +65,20 @@ class Database:
                     await self._limit(connection, reach)
                     yield connection
 
+    @asynccontextmanager
+    async def snapshot(self, reach: Reach) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection whose statements all see the same moment."""
+        async with self._connection() as connection:
+            level = {"snapshot": True} if self.file else {"isolation_level": "REPEATABLE READ"}
+            await connection.execution_options(**level)
+            with translated(self.place):
+                await self._limit(connection, reach)
+                yield connection
+
+    def turn(self) -> AbstractAsyncContextManager[Any]:
+        """Wait for the turn to write past this class, on a connection of one's own."""
+        return self._turn
+
     async def close(self) -> None:
         """Let go of every connection."""
         await _to_the_end(self._engine.dispose())
@@ -156,10 +170,12 @@ def _sqlite_engine(file: Path, pragmas: tuple[str, ...]) -> AsyncEngine:
         connection.run_async(lambda driver: _patiently(driver, script))
 
     @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("writes"):
+    def begin_here(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("writes") or options.get("snapshot"):
+            begin = "BEGIN IMMEDIATE" if options.get("writes") else "BEGIN"
             driver: Any = connection.connection.dbapi_connection
-            driver.run_async(lambda driver: driver.execute("BEGIN IMMEDIATE"))
+            driver.run_async(lambda driver: driver.execute(begin))
 
     return engine
 
