@@ -57,8 +57,8 @@ async def test_when_the_exchange_comes_back_it_is_watched(
             await stays_disconnected(system, trouble)
         await exchange.start()
         try:
-            await until(lambda: system.runtime.status().state == "running")
-            (status,) = system.runtime.status().exchanges
+            await until(lambda: system.status().state == "running")
+            (status,) = system.status().exchanges
             assert (status.state, status.detail) == ("connected", None)
             page = await system.market.candles("binance", SYMBOL, "1h", limit=1000)
             assert len(page.candles) >= 450
@@ -69,8 +69,8 @@ async def test_when_the_exchange_comes_back_it_is_watched(
 
 async def stays_disconnected(system: bootstrap.System, trouble: str) -> None:
     """Check what is told of the exchange while it is in trouble, over some attempts."""
-    await until(lambda: system.runtime.status().exchanges[0].reconnects >= 2)
-    status = system.runtime.status()
+    await until(lambda: system.status().exchanges[0].reconnects >= 2)
+    status = system.status()
     (exchange,) = status.exchanges
     assert exchange.state == "disconnected"
     assert WORDS[trouble] in (exchange.detail or "")

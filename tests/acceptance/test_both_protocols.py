@@ -36,7 +36,7 @@ async def test_a_recorded_week_is_kept_up_with(tmp_path: Path, shared_data: Path
     system = await bootstrap.build(plan)
     await system.start()
     try:
-        await until(lambda: system.runtime.status().state == "running", 600)
+        await until(lambda: system.status().state == "running", 600)
         began = time.perf_counter()
         lags = await lags_of(system, exchange)
         await system.recording_ended()

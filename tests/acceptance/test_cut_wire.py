@@ -55,12 +55,12 @@ async def cut_and_compare(folder: Path, cuts: int, live: int) -> None:
     await exchange.start()
     try:
         async with live_system(folder, port_of(exchange), *recording.told) as system:
-            await until(lambda: system.runtime.status().state == "running")
+            await until(lambda: system.status().state == "running")
             loaded = Outage(0, exchange.market_time())
             asked = exchange.counters.requests[KLINES]
             outages = [await cut(exchange, system, moment) for moment in moments(recording, cuts, live)]
             await ended(system, recording)
-            assert system.runtime.status().exchanges[0].reconnects == cuts
+            assert system.status().exchanges[0].reconnects == cuts
     finally:
         await exchange.stop()
     stored = bars_stored(folder)
@@ -97,11 +97,11 @@ def moments(recording: Recording, cuts: int, live: int) -> list[int]:
 async def cut(exchange: SimulatedExchange, system: bootstrap.System, moment: int) -> Outage:
     """Cut the wire at a market time, and wait until another is laid."""
     await until(lambda: exchange.market_time() >= moment, 600)
-    start, before = exchange.market_time(), system.runtime.status().exchanges[0]
+    start, before = exchange.market_time(), system.status().exchanges[0]
     exchange.cut_connections()
 
     def mended() -> bool:
-        now = system.runtime.status().exchanges[0]
+        now = system.status().exchanges[0]
         return now.reconnects > before.reconnects and now.state == "connected"
 
     await until(mended)

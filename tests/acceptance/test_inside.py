@@ -19,7 +19,7 @@ async def test_an_exchange_that_is_switched_off_is_not_watched(tmp_path: Path) -
     plan = bootstrap.Plan(workspace=tmp_path, exchange="binance", symbols=("BTCUSDT",), database_url=url)
     system = await bootstrap.build(plan)
     assert system.indicators.grid() == []
-    assert system.runtime.status().exchanges == []
+    assert system.status().exchanges == []
     await system.stop()
 
 

@@ -80,7 +80,7 @@ class Live(NamedTuple):
         """Store a change, and wait until it holds; return its revision."""
         scope = self.system.user.scope()
         revision = (await self.system.settings.patch(scope, MergePatch(changes), BY)).revision
-        while not (await self.system.appliance.bring_about(scope, revision)).holds:
+        while not (await self.system.runtimes.bring_about(scope, revision)).holds:
             await asyncio.sleep(0)
         return revision
 
@@ -289,20 +289,20 @@ async def test_what_another_process_writes_and_what_cannot_be_are_both_seen(
         elsewhere = await bootstrap.read_only(f"sqlite+aiosqlite:///{file_of(tmp_path)}")
         quieter = MergePatch({"alerts": {"enabled": False}})
         change = await elsewhere.settings.patch(scope, quieter, BY)
-        verdict = await elsewhere.appliance.bring_about(scope, change.revision)
+        verdict = await elsewhere.runtimes.bring_about(scope, change.revision)
         assert (verdict.applied, verdict.error) == (None, "nothing runs here; it holds at the next start")
-        await until(lambda: system.runtime.status().settings["applied"] == change.revision)
+        await until(lambda: system.status().settings["applied"] == change.revision)
 
         desk = desk_of(system, "binance")
         monkeypatch.setattr(desk, "add", _refused)
         refused = await elsewhere.settings.patch(scope, MergePatch({"symbols": list(watching.symbols)}), BY)
         await elsewhere.stop()
         drift = {"saved": refused.revision, "applied": change.revision}
-        await until(lambda: system.runtime.status().settings == drift)
-        await until(lambda: system.runtime.status().services["settings"] == "degraded")
+        await until(lambda: system.status().settings == drift)
+        await until(lambda: system.status().services["settings"] == "degraded")
         assert desk.symbols == list(watching.steady)
         monkeypatch.undo()
-        await until(lambda: system.runtime.status().settings["applied"] == refused.revision)
+        await until(lambda: system.status().settings["applied"] == refused.revision)
         await watching.whole()
         assert desk_of(system, "binance") is desk
         await system.recorder.flush()

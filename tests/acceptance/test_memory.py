@@ -59,7 +59,7 @@ async def flat_out(
     system = await bootstrap.build(bootstrap.Plan(workspace=folder, source="demo", speed=None))
     await system.start()
     try:
-        await until(lambda: system.runtime.status().state == "running", 100)
+        await until(lambda: system.status().state == "running", 100)
         yield system
     finally:
         await system.stop()

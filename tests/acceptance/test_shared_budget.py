@@ -20,8 +20,8 @@ async def running(folder: Path, there: Place) -> AsyncIterator[int]:
     """Start a system that shares its budget, and give what it sees spent once it has loaded."""
     folder.mkdir()
     async with live_systems(folder, binance=there) as system:
-        await until(lambda: system.runtime.status().state == "running")
-        status = system.runtime.status()
+        await until(lambda: system.status().state == "running")
+        status = system.status()
         assert status.services["shared budgets"] == "healthy"
         yield status.exchanges[0].requests["used"]
 
@@ -45,7 +45,7 @@ async def test_without_redis_each_counts_for_itself(tmp_path: Path, monkeypatch:
         simulated("binance", "BTCUSDT") as (_, there),
         live_systems(tmp_path, binance=there) as system,
     ):
-        assert "shared budgets" not in system.runtime.status().services
+        assert "shared budgets" not in system.status().services
 
 
 async def test_a_url_that_is_none_is_refused_and_not_repeated(

@@ -33,7 +33,7 @@ async def demo(folder: Path) -> AsyncIterator[bootstrap.System]:
     system = await bootstrap.build(bootstrap.Plan(workspace=folder, source="demo", speed=SPEED))
     await system.start()
     try:
-        await until(lambda: system.runtime.status().state == "running", 60)
+        await until(lambda: system.status().state == "running", 60)
         yield system
     finally:
         await system.stop()
@@ -41,7 +41,7 @@ async def demo(folder: Path) -> AsyncIterator[bootstrap.System]:
 
 def statuses(system: bootstrap.System) -> dict[str, ExchangeStatus]:
     """Return how each exchange is, by name."""
-    return {status.name: status for status in system.runtime.status().exchanges}
+    return {status.name: status for status in system.status().exchanges}
 
 
 def served(system: bootstrap.System) -> dict[str, SimulatedExchange]:
@@ -75,7 +75,7 @@ async def test_a_cut_wire_of_one_leaves_the_other_unhurt_and_both_tell_all(tmp_p
         await until(lambda: statuses(system)["coinbase"].state == "connected")
         await comes_to(exchanges["coinbase"], start + AHEAD)
         assert statuses(system)["binance"].reconnects == before["binance"].reconnects
-        assert set(system.runtime.status().services.values()) == {"healthy"}
+        assert set(system.status().services.values()) == {"healthy"}
         times = [exchange.market_time() for exchange in exchanges.values()]
         assert max(times) - min(times) < MINUTE
         signals = (await system.signals.list(system.user.scope(), limit=1000)).signals
@@ -120,16 +120,16 @@ async def test_one_that_cannot_be_reached_keeps_nobody_waiting_and_is_watched_wh
     async with simulated("binance", "BTCUSDT") as (_, there):
         places["binance"] = there
         async with live_systems(tmp_path, **places) as system:
-            await until(lambda: system.runtime.status().state == "running")
+            await until(lambda: system.status().state == "running")
             told = statuses(system)
             assert (told["binance"].state, told["coinbase"].state) == ("connected", "disconnected")
             assert "could not be reached" in (told["coinbase"].detail or "")
-            status = system.runtime.status()
+            status = system.status()
             assert status.symbols == {"active": 1, "total": 2}
             assert status.services["exchange coinbase"] == "degraded"
             assert status.services["exchange binance"] == "healthy"
             async with simulated("coinbase", "BTC-USD", port=port):
-                await until(lambda: system.runtime.status().symbols["active"] == 2)
+                await until(lambda: system.status().symbols["active"] == 2)
                 await until(lambda: statuses(system)["coinbase"].state == "connected")
                 page = await system.market.candles("coinbase", "BTC-USD", "1m")
                 assert len(page.candles) >= 450
@@ -156,11 +156,11 @@ async def test_one_without_an_adapter_is_told_and_the_others_run(tmp_path: Path)
         simulated("binance", "BTCUSDT") as (_, there),
         live_systems(tmp_path, "nowhere:ABC", binance=there) as system,
     ):
-        await until(lambda: system.runtime.status().state == "running")
+        await until(lambda: system.status().state == "running")
         told = statuses(system)["nowhere"]
         assert told.state == "disconnected"
         assert "'nowhere' is none of" in (told.detail or "")
-        assert system.runtime.status().services["exchange nowhere"] == "degraded"
+        assert system.status().services["exchange nowhere"] == "degraded"
         assert statuses(system)["binance"].state == "connected"
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from livermore.kernel.clock import Clock
 from livermore.market.desk import Desk
 from livermore.market.recorder import Recorder
-from livermore.runtime.runtime import Runtime
 
 BACKLOG = 10_000
 BEHIND = 2  # base buckets that REST needs to know of a range, and that a repair may therefore lag
@@ -19,7 +18,7 @@ LONGEST_REPAIR = 15.0  # seconds; longer than a repair waits for market time bef
 class Watched(NamedTuple):
     """What a brake looks at."""
 
-    runtime: Runtime
+    ready: Callable[[], bool]
     recorder: Recorder
     desks: Mapping[str, Desk]
 
@@ -40,7 +39,7 @@ class Brake:
         self._beginning = asyncio.Lock()
 
     def watch(self, watched: Watched) -> None:
-        """Follow a runtime, its recorder and its desks."""
+        """Follow what watches the market: whether it has loaded everything, its recorder and its desks."""
         self._watched = watched
 
     async def __call__(self) -> None:
@@ -59,7 +58,7 @@ class Brake:
     def _is_heard(self, watched: Watched) -> bool:
         """Say whether every exchange that can be reached is listened to; flat out, with all loaded."""
         if self._flat_out:
-            return watched.runtime.ready.is_set()
+            return watched.ready()
         desks = watched.desks.values()
         listens = [desk.connected_at is not None for desk in desks]
         return any(listens) and all(

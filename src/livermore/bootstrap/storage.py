@@ -26,7 +26,7 @@ from livermore.adapters.sql import (
 )
 from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.exchanges import exchange_accounts_of
-from livermore.bootstrap.following import writing_of
+from livermore.bootstrap.following import unfollowed
 from livermore.bootstrap.system import System
 from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of
 from livermore.indicators.service import IndicatorService
@@ -37,7 +37,7 @@ from livermore.market.exchange import SEEDED
 from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
 from livermore.market.service import MarketService
-from livermore.runtime.runtime import Resting
+from livermore.runtime.nowhere import Nowhere
 from livermore.signals.service import SignalService
 
 
@@ -86,7 +86,7 @@ async def read_only(url: str) -> System:
     store, book = SqlCandleStore(stored), SqlExchangeBook(stored, clock)
     market = MarketService(plane, store, book)
     budgets = Budgets(clock)
-    following = writing_of(stored, book, clock, budgets)
+    writing = unfollowed(stored, book, clock, budgets)
     return System(
         clock=clock,
         bus=bus,
@@ -94,14 +94,13 @@ async def read_only(url: str) -> System:
         market=market,
         coverage=CoverageService(plane, store, market, clock),
         indicators=IndicatorService(plane, {}, market),
-        signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store, list),
-        settings=following.settings,
-        planner=following.planner,
-        appliance=following.appliance,
+        signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store),
+        settings=writing.settings,
+        planner=writing.planner,
         accounts=accounts_of(stored, clock),
         logins=SqlLoginBook(stored, clock),
         exchange_accounts=exchange_accounts_of(stored, clock, book, budgets),
-        runtime=Resting(),
+        runtimes=Nowhere(),
         database=stored,
         recorder=Recorder(store, clock),
         preferences=preferences_of(stored, clock),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -81,26 +81,42 @@ class MarketPlane:
         ticker = desk.feed.tickers.get(symbol) if desk is not None else None
         return ticker.price if ticker is not None else None
 
-    def progress(self) -> tuple[int, int]:
-        """Return how many symbols are loaded, of how many that are listed.
+    def progress(self, names: Mapping[str, Collection[str]]) -> tuple[int, int]:
+        """Return how many symbols, named by exchange, are loaded, of how many that are listed.
 
         An exchange that could not be reached yet keeps nobody waiting; its symbols are loaded when it can.
         """
-        desks = [desk for desk in self.desks.values() if desk.connected_at is not None or not desk.reconnects]
-        loaded = sum(len(desk.loaded) for desk in desks)
-        return loaded, sum(len(desk.symbols) - len(desk.unlisted) for desk in desks)
+        loaded = listed = 0
+        for desk, symbols in self._seen(names):
+            if desk.connected_at is not None or not desk.reconnects:
+                loaded += len(desk.loaded.intersection(symbols))
+                listed += len(symbols) - len(set(desk.unlisted).intersection(symbols))
+        return loaded, listed
+
+    def waiting(self, names: Mapping[str, Collection[str]]) -> Iterator[str]:
+        """Yield the symbols, of those named by exchange, whose history is not there yet."""
+        for desk, symbols in self._seen(names):
+            yield from (one for one in symbols if one not in desk.loaded and one not in desk.unlisted)
+
+    def connected(self, names: Collection[str]) -> bool:
+        """Say whether one of some exchanges is connected, or none of them is to be."""
+        desks = [desk for name, desk in self.desks.items() if name in names]
+        return not desks or any(desk.state == "connected" for desk in desks)
+
+    def _seen(self, names: Mapping[str, Collection[str]]) -> Iterator[tuple[Desk, Collection[str]]]:
+        yield from ((self.desks[name], symbols) for name, symbols in names.items() if name in self.desks)
 
     def estimate(self) -> int | None:
         """Return after how many seconds the budgets will have let every history through; None without any."""
         waits = [desk.forecast().seconds for desk in self.desks.values()]
         return round(max(waits)) if waits else None
 
-    def newest_age(self) -> int | None:
-        """Return how long ago (ms of market time) the newest candle closed."""
+    def newest_age(self, names: Collection[str]) -> int | None:
+        """Return how long ago (ms of market time) the newest candle of some exchanges closed."""
         ages = [
             self.now(name) - int(desk.table.newest.max()) - desk.table.base.milliseconds
             for name, desk in self.desks.items()
-            if desk.table.newest.max() >= 0
+            if name in names and desk.table.newest.max() >= 0
         ]
         return max(min(ages), 0) if ages else None
 

@@ -18,18 +18,23 @@ log = logger("market")
 
 
 class Retention:
-    """Delete candles older than the settings keep them, counted in market time."""
+    """Delete candles older than anybody's settings keep them, counted in market time.
+
+    Candles are shared: each timeframe is kept for as long as the one who keeps it longest says.
+    """
 
     name = "retention"
 
-    def __init__(
-        self, store: CandleStore, plane: MarketPlane, keep_days: Mapping[Timeframe, int | None], clock: Clock
-    ) -> None:
+    def __init__(self, store: CandleStore, plane: MarketPlane, clock: Clock) -> None:
         self._store = store
         self._plane = plane
-        self.keep_days = keep_days
+        self._kept: dict[int, Mapping[Timeframe, int | None]] = {}
         self._clock = clock
         self._background = Background(self._run)
+
+    def keep(self, user_id: int, days: Mapping[Timeframe, int | None]) -> None:
+        """Take note of how many days a user keeps each timeframe; None is for ever."""
+        self._kept[user_id] = days
 
     async def start(self) -> None:
         """Begin to prune once an hour."""
@@ -46,10 +51,18 @@ class Retention:
     async def prune(self, market_time: int) -> int:
         """Delete what is too old at a market time (ms); return how many candles."""
         gone = 0
-        for timeframe, days in self.keep_days.items():
+        for timeframe, days in self._longest().items():
             if days is not None:
                 gone += await self._store.prune(timeframe, market_time - days * DAY)
         return gone
+
+    def _longest(self) -> dict[Timeframe, int | None]:
+        """Return for how many days each timeframe is kept that anybody has spoken of."""
+        found: dict[Timeframe, list[int | None]] = {}
+        for days in self._kept.values():
+            for timeframe, kept in days.items():
+                found.setdefault(timeframe, []).append(kept)
+        return {timeframe: _longer(kept) for timeframe, kept in found.items()}
 
     async def _run(self) -> None:
         while True:
@@ -60,3 +73,8 @@ class Retention:
                 log.info("pruned", candles=gone)
             except LivermoreError as error:
                 log.warning("candles could not be pruned", error=str(error))
+
+
+def _longer(days: list[int | None]) -> int | None:
+    counted = [one for one in days if one is not None]
+    return max(counted) if len(counted) == len(days) else None

@@ -90,6 +90,28 @@ class Floor:
                 await self._close(made)
                 raise
 
+    async def renew(self, exchange: str) -> None:
+        """Close the post of an exchange and open it anew, because something there has failed.
+
+        Raises LivermoreError when it cannot be made; then the old one stays.
+        """
+        async with self._changing:
+            due = _together(self._guests.values()).get(exchange)
+            if exchange not in self.posts or due is None:
+                return
+            made = await self._made({exchange: due})
+            await self._close([exchange])
+            self._set_up(made)
+            await self._begin(list(self._guests), made.values())
+
+    def failed(self) -> list[str]:
+        """Return the exchanges whose posts will not go on by themselves."""
+        return [
+            name
+            for name, post in self.posts.items()
+            if "failed" in {post.desk.health().state, post.announcer.health().state}
+        ]
+
     def outlook(self, guest: Guest | None, wanted: Wanted) -> dict[str, PostChange]:
         """Say what would become of posts if a guest, or one more, wanted exactly this; nothing is done."""
         others = [seen for one, seen in self._guests.items() if one is not guest]
@@ -112,11 +134,13 @@ class Floor:
             connection = "opens anew" if self._lacks(name, due) else "stays"
         return PostChange(connection, before, tuple(due.symbols), frozenset(due.timeframes))
 
-    def services(self) -> Iterator[Service]:
-        """Yield what runs on the floor."""
-        for post in self.posts.values():
-            yield post.announcer
-            yield post.desk
+    def services_for(self, guest: Guest) -> Iterator[Service]:
+        """Yield what runs at the posts that a guest looks at."""
+        wanted = self._guests.get(guest, NOTHING).symbols
+        for name, post in self.posts.items():
+            if name in wanted:
+                yield post.announcer
+                yield post.desk
 
     async def start(self) -> None:
         """Wait for guests."""

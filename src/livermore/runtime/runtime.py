@@ -1,148 +1,154 @@
-"""One user's runtime: its state, and the services that it runs."""
+"""One user's runtime: what it does, what it should do, and how it gets from the one to the other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple, cast
 
 import msgspec
 
-from livermore.kernel.clock import Clock, rfc3339
+from livermore.kernel.clock import Clock, parse_time, rfc3339
 from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import Event, EventBus
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
-from livermore.kernel.service import Background, Health, Service
-from livermore.market.plane import ExchangeStatus, MarketPlane
+from livermore.kernel.service import Background, Service
+from livermore.market.plane import MarketPlane
+from livermore.runtime.applier import Applier, Saved
 from livermore.runtime.floor import Floor
-from livermore.runtime.ports import RuntimeBook, StoredRuntime
-from livermore.runtime.state import State, Trigger, fire
-from livermore.runtime.watch import Watch
-from livermore.settings.document import SettingsDocument
-from livermore.settings.plan import Effect, Outlook, Verdict
+from livermore.runtime.plan import RuntimeForesight
+from livermore.runtime.ports import Hosted, RuntimeBook, StoredRuntime
+from livermore.runtime.state import State, Transition, Trigger, fire
+from livermore.runtime.status import Level, Pause, RuntimeStatus, Startup
+from livermore.runtime.supervisor import Supervisor
+from livermore.runtime.watch import Watch, wanted_of
 from livermore.settings.service import Current, watched_symbols
 
-WATCH = 0.5
+LOOK = 0.5
 WATCHING = (State.STARTING, State.WARMING, State.RUNNING)
 log = logger("runtime")
 
 
-class Startup(msgspec.Struct, frozen=True, kw_only=True):
-    """How far warming up is."""
+class Parts(NamedTuple):
+    """What a runtime is made of once it has something to do."""
 
-    phase: str
-    percent: int
-    item: str | None
-    eta_seconds: int | None
-
-
-class RuntimeStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user sees of the runtime."""
-
-    state: str
-    desired_state: str
-    pause: dict[str, Any] | None
-    mode: str
-    uptime_seconds: int
-    settings: dict[str, int]
-    queue_depth: int
-    symbols: dict[str, int]
-    exchanges: list[ExchangeStatus]
-    startup: Startup | None
-    last_candle_age_ms: int | None
-    services: dict[str, str]
+    watch: Watch
+    signals: Service
+    alerts: Service
+    applier: Applier
+    foresight: RuntimeForesight
 
 
-STOPPED = RuntimeStatus(
-    state="stopped", desired_state="stopped", pause=None, mode="", uptime_seconds=0,
-    settings={"saved": 0, "applied": 0}, queue_depth=0, symbols={"active": 0, "total": 0}, exchanges=[],
-    startup=None, last_candle_age_ms=None, services={},
-)  # fmt: skip
+class Surroundings(NamedTuple):
+    """What the runtimes of a process share; `others` are the services that nobody's runtime owns."""
 
-
-class Resting:
-    """The runtime of a process that only reads what another one has stored."""
-
-    async def start(self) -> None:
-        """Run nothing."""
-
-    async def stop(self) -> None:
-        """Have nothing to stop."""
-
-    def status(self) -> RuntimeStatus:
-        """Say that nothing runs."""
-        return STOPPED
-
-    async def outlook(self, scope: Scope, before: SettingsDocument, after: SettingsDocument) -> Outlook:
-        """Say that a change does nothing yet."""
-        effect = Effect(kind="wait", target="runtime", detail="nothing runs here; it holds at the next start")
-        return Outlook(effects=(effect,) if before != after else ())
-
-    async def bring_about(self, scope: Scope, revision: int) -> Verdict:
-        """Say that nothing holds where nothing runs."""
-        return Verdict(saved=revision, applied=None, error="nothing runs here; it holds at the next start")
+    plane: MarketPlane
+    floor: Floor
+    settings: Saved
+    book: RuntimeBook
+    bus: EventBus
+    clock: Clock
+    others: Supervisor
+    queue_depth: Callable[[Scope], int]
 
 
 class Runtime:
-    """Start services in order, watch over them, stop them in reverse; tell every change of state."""
+    """Watch what one user has chosen, or rest: an idle one holds little more than its state."""
 
-    def __init__(
-        self, scope: Scope, services: Sequence[Service], floor: Floor, watch: Watch, plane: MarketPlane,
-        book: RuntimeBook, bus: EventBus, clock: Clock, *, current: Current,
-    ) -> None:  # fmt: skip
-        """Begin with the `current` settings; the floor opens behind the services and closes before them."""
-        self._scope = scope
-        self._services = [*services, floor]
-        self._floor = floor
-        self._user_watch = watch
-        self._plane = plane
-        self._book = book
-        self._bus = bus
-        self._clock = clock
-        self._saved = current
-        self._saved_revision = current.revision
-        self._beside: list[Service] = []
-        self._desired = "running" if current.document.livermore_runtime.auto_start else "paused"
-        self._state = State.STOPPED
-        self._began = clock.monotonic()
-        self._running: list[Service] = []
-        self._told: dict[str, Health] = {}
-        self._watcher = Background(self._watch)
+    def __init__(self, hosted: Hosted, around: Surroundings, make: Callable[[Runtime], Parts]) -> None:
+        """Rest; `make` joins the parts when the runtime first goes live."""
+        self.scope = hosted.scope
+        self.pausing = _pause_of(hosted.runtime)
+        self.parts: Parts | None = None
+        self.trouble: LivermoreError | None = None
         self.ready = asyncio.Event()
+        self._around = around
+        self._make = make
+        self._desired = hosted.runtime.desired_state
+        self._mode = hosted.runtime.mode
+        self._saved_revision = hosted.settings_revision
+        self._state = State.STOPPED
+        self._began = around.clock.monotonic()
+        self._told_over = False
+        self._changing = asyncio.Lock()
+        self._supervisor: Supervisor | None = None
+        self._follower = Background(self._follow)
+
+    # -- asked for --------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start every service; one that will not start stops those before it, and the error goes on."""
-        stored = await self._book.get(self._scope)
-        self._desired = stored.desired_state if stored is not None else self._desired
-        await self._fire(Trigger.START)
-        if self._desired == "paused":
-            await self._fire(Trigger.PAUSE)
-            return
-        try:
-            for service in self._services:
-                await service.start()
-                self._running.append(service)
-            await self._user_watch.apply(self._saved)
-        except BaseException:
-            await self._stop_services()
-            await self._fire(Trigger.BROKE)
-            raise
-        self._watcher.start()
+        """Be as the user wants it to be: live, or paused; raise LivermoreError when it cannot go live."""
+        async with self._changing:
+            self._began = self._around.clock.monotonic()
+            await self._fire(Trigger.START)
+            if self._desired == "paused":
+                await self._fire(Trigger.PAUSE)
+            else:
+                await self._go_live()
 
-    def look_after(self, service: Service) -> None:
-        """Say how a service is that somebody else starts and stops."""
-        self._beside.append(service)
+    async def pause(self, pause: Pause) -> Transition:
+        """Rest from everything, or from sending alerts; it survives a restart. Raises ConflictError.
+
+        What rests is let go of before this returns.
+        """
+        async with self._changing:
+            if pause.level == "alerts":
+                return await self._mute(pause)
+            transition = fire(self._state, Trigger.PAUSE)
+            self._desired, self.pausing = "paused", pause
+            await self._enter(transition.current)
+            await self._halt()
+            self._tell()
+            return transition
+
+    async def resume(self) -> Transition:
+        """End a pause of either kind: repair the gap, then go live. Raises ConflictError, LivermoreError."""
+        async with self._changing:
+            if self.pausing is not None and self._state in WATCHING:
+                return await self._unmute()
+            trigger = Trigger.START if self._state is State.FAILED else Trigger.RESUME
+            transition = fire(self._state, trigger)
+            self._desired, self.pausing = "running", None
+            await self._enter(transition.current)
+            await self._go_live()
+            return transition
+
+    async def stop(self) -> None:
+        """Let go of everything; what is wanted stays as it is."""
+        async with self._changing:
+            if self._state is State.STOPPED:
+                return
+            try:
+                await self._fire(Trigger.STOP)
+            finally:
+                await self._halt(for_good=True)
+            await self._fire(Trigger.ENDED)
+
+    async def abandon(self) -> None:
+        """Let go of everything and write nothing down: another process runs it now, or the user is gone."""
+        async with self._changing:
+            await self._halt(for_good=True)
+            self._state = State.STOPPED
+
+    def pause_is_over(self, now: int) -> bool:
+        """Say, once, that the time (ms UTC) until which it was to pause has come."""
+        over = self.pausing is not None and self.pausing.until is not None and self.pausing.until <= now
+        told, self._told_over = self._told_over, over
+        return over and not told
+
+    # -- the settings -----------------------------------------------------------------------------------
 
     async def apply(self, current: Current) -> None:
         """Have a newer revision of the settings hold, live; raise LivermoreError when it cannot be.
 
         While paused it waits for the end of the pause. Whether it holds is told either way.
         """
-        self._saved, self._saved_revision = current, current.revision
+        self._saved_revision = current.revision
         try:
-            if self._state in WATCHING:
-                await self._user_watch.apply(current)
+            if self._state in WATCHING and self.parts is not None:
+                await self.parts.watch.apply(current)
                 await self._store()
         finally:
             self._tell()
@@ -151,9 +157,16 @@ class Runtime:
         """Take note of the newest stored revision, whether it can be read or not."""
         self._saved_revision = revision
 
+    async def look_up(self) -> None:
+        """Take note of the newest stored revision while there is nobody who follows it."""
+        with suppress(LivermoreError):
+            self.saved(await self._around.settings.newest_revision(self.scope))
+            self._tell()
+
     def applied(self) -> int:
-        """Return the revision that holds, or will when the runtime starts."""
-        return self._applied.revision
+        """Return the revision that holds; 0 before the first one does."""
+        current = self._current
+        return current.revision if current is not None else 0
 
     def idles(self) -> str | None:
         """Say why nothing is watched just now; None while something can be."""
@@ -163,122 +176,218 @@ class Runtime:
         """Say what a newer revision than the one that holds waits for; None when it waits for nothing."""
         return None if self.applied() == self._saved_revision else self.idles()
 
-    async def stop(self) -> None:
-        """Stop every service, the newest first."""
-        if self._state is State.STOPPED:
-            return
-        await self._watcher.stop()
-        try:
-            await self._fire(Trigger.STOP)
-        finally:
-            await self._stop_services()
-        await self._fire(Trigger.ENDED)
+    # -- how it is --------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Return what it is doing."""
+        return self._state
+
+    @property
+    def is_broken(self) -> bool:
+        """Say whether it is not what it should be, and may be started again."""
+        return self._state is State.FAILED and self._desired != "paused"
+
+    @property
+    def current(self) -> Current | None:
+        """Return the settings that hold; None before the first ones do."""
+        return self._current
 
     def status(self) -> RuntimeStatus:
         """Say how everything is, from memory."""
-        loaded, watched = self._plane.progress()
+        around, current = self._around, self._current
+        loaded, watched = self._progress()
+        names = wanted_of(current.document).symbols if current is not None else ()
         return RuntimeStatus(
             state=self._state,
             desired_state=self._desired,
-            pause={"level": "data", "reason": None, "until": None, "by": None}
-            if self._state is State.PAUSED
-            else None,
-            mode=self._applied.document.livermore_runtime.mode,
-            uptime_seconds=int(self._clock.monotonic() - self._began),
-            settings={"saved": self._saved_revision, "applied": self._applied.revision},
-            queue_depth=0,
-            symbols={"active": loaded, "total": len(watched_symbols(self._applied.document))},
-            exchanges=self._plane.statuses(),
+            pause=self.pausing,
+            mode=current.document.livermore_runtime.mode if current is not None else self._mode,
+            uptime_seconds=int(around.clock.monotonic() - self._began),
+            settings={"saved": self._saved_revision, "applied": self.applied()},
+            queue_depth=around.queue_depth(self.scope),
+            symbols={
+                "active": loaded,
+                "total": len(watched_symbols(current.document)) if current is not None else 0,
+            },
+            exchanges=[status for status in around.plane.statuses() if status.name in names],
             startup=self._startup(loaded, watched),
-            last_candle_age_ms=self._plane.newest_age(),
-            services={service.name: service.health().state for service in self._parts()},
+            last_candle_age_ms=around.plane.newest_age(names),
+            services={service.name: service.health().state for service in self._services()},
         )
 
     @property
-    def _applied(self) -> Current:
-        """Return the settings that hold, or will when the runtime starts."""
-        return self._user_watch.current or self._saved
+    def _current(self) -> Current | None:
+        return None if self.parts is None else self.parts.watch.current
 
-    def _parts(self) -> Iterator[Service]:
-        """Yield every service, those on the floor instead of the floor."""
-        yield from (service for service in self._services if service is not self._floor)
-        yield from self._floor.services()
-        yield from self._beside
+    def _progress(self) -> tuple[int, int]:
+        """Return how many of the watched symbols are loaded, of how many that are listed."""
+        current = self._current
+        if current is None or self._state not in WATCHING:
+            return 0, 0
+        return self._around.plane.progress(wanted_of(current.document).symbols)
+
+    def _services(self) -> list[Service]:
+        """Return every service that this runtime rests on."""
+        shared = [one for one in self._around.others.services() if one is not self._around.floor]
+        if self.parts is None:
+            return shared
+        own: list[Service] = [self.parts.signals, self.parts.alerts, self.parts.applier]
+        return [*shared, *own, *self._around.floor.services_for(self.parts.watch)]
 
     def _startup(self, loaded: int, watched: int) -> Startup | None:
         """Say how far warming up is, and when it will be done at this pace."""
         if self._state not in (State.STARTING, State.WARMING):
             return None
-        waiting = [
-            symbol
-            for desk in self._plane.desks.values()
-            for symbol in desk.symbols
-            if symbol not in desk.loaded and symbol not in desk.unlisted
-        ]
-        spent = self._clock.monotonic() - self._began
+        current = self._current
+        names = wanted_of(current.document).symbols if current is not None else {}
+        plane, spent = self._around.plane, self._around.clock.monotonic() - self._began
         return Startup(
             phase="connecting" if self._state is State.STARTING else "loading candles",
             percent=100 * loaded // watched if watched else 0,
-            item=waiting[0] if waiting else None,
-            eta_seconds=round(spent / loaded * (watched - loaded)) if loaded else self._plane.estimate(),
+            item=next(iter(plane.waiting(names)), None),
+            eta_seconds=round(spent / loaded * (watched - loaded))
+            if loaded
+            else self._around.plane.estimate(),
         )
 
-    async def _watch(self) -> None:
-        """Follow the services for as long as they run; what cannot be stored now is stored the next time."""
+    # -- going live and letting go ----------------------------------------------------------------------
+
+    async def _go_live(self) -> None:
+        """Watch what the newest settings say; what cannot be done leaves nothing half done."""
+        try:
+            current = await self._around.settings.current(self.scope)
+            parts = self.parts = self.parts or self._make(self)
+            self._saved_revision = current.revision
+            parts.watch.mute(self.pausing is not None)
+            services = [parts.signals] if self.pausing is not None else [parts.signals, parts.alerts]
+            self._supervisor = Supervisor(services, self._around.clock, self._tell)
+            await self._supervisor.start()
+            await parts.watch.apply(current)
+            await parts.applier.start()
+        except BaseException as error:
+            self.trouble = error if isinstance(error, LivermoreError) else None
+            await self._halt(for_good=True)
+            await self._fire(Trigger.BROKE)
+            raise
+        self.trouble = None
+        self._follower.start()
+        await self._store()
+
+    async def _halt(self, *, for_good: bool = False) -> None:
+        """Let go: of the settings' follower only `for_good`, for while paused it says what waits."""
+        await self._follower.stop()
+        self.ready.clear()
+        if self.parts is None:
+            return
+        await self.parts.applier.stop()
+        try:
+            await self.parts.watch.rest()
+        except LivermoreError as error:
+            log.error("what was watched was not let go of in good order", error=str(error))
+        if self._supervisor is not None:
+            await self._supervisor.stop()
+            self._supervisor = None
+        if not for_good:
+            await self.parts.applier.start()
+
+    async def _mute(self, pause: Pause) -> Transition:
+        """Have alerts stored and not sent; data flows, also when it did not until now."""
+        before = self._state
+        if before is State.PAUSED:
+            transition = fire(before, Trigger.RESUME)
+            self._desired, self.pausing = "running", pause
+            await self._enter(transition.current)
+            await self._go_live()
+            return transition
+        fire(before, Trigger.PAUSE)  # only what could be paused altogether can be muted
+        self.pausing = pause
+        await self._store()
+        await self._supervise_alerts(muted=True)
+        return Transition(previous=before, trigger=Trigger.PAUSE, current=before)
+
+    async def _unmute(self) -> Transition:
+        """Send alerts again; those that were stored meanwhile stay where they are."""
+        self.pausing = None
+        await self._store()
+        await self._supervise_alerts(muted=False)
+        return Transition(previous=self._state, trigger=Trigger.RESUME, current=self._state)
+
+    async def _supervise_alerts(self, *, muted: bool) -> None:
+        """Start or stop sending, and nothing else."""
+        parts = cast("Parts", self.parts)
+        parts.watch.mute(muted)
+        if self._supervisor is not None:
+            await (self._supervisor.drop(parts.alerts) if muted else self._supervisor.add(parts.alerts))
+        self._tell()
+
+    # -- following --------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Go from starting over warming to running; what cannot be stored now is stored the next time."""
         while True:
             try:
-                await self._follow_start()
+                async with self._changing:
+                    await self._follow_start()
             except LivermoreError as error:
                 log.error("the state could not be stored", error=str(error))
-            self._tell_changes()
-            await self._clock.sleep(WATCH)
+            await self._around.clock.sleep(LOOK)
 
     async def _follow_start(self) -> None:
-        """Go from starting over warming to running, as connections and histories allow."""
-        loaded, watched = self._plane.progress()
-        desks = self._plane.desks.values()
-        connected = not desks or any(desk.state == "connected" for desk in desks)
-        if self._state is State.STARTING and connected:
+        """Go on as connections and histories allow."""
+        current = self._current
+        if current is None:
+            return
+        names = wanted_of(current.document).symbols
+        if self._state is State.STARTING and self._around.plane.connected(names):
             await self._fire(Trigger.CONNECTED)
-        if self._state is State.WARMING and loaded >= watched:
+        loaded, watched = self._progress()
+        if self._state is State.WARMING and loaded >= watched and self._around.plane.connected(names):
             await self._fire(Trigger.WARMED)
             self.ready.set()
 
-    def _tell_changes(self) -> None:
-        """Tell every service whose health has changed."""
-        for service in self._parts():
-            health = service.health()
-            if health != self._told.get(service.name, Health()):
-                log.warning("service", name=service.name, state=health.state, detail=health.detail)
-                self._told[service.name] = health
-                self._tell()
+    async def _fire(self, trigger: Trigger) -> Transition:
+        transition = fire(self._state, trigger)
+        await self._enter(transition.current)
+        return transition
 
-    async def _fire(self, trigger: Trigger) -> None:
-        state = fire(self._state, trigger).current
+    async def _enter(self, state: State) -> None:
+        """Write a state down, then be in it."""
         await self._store(state)
         self._state = state
         self._tell()
 
     async def _store(self, state: State | None = None) -> None:
         """Write down how the runtime is, or will be in a moment."""
-        applied = self._applied
+        current, pause = self._current, self.pausing
+        if current is not None:
+            self._mode = current.document.livermore_runtime.mode
         stored = StoredRuntime(
-            desired_state=self._desired, state=state or self._state,
-            mode=applied.document.livermore_runtime.mode, settings_applied=applied.revision,
-            updated_at=rfc3339(self._clock.now()),
+            desired_state=self._desired, state=state or self._state, mode=self._mode,
+            pause_level=pause.level if pause is not None else None,
+            pause_reason=pause.reason if pause is not None else None,
+            pause_until=rfc3339(pause.until) if pause is not None and pause.until is not None else None,
+            pause_by=pause.by if pause is not None else None,
+            settings_applied=current.revision if current is not None else None,
+            updated_at=rfc3339(self._around.clock.now()),
         )  # fmt: skip
-        await self._book.put(self._scope, stored)
+        await self._around.book.put(self.scope, stored)
 
     def _tell(self) -> None:
-        data = msgspec.to_builtins(self.status())
-        self._bus.publish(
-            Event(topic="runtime", time=self._clock.now(), data=data, whose=self._scope.identity_sub)
-        )
+        bus = self._around.bus
+        if self.parts is not None or bus.heard("runtime"):
+            data = msgspec.to_builtins(self.status())
+            now = self._around.clock.now()
+            bus.publish(Event(topic="runtime", time=now, data=data, whose=self.scope.identity_sub))
 
-    async def _stop_services(self) -> None:
-        while self._running:
-            service = self._running.pop()
-            try:
-                await service.stop()
-            except Exception:
-                log.exception("service did not stop in good order", name=service.name)
+
+def _pause_of(stored: StoredRuntime) -> Pause | None:
+    """Return the pause that was written down; one that nobody asked for has a level and nothing else."""
+    if stored.pause_level is None:
+        return Pause(level="data") if stored.desired_state == "paused" else None
+    until = None
+    with suppress(ValueError):
+        until = parse_time(stored.pause_until) if stored.pause_until is not None else None
+    return Pause(
+        level=cast("Level", stored.pause_level), reason=stored.pause_reason, until=until, by=stored.pause_by
+    )

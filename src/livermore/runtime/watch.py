@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError
 from livermore.kernel.scope import Scope
@@ -56,6 +58,7 @@ class Watch:
         self._seats: dict[str, Seat] = {}
         self.current: Current | None = None
         self._resting = True
+        self._muted = False
 
     async def apply(self, current: Current) -> None:
         """Have a revision of the settings hold from now on.
@@ -71,10 +74,20 @@ class Watch:
             self.current, self._resting = before, was_resting
             await self._go_back()
             raise
-        self._means.signals.alerts_of = self._means.alerts_of(current.document)
+        self._say(current)
         if before is None or before.document.alerts.routes != current.document.alerts.routes:
             await self._means.dispatcher.deliver_through(channels)
         self._means.applied(current.document)
+
+    def mute(self, muted: bool) -> None:
+        """Have the alerts of signals from now on stored only, or sent again."""
+        self._muted = muted
+        if self.current is not None:
+            self._say(self.current)
+
+    def _say(self, current: Current) -> None:
+        alerts_of = self._means.alerts_of(current.document)
+        self._means.signals.alerts_of = _silenced(alerts_of) if self._muted else alerts_of
 
     async def _go_back(self) -> None:
         """Have the revision before hold again; where that fails too, its error stays behind the first."""
@@ -153,6 +166,11 @@ def _have_judged(post: Post, symbols: Iterable[str]) -> None:
     """Have the history of symbols that are loaded already told to the engine that has come."""
     for symbol in symbols:
         post.desk.work(symbol, "is to be judged", partial(post.desk.revisit, symbol))
+
+
+def _silenced(alerts_of: AlertMaker) -> AlertMaker:
+    """Make the same alerts, to be held for good: nobody wants to be told of them when the pause is over."""
+    return lambda signal: [replace(alert, state="held", next_attempt=0) for alert in alerts_of(signal)]
 
 
 def wanted_of(document: SettingsDocument) -> Wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,7 +17,6 @@ from livermore.signals.ports import SignalWorkFactory
 from livermore.signals.signal import Signal
 
 LIMIT = 1_000
-Channels = list[dict[str, Any]]
 
 
 class SignalPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +47,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 class SignalService:
     """Answer for one installation's signals; every question names whose they are."""
 
-    def __init__(self, work: SignalWorkFactory, store: CandleStore, channels: Callable[[], Channels]) -> None:
+    def __init__(self, work: SignalWorkFactory, store: CandleStore) -> None:
         self._work = work
         self._store = store
-        self._channels = channels
 
     async def list(
         self, scope: Scope, *, limit: int = 100, before: str | None = None, exchange: str | None = None,
@@ -76,10 +73,6 @@ class SignalService:
         async with self._work(scope) as work:
             alerts, following = await work.alerts.list(limit=limit, before=before, state=state)
         return AlertPage(alerts=alerts, next=following)
-
-    def channels(self) -> Channels:
-        """Return the health of each channel."""
-        return self._channels()
 
     async def explain(self, scope: Scope, signal_id: str) -> Explanation:
         """Compute a signal's values again from stored candles and say whether they agree to the bit."""

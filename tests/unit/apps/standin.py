@@ -17,6 +17,7 @@ from livermore.indicators.service import Cell, GridRow, IndicatorPage, cell_of
 from livermore.kernel.clock import ManualClock, rfc3339
 from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.events import Event
+from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import DEFAULT_TIMEFRAMES, Timeframe
 from livermore.market.candle import Candle, Candles
 from livermore.market.coverage import Coverage, tally
@@ -26,7 +27,7 @@ from livermore.market.gaps import Gap
 from livermore.market.plane import ExchangeStatus
 from livermore.market.ports import Cause, Series
 from livermore.market.service import CandlePage, kept
-from livermore.runtime.runtime import RuntimeStatus, Startup
+from livermore.runtime.status import STOPPED, RuntimeStatus, Startup
 from livermore.settings.service import SettingsService
 from livermore.signals.alert import Alert
 from livermore.signals.service import AlertPage, Explanation, SignalPage
@@ -305,6 +306,17 @@ class StandInRuntime:
         )  # fmt: skip
 
 
+class StandInRuntimes:
+    """Run for one user."""
+
+    def __init__(self, runtime: StandInRuntime, user: User) -> None:
+        self._runtime = runtime
+        self._whose = user.scope()
+
+    def status(self, scope: Scope) -> RuntimeStatus:
+        return self._runtime.status() if scope == self._whose else STOPPED
+
+
 class StandIn:
     """What the doors receive, invented."""
 
@@ -329,11 +341,15 @@ class StandIn:
         self.exchange_accounts = chosen.accounts_over(self.store, self.clock)
         self.planner = chosen.planner_over(self.settings, self.clock)
         self.runtime = StandInRuntime(self.market)
+        self.runtimes = StandInRuntimes(self.runtime, self.user)
         self.parts = {"database": True, "runtime": True}
         self._tell_the_past()
 
     async def ready(self) -> dict[str, bool]:
         return self.parts
+
+    def status(self) -> RuntimeStatus:
+        return self.runtime.status()
 
     def raise_signal(self, signal: Signal, state: str = "sent") -> None:
         """Store a signal with its alert and tell of both."""

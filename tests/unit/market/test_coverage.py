@@ -176,7 +176,7 @@ async def test_an_exchange_that_falls_silent_does_not_stop_the_clock() -> None:
     await watch.clock.advance(300)
     assert (await watch.service.of("test", "A", "1m")).counts.missing == 4
     assert (await watch.cell()).state == "late"
-    assert watch.plane.newest_age() == 300_000
+    assert watch.plane.newest_age(watch.plane.desks) == 300_000
 
 
 @pytest.mark.parametrize("piece", [1, 3, 4, 9, 10])

@@ -37,7 +37,9 @@ def retention(
     store: MemoryStore, clock: ManualClock, keep: dict[Timeframe, int | None], *times: int
 ) -> Retention:
     desks = {str(place): cast(Desk, Feedless(time)) for place, time in enumerate(times)}
-    return Retention(store, MarketPlane(desks, clock), keep, clock)
+    retention = Retention(store, MarketPlane(desks, clock), clock)
+    retention.keep(1, keep)
+    return retention
 
 
 async def test_what_is_older_than_the_settings_keep_it_goes_and_checkpoints_stay() -> None:

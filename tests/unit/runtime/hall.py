@@ -96,12 +96,17 @@ class User:
     def __init__(self, hall: Hall, number: int = 1) -> None:
         self.hall, self.books, self.revision = hall, Books(), 0
         scope = Scope(user_id=number, identity_sub=f"user {number}")
-        dispatcher = Dispatcher(scope=scope, work=self.books.work, channels={}, clock=hall.clock)
+        self.dispatcher = Dispatcher(scope=scope, work=self.books.work, channels={}, clock=hall.clock)
         self.signals = SignalRecorder(
             scope, self.books.work, lambda _: [], lambda: None, hall.recorder.flush, hall.clock
         )
         means = Means(
-            self.books.work, self.signals, dispatcher, lambda _: {}, lambda _: lambda _: [], lambda _: None
+            self.books.work,
+            self.signals,
+            self.dispatcher,
+            lambda _: {},
+            lambda _: lambda _: [],
+            lambda _: None,
         )
         self.watch = Watch(scope, hall.floor, means, hall.clock)
 

@@ -1,29 +1,25 @@
-"""A runtime whose state cannot be stored for the moment: it is stored later, and all ends in order."""
+"""One user's runtime: it starts as it should be, rests and goes on, and outlives what cannot be stored."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from livermore.adapters.memory.bus import MemoryBus
-from livermore.kernel.clock import ManualClock
-from livermore.kernel.errors import StorageUnavailableError
+from livermore.kernel.errors import ConflictError, InvalidError, LivermoreError, StorageUnavailableError
 from livermore.kernel.scope import Scope
-from livermore.kernel.service import Health
-from livermore.kernel.timeframe import Timeframe
-from livermore.market.desk import Desk
 from livermore.market.plane import MarketPlane
-from livermore.market.ports import Forecast
-from livermore.runtime.floor import Floor
-from livermore.runtime.ports import StoredRuntime
-from livermore.runtime.runtime import WATCH, Runtime
-from livermore.runtime.watch import Means, Watch
-from livermore.settings.document import SettingsDocument
+from livermore.runtime.applier import Applier
+from livermore.runtime.ports import Hosted, StoredRuntime
+from livermore.runtime.runtime import LOOK, Parts, Runtime, Surroundings
+from livermore.runtime.status import Pause
+from livermore.runtime.supervisor import Supervisor
 from livermore.settings.service import Current
-from livermore.signals.dispatcher import Dispatcher
-from livermore.signals.recorder import SignalRecorder
+from tests.unit.runtime.hall import Hall, User, opened
+
+SCOPE = Scope(user_id=1, identity_sub="user 1")
 
 
 class Book:
@@ -31,93 +27,206 @@ class Book:
 
     def __init__(self) -> None:
         self.failing: list[str] = []
-        self.stored: list[str] = []
-
-    async def get(self, scope: Scope) -> StoredRuntime | None:
-        return None
+        self.states: list[str] = []
+        self.newest: StoredRuntime | None = None
 
     async def put(self, scope: Scope, runtime: StoredRuntime) -> None:
         if runtime.state in self.failing:
             self.failing.remove(runtime.state)
             raise StorageUnavailableError
-        self.stored.append(runtime.state)
+        if not self.states or self.states[-1] != runtime.state:
+            self.states.append(runtime.state)
+        self.newest = runtime
 
 
-class Part:
-    """A service that writes down whether it runs."""
+class Settings:
+    """Have one revision, which can be made unreadable."""
 
-    name = "part"
-    running = False
+    def __init__(self, user: User) -> None:
+        self.error: LivermoreError | None = None
+        self.document = user.document("S0", "S1", "S2")
+        self.revision = 1
 
-    async def start(self) -> None:
-        self.running = True
+    async def newest_revision(self, scope: Scope) -> int:
+        return self.revision
 
-    async def stop(self) -> None:
-        self.running = False
-
-    def health(self) -> Health:
-        return Health()
-
-
-class Connected:
-    """All that a runtime asks of a desk that has loaded everything."""
-
-    state = "connected"
-    connected_at = 0
-    reconnects = 0
-    loaded = symbols = ("A",)
-    unlisted = ()
-
-    def forecast(self) -> Forecast:
-        return Forecast(0, 0.0)
+    async def current(self, scope: Scope) -> Current:
+        if self.error is not None:
+            raise self.error
+        return Current(document=self.document, revision=self.revision, updated_at="")
 
 
-async def nowhere(exchange: str, timeframes: Collection[Timeframe], symbols: Collection[str]) -> None:
-    """Have no exchange to watch."""
+class Room:
+    """A hall, and one runtime in it."""
+
+    def __init__(self, hall: Hall) -> None:
+        self.hall, self.user, self.book = hall, User(hall), Book()
+        self.settings = Settings(self.user)
+        self.services = Supervisor([], hall.clock)
+        plane = MarketPlane(hall.floor._desks, hall.clock)
+        book: Any = self.book
+        self.around = Surroundings(
+            plane, hall.floor, self.settings, book, MemoryBus(), hall.clock, self.services, lambda _: 0
+        )
+
+    def runtime(self, desired: str = "running", **pause: Any) -> Runtime:
+        stored = StoredRuntime(desired_state=desired, state="stopped", mode="scalper-macdv", **pause)
+        hosted = Hosted(scope=SCOPE, username="one", role="admin", runtime=stored, settings_revision=1)
+        return Runtime(hosted, self.around, self.parts)
+
+    def parts(self, runtime: Runtime) -> Parts:
+        user, clock = self.user, self.hall.clock
+        applier = Applier(SCOPE, runtime, self.settings, self.around.bus, clock)
+        nothing: Any = None
+        return Parts(user.watch, user.signals, user.dispatcher, applier, nothing)
+
+    async def pass_time(self, seconds: float) -> None:
+        await self.hall.clock.advance(0)
+        await self.hall.clock.advance(seconds)
 
 
-async def at_once() -> None:
-    """Have nothing to write first."""
-
-
-def runtime_of(book: Book, part: Part, clock: ManualClock) -> Runtime:
-    plane = MarketPlane({"test": cast("Desk", Connected())}, clock)
-    plane.statuses = list  # type: ignore[method-assign]
-    cast("Any", plane).newest_age = lambda: None
-    scope, floor = Scope(user_id=1, identity_sub="sub"), Floor(nowhere, {}, {})
-    signals = SignalRecorder(scope, cast("Any", None), lambda _: [], lambda: None, at_once, clock)
-    dispatcher = Dispatcher(scope=scope, work=cast("Any", None), channels={}, clock=clock)
-    means = Means(
-        cast("Any", None), signals, dispatcher, lambda _: {}, lambda _: lambda _: [], lambda _: None
-    )
-    watch = Watch(scope, floor, means, clock)
-    document = SettingsDocument.model_validate({"version": 2, "livermore_runtime": {"auto_start": True}})
-    current = Current(document=document, revision=1, updated_at="")
-    return Runtime(scope, [part], floor, watch, plane, book, MemoryBus(), clock, current=current)
+@pytest.fixture
+async def room() -> AsyncIterator[Room]:
+    async with opened() as hall:
+        yield Room(hall)
 
 
 @pytest.mark.parametrize("refused", ["warming", "running"])
-async def test_a_state_that_cannot_be_stored_is_stored_the_next_time(refused: str) -> None:
-    book, part, clock = Book(), Part(), ManualClock()
-    book.failing.append(refused)
-    runtime = runtime_of(book, part, clock)
+async def test_a_state_that_cannot_be_stored_is_stored_the_next_time(room: Room, refused: str) -> None:
+    room.book.failing.append(refused)
+    runtime = room.runtime()
     await runtime.start()
-    await clock.advance(0)
-    await clock.advance(5 * WATCH)
-    assert book.stored == ["starting", "warming", "running"]
+    await room.pass_time(40 * LOOK)
+    assert room.book.states == ["starting", "warming", "running"]
     assert runtime.ready.is_set()
+    assert runtime.status().symbols == {"active": 3, "total": 3}
     await runtime.stop()
-    assert book.stored[3:] == ["stopping", "stopped"]
+    assert room.book.states[3:] == ["stopping", "stopped"]
 
 
-async def test_what_runs_is_stopped_also_when_that_cannot_be_stored() -> None:
-    book, part, clock = Book(), Part(), ManualClock()
-    runtime = runtime_of(book, part, clock)
+async def test_what_runs_is_let_go_of_also_when_that_cannot_be_stored(room: Room) -> None:
+    runtime = room.runtime()
     await runtime.start()
-    await clock.advance(0)
-    await clock.advance(5 * WATCH)
-    assert part.running
-    book.failing.append("stopping")
+    await room.pass_time(40 * LOOK)
+    assert room.hall.floor.posts
+    room.book.failing.append("stopping")
     with pytest.raises(StorageUnavailableError):
         await runtime.stop()
-    assert not part.running
+    assert not room.hall.floor.posts
+
+
+async def test_one_that_is_to_be_paused_is_made_of_nothing(room: Room) -> None:
+    runtime = room.runtime("paused")
+    await runtime.start()
+    assert runtime.parts is None
+    assert (runtime.status().state, runtime.status().pause) == ("paused", Pause(level="data"))
+    assert runtime.idles() == "the runtime is paused"
+    await runtime.stop()
+
+
+async def test_a_pause_lets_go_of_everything_and_a_resume_repairs_the_gap(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await room.hall.until(80)
+    await runtime.pause(Pause(level="data", reason="lunch", by="me"))
+    assert not room.hall.floor.posts
+    stored = room.book.newest
+    assert stored is not None
+    assert (stored.desired_state, stored.state, stored.pause_reason, stored.pause_by) == (
+        "paused", "paused", "lunch", "me"
+    )  # fmt: skip
+    await room.hall.until(100)
+    await runtime.resume()
+    await room.hall.until(121)
+    assert (runtime.status().state, runtime.status().pause) == ("running", None)
+    for symbol in ("S0", "S1", "S2"):
+        await room.hall.stored(symbol, 120)
+    await runtime.stop()
+
+
+async def test_a_pause_can_be_changed_and_ends_once(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await runtime.pause(Pause(level="data", reason="one"))
+    now = room.hall.clock.now()
+    await runtime.pause(Pause(level="data", reason="two", until=now + 1_000))
+    assert runtime.status().pause == Pause(level="data", reason="two", until=now + 1_000)
+    assert [runtime.pause_is_over(now + after) for after in (0, 1_000, 2_000)] == [False, True, False]
+    await runtime.resume()
+    with pytest.raises(ConflictError, match="resume is not possible while"):
+        await runtime.resume()
+    await runtime.stop()
+
+
+async def test_only_alerts_can_rest(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await room.hall.until(80)
+    await runtime.pause(Pause(level="alerts"))
+    status = runtime.status()
+    assert (status.state, status.desired_state, status.pause) == ("running", "running", Pause(level="alerts"))
+    assert room.hall.floor.posts
+    assert not room.user.dispatcher._tasks
+    await runtime.resume()
+    assert room.user.dispatcher._tasks
+    assert runtime.status().pause is None
+    await runtime.stop()
+
+
+async def test_a_pause_of_everything_becomes_one_of_alerts(room: Room) -> None:
+    runtime = room.runtime("paused", pause_level="data")
+    await runtime.start()
+    await runtime.pause(Pause(level="alerts"))
+    await room.pass_time(20)
+    assert (runtime.status().state, room.book.newest.pause_level) == ("running", "alerts")  # type: ignore[union-attr]
+    assert not room.user.dispatcher._tasks
+    await runtime.pause(Pause(level="data"))
+    assert not room.hall.floor.posts
+    await runtime.stop()
+
+
+async def test_a_pause_is_remembered_with_what_was_said_of_it(room: Room) -> None:
+    until = "2030-01-01T00:00:00.000Z"
+    runtime = room.runtime("paused", pause_level="data", pause_reason="why", pause_until=until, pause_by="me")
+    assert runtime.pausing == Pause(level="data", reason="why", until=1_893_456_000_000, by="me")
+    runtime = room.runtime("running", pause_level="alerts")
+    await runtime.start()
+    assert not room.user.dispatcher._tasks
+    await runtime.stop()
+
+
+async def test_one_that_cannot_go_live_has_failed_and_can_be_started_again(room: Room) -> None:
+    runtime = room.runtime()
+    room.settings.error = InvalidError("unreadable")
+    with pytest.raises(InvalidError):
+        await runtime.start()
+    assert runtime.is_broken
+    assert runtime.status().state == "failed"
+    room.settings.error = None
+    await runtime.start()
+    await room.pass_time(20)
+    assert runtime.status().state == "running"
+    assert not runtime.is_broken
+    await runtime.stop()
+
+
+async def test_a_revision_that_comes_during_a_pause_holds_after_it(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await runtime.pause(Pause(level="data"))
+    room.settings.revision = 2
+    await room.pass_time(3)
+    assert runtime.status().settings == {"saved": 2, "applied": 1}
+    assert runtime.waits_for() == "the runtime is paused"
+    await runtime.resume()
+    assert runtime.status().settings == {"saved": 2, "applied": 2}
+    await runtime.stop()
+
+
+async def test_who_loses_a_user_writes_nothing_down(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    before = list(room.book.states)
+    await runtime.abandon()
+    assert room.book.states == before
+    assert not room.hall.floor.posts

@@ -10,12 +10,13 @@ import msgspec
 from livermore.apps.admin.words import MODES, UNKNOWN, age_text, change_text, duration_text, price_text
 from livermore.indicators.service import Cell, GridRow
 from livermore.kernel.timeframe import Timeframe
-from livermore.runtime.runtime import STOPPED
+from livermore.runtime.status import STOPPED, Pause
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
+    from livermore.kernel.scope import Scope
     from livermore.market.plane import ExchangeStatus
-    from livermore.runtime.runtime import RuntimeStatus
+    from livermore.runtime.status import RuntimeStatus
 
 Row = dict[str, Any]
 WRITERS = ("recorder", "signals")
@@ -24,27 +25,21 @@ NOT_HERE = "Nothing runs here for this login: the table shows what this server w
 
 
 class Board:
-    """Hold the table and the status line as they were told last."""
+    """Hold the table, and the status line of each user who looks, as they were told last."""
 
     def __init__(self, system: System) -> None:
         self._system = system
         self._rows: list[Row] = []
-        self._bar: dict[str, Any] = {}
+        self._bars: dict[Scope, dict[str, Any]] = {}
 
-    def told(self, *, own: bool = True) -> dict[str, Any]:
-        """Return all of it as it was told last, for a page that has just opened.
-
-        The status line is that of the runtime's `own` user; another's says that nothing runs here.
-        """
-        return {"bar": self._bar if own else bar_of(STOPPED), "rows": self._rows}
+    def told(self, scope: Scope) -> dict[str, Any]:
+        """Return all of it as it was told last, for a page of a user that has just opened."""
+        self._bars.setdefault(scope, bar_of(self._system.runtimes.status(scope)))
+        return {"bar": self._bars[scope], "rows": self._rows}
 
     def changes(self) -> dict[str, Any]:
-        """Return what has changed since the last call; nothing when nothing has."""
+        """Return what has changed in the table since the last call; nothing when nothing has."""
         news: dict[str, Any] = {}
-        bar = bar_of(self._system.runtime.status())
-        told = {name: value for name, value in bar.items() if self._bar.get(name, UNKNOWN) != value}
-        if told:
-            news["bar"] = told
         rows = rows_of(self._system.indicators.grid())
         if [row["key"] for row in rows] != [row["key"] for row in self._rows]:
             news["rows"] = rows
@@ -52,8 +47,18 @@ class Board:
             cells = differences(self._rows, rows)
             if cells:
                 news["cells"] = cells
-        self._bar, self._rows = bar, rows
+        self._rows = rows
         return news
+
+    def changes_of(self, scope: Scope) -> dict[str, Any]:
+        """Return what has changed in the status line of a user since the last call."""
+        bar, before = bar_of(self._system.runtimes.status(scope)), self._bars.get(scope, {})
+        self._bars[scope] = bar
+        return {name: value for name, value in bar.items() if before.get(name, UNKNOWN) != value}
+
+    def forget(self, scope: Scope) -> None:
+        """Keep no status line for a user of whom no page is open any more."""
+        self._bars.pop(scope, None)
 
 
 def differences(before: Sequence[Row], after: Sequence[Row]) -> list[tuple[int, Row]]:
@@ -120,7 +125,7 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
     if status is STOPPED:
         return {"tone": "calm", "text": NOT_HERE}
     if status.state == "paused":
-        return {"tone": "calm", "text": _paused(status.pause or {})}
+        return {"tone": "calm", "text": _paused(status.pause)}
     if status.startup is not None:
         startup = msgspec.to_builtins(status.startup)
         return {"tone": "calm", "text": _warming(startup), "percent": startup["percent"]}
@@ -128,8 +133,8 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
     return {"tone": "bad", "text": _lost(lost)} if lost else None
 
 
-def _paused(pause: Mapping[str, Any]) -> str:
-    reason = f": {pause['reason']}" if pause.get("reason") else ""
+def _paused(pause: Pause | None) -> str:
+    reason = f": {pause.reason}" if pause is not None and pause.reason else ""
     return f"Paused{reason}. Values stand still until it is resumed."
 
 

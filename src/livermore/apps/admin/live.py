@@ -69,7 +69,7 @@ class Live:
         if page.scope not in self._voices:
             self._voices[page.scope] = Voice(self._system.bus, page.scope.identity_sub)
         self._watched.set()
-        return encoded(self._board.told(own=self._is_own(page)))
+        return encoded(self._board.told(page.scope))
 
     def leave(self, page: Page) -> None:
         """Forget a page."""
@@ -82,13 +82,10 @@ class Live:
                 self._candles.close()
 
     def _hush(self, scope: Scope) -> None:
+        self._board.forget(scope)
         voice = self._voices.pop(scope, None)
         if voice is not None:
             voice.close()
-
-    def _is_own(self, page: Page) -> bool:
-        """Say whether the runtime here is that of the page's user."""
-        return page.scope.user_id == self._system.user.id
 
     async def covered(self) -> str:
         """Return how fresh every series is."""
@@ -121,15 +118,15 @@ class Live:
             spent = clock.monotonic() - began
 
     def _tell_board(self) -> None:
-        changes = self._board.changes()
-        if not changes:
-            return
-        market = {name: value for name, value in changes.items() if name != "bar"}
-        own, others = encoded(changes), encoded(market) if market else None
-        for page in self._pages:
-            payload = own if self._is_own(page) else others
-            if payload is not None:
-                page.changed(payload)
+        market = self._board.changes()
+        for scope in self._voices:
+            bar = self._board.changes_of(scope)
+            changes = market | ({"bar": bar} if bar else {})
+            if changes:
+                payload = encoded(changes)
+                for page in self._pages:
+                    if page.scope == scope:
+                        page.changed(payload)
 
     async def _tell_charts(self) -> None:
         """Look once at each series that any page shows, and tell of it if it moved."""

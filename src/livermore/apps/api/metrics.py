@@ -78,7 +78,7 @@ class _Readings:
 
     def collect(self) -> Iterable[Metric]:
         """Yield what is so now."""
-        status = self._system.runtime.status()
+        status = self._system.status()
         yield _gauge("uptime_seconds", "Since the runtime started.", status.uptime_seconds)
         yield _gauge(
             "candle_age_seconds", "Age of the newest closed candle.", _seconds(status.last_candle_age_ms)

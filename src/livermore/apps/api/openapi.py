@@ -16,7 +16,7 @@ from livermore.apps.api.errors import Problem
 from livermore.apps.api.replies import SCHEMAS
 from livermore.apps.api.settings_bodies import PathPatchBody
 from livermore.indicators.service import IndicatorPage
-from livermore.runtime.runtime import RuntimeStatus
+from livermore.runtime.status import RuntimeStatus
 from livermore.settings.document import SettingsDocument
 from livermore.settings.plan import Plan
 from livermore.signals.service import Explanation

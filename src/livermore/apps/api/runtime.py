@@ -10,11 +10,10 @@ from starlette.responses import Response
 from livermore.apps.access.caller import FOR_ALL, Viewer
 from livermore.apps.api.replies import described, reply, unready
 from livermore.apps.api.shapes import HealthShape
-from livermore.runtime.runtime import STOPPED, RuntimeStatus
+from livermore.runtime.status import RuntimeStatus
 
 if TYPE_CHECKING:
     from livermore.bootstrap import System
-    from livermore.kernel.scope import Scope
 
 
 def add_routes(app: FastAPI, system: System) -> None:
@@ -23,7 +22,7 @@ def add_routes(app: FastAPI, system: System) -> None:
     @app.get("/api/v1/runtime", responses=described(RuntimeStatus), tags=["runtime"])
     async def runtime(caller: Viewer) -> Response:
         """Return state, mode, connections and progress of the caller's runtime."""
-        return reply(status_for(system, caller.scope()))
+        return reply(system.runtimes.status(caller.scope()))
 
     @app.get("/healthz", responses=described(HealthShape), tags=["health"], dependencies=[FOR_ALL],
              openapi_extra={"security": []})  # fmt: skip
@@ -38,10 +37,3 @@ def add_routes(app: FastAPI, system: System) -> None:
         parts = await system.ready()
         ok = all(parts.values())
         return reply(HealthShape(ok=ok, parts=parts), status=200 if ok else 503)
-
-
-def status_for(system: System, scope: Scope) -> RuntimeStatus:
-    """Return the status of a user's runtime; a user without one here has it stopped."""
-    if scope.user_id == system.user.id:
-        return system.runtime.status()
-    return STOPPED

@@ -136,7 +136,7 @@ async def _tell_the_end(system: System) -> None:
 
 async def _watched(plan: Plan, system: System) -> str:
     document = (await system.settings.current(system.user.scope())).document
-    return watched(document, {one.name for one in system.runtime.status().exchanges}, _market(plan))
+    return watched(document, {one.name for one in system.status().exchanges}, _market(plan))
 
 
 def watched(document: SettingsDocument, exchanges: Collection[str], market: str) -> str:

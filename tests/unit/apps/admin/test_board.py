@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from livermore.apps.admin.board import Board, bar_of, notice_of, rows_of, timeframes_of
-from livermore.runtime.runtime import Startup
+from livermore.kernel.scope import Scope
+from livermore.runtime.status import Startup
 from tests.unit.apps.standin import PRICES, StandIn
 
 
@@ -17,26 +18,36 @@ def system() -> StandIn:
 def board(system: StandIn) -> Board:
     board = Board(system)  # type: ignore[arg-type]
     board.changes()
+    board.changes_of(system.user.scope())
     return board
 
 
 def test_the_first_look_tells_all(system: StandIn) -> None:
-    board = Board(system)  # type: ignore[arg-type]
-    news = board.changes()
+    board, scope = Board(system), system.user.scope()  # type: ignore[arg-type]
+    news, bar = board.changes(), board.changes_of(scope)
     assert [row["symbol"] for row in news["rows"]] == list(PRICES)
-    assert news["bar"]["state"] == "running"
-    assert board.told() == news
+    assert bar["state"] == "running"
+    assert board.told(scope) == {"bar": bar} | news
 
 
-def test_nothing_new_is_nothing(board: Board) -> None:
+def test_each_user_has_a_status_line_of_their_own(system: StandIn, board: Board) -> None:
+    other = Scope(user_id=2, identity_sub="other")
+    assert board.told(other)["bar"]["state"] == "stopped"
+    assert board.changes_of(other) == {}
+    board.forget(other)
+    assert board.changes_of(other)["state"] == "stopped"
+
+
+def test_nothing_new_is_nothing(system: StandIn, board: Board) -> None:
     assert board.changes() == {}
+    assert board.changes_of(system.user.scope()) == {}
 
 
 def test_only_what_changed_is_told(system: StandIn, board: Board) -> None:
     system.market.now += 1_000
     news = board.changes()
-    assert set(news) == {"bar", "cells"}
-    assert set(news["bar"]) == {"clock", "uptime"}
+    assert set(news) == {"cells"}
+    assert set(board.changes_of(system.user.scope())) == {"clock", "uptime"}
     for _, fields in news["cells"]:
         assert set(fields) <= {"price", "change", "way", "age"}
 
@@ -49,11 +60,11 @@ def test_another_watchlist_is_told_whole(system: StandIn, board: Board) -> None:
 
 def test_a_change_of_state_is_told(system: StandIn, board: Board) -> None:
     system.runtime.connection = "disconnected"
-    bar = board.changes()["bar"]
+    bar = board.changes_of(system.user.scope())
     assert bar["exchanges"] == [{"name": "coinbase", "state": "disconnected"}]
     assert bar["notice"]["tone"] == "bad"
     system.runtime.connection = "connected"
-    assert board.changes()["bar"]["notice"] is None
+    assert board.changes_of(system.user.scope())["notice"] is None
 
 
 def test_a_cell_is_a_number_a_stage_and_a_doubt(system: StandIn) -> None:
@@ -86,7 +97,7 @@ def test_a_notice_says_what_is_the_matter(
     system: StandIn, state: str, startup: Startup | None, part: str
 ) -> None:
     system.runtime.state, system.runtime.startup = state, startup
-    notice = notice_of(system.runtime.status())
+    notice = notice_of(system.status())
     assert notice is not None
     assert part in notice["text"]
     assert notice.get("percent") == (startup.percent if startup else None)
@@ -95,7 +106,7 @@ def test_a_notice_says_what_is_the_matter(
 def test_a_failed_part_is_named_even_while_warming(system: StandIn) -> None:
     system.runtime.startup = Startup(phase="loading candles", percent=0, item=None, eta_seconds=None)
     system.runtime.health = "failed"
-    notice = notice_of(system.runtime.status())
+    notice = notice_of(system.status())
     assert notice is not None
     assert "A part has failed (exchange coinbase)" in notice["text"]
 
@@ -114,7 +125,7 @@ def test_a_failed_part_is_named_even_while_warming(system: StandIn) -> None:
 def test_a_notice_names_every_exchange_that_is_lost(
     system: StandIn, ages: list[int | None], text: str
 ) -> None:
-    status = system.runtime.status()
+    status = system.status()
     lost = [
         msgspec.structs.replace(status.exchanges[0], name=name, state="disconnected", last_message_ms_ago=age)
         for name, age in zip("abc", ages, strict=False)
@@ -125,7 +136,7 @@ def test_a_notice_names_every_exchange_that_is_lost(
 
 
 def test_what_cannot_be_stored_is_said(system: StandIn) -> None:
-    well = system.runtime.status()
+    well = system.status()
     status = msgspec.structs.replace(well, services={**well.services, "recorder": "degraded"})
     notice = notice_of(status)
     assert notice is not None
@@ -134,4 +145,4 @@ def test_what_cannot_be_stored_is_said(system: StandIn) -> None:
 
 
 def test_all_is_well_without_a_notice(system: StandIn) -> None:
-    assert bar_of(system.runtime.status())["notice"] is None
+    assert bar_of(system.status())["notice"] is None

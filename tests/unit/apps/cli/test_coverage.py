@@ -22,7 +22,7 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.coverage import Coverage
 from livermore.market.ports import Cause, Counts, Hole, Series
-from livermore.runtime.runtime import STOPPED, Startup
+from livermore.runtime.status import STOPPED, Startup
 from tests.unit.apps.doors import KEY, guard_of
 from tests.unit.apps.standin import NOW, StandIn
 
