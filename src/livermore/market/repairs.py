@@ -135,7 +135,7 @@ class Repairs:
         async with desk.changing[symbol]:
             # An answer may be long on its way, and tells what was known when it was asked for at best.
             asked = desk.feed.market_time
-            told = await desk.read(symbol, start, end)
+            told = await desk.loading.read(symbol, start, end)
             if desk.feed.behind(symbol, told, start, end, asked):
                 return False
             if desk.feed.waits_for(symbol, start):
@@ -227,7 +227,7 @@ class Repairs:
         desk = self._desk
         async with desk.changing[symbol]:
             asked = desk.feed.market_time
-            told = await desk.read(symbol, start, end)
+            told = await desk.loading.read(symbol, start, end)
             desk.flush()
             known = told[~self._lags(symbol, told)] if delay < REST_KNOWS else told
             differs = np.array([self._differs(symbol, candle) for candle in known.rows()], np.bool_)
@@ -290,7 +290,7 @@ class Repairs:
         What seemed wrong may agree when it is looked at again, and nothing else would let it go.
         """
         try:
-            await self._desk.revise(symbol, corrected, holes)
+            await self._desk.loading.revise(symbol, corrected, holes)
         except BaseException:
             self._desk.feed.go_on(symbol)
             raise

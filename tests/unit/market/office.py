@@ -11,7 +11,8 @@ import numpy as np
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate, Candles, fill_quiet
-from livermore.market.desk import Desk, SeriesListener
+from livermore.market.desk import Desk
+from livermore.market.listener import SeriesListener
 from livermore.market.ports import ClosedBars, Series
 from livermore.market.recorder import Recorder
 from livermore.market.rollup import roll_up

@@ -178,5 +178,5 @@ async def test_whatever_comes_and_goes_what_is_watched_at_the_end_is_whole(
     for symbol in wanted:
         await stored(office, symbol, BEGIN + 3 * len(steps) + 7)
         subscribed.add(symbol)
-    assert office.desk._subscribed == subscribed
+    assert office.desk.session.subscribed == subscribed
     await office.close()

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 from livermore.kernel.errors import ExchangeUnreachableError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
-from livermore.market.desk import AT_ONCE
+from livermore.market.loading import AT_ONCE
 from livermore.market.ports import Cause
 from tests.reference.series import START
 

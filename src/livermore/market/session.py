@@ -1,0 +1,169 @@
+"""The connection of a desk: dialled, subscribed to what is watched, and dialled again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import LivermoreError, TransientError
+from livermore.kernel.log import logger
+from livermore.market.ports import Exchange
+from livermore.market.reconnect import LONGEST_DELAY, keep_connected
+from livermore.market.works import CAUSES
+
+if TYPE_CHECKING:
+    from livermore.market.desk import Desk
+
+POLL, AWAY = 30.0, 180.0
+log = logger("market")
+
+
+class Session:
+    """Keep what the exchange streams in step with what a desk watches."""
+
+    def __init__(self, desk: Desk, exchange: Exchange, clock: Clock, first_delay: float) -> None:
+        self._desk = desk
+        self._exchange = exchange
+        self._clock = clock
+        self._first_delay = first_delay
+        self._subscribing = asyncio.Lock()
+        self.subscribed: set[str] = set()
+        self._left: set[str] = set()
+
+    async def keep(self) -> None:
+        """Hold one connection after the other, for ever."""
+        await keep_connected(self._hold, self._clock, self._lost, first_delay=self._first_delay)
+
+    async def _hold(self) -> None:
+        """Hold one connection from dial to loss."""
+        desk = self._desk
+        desk.state = "connecting" if desk.connected_at is None else desk.state
+        await self.look_up()
+        self._note_unlisted()
+        stream = await self._exchange.connect()
+        try:
+            desk.feed.connected(await self.exchange_time())
+            running = asyncio.create_task(stream.run(desk.feed))
+            try:
+                self.subscribed.clear()
+                self._left.clear()
+                desk.repairs.stream = stream
+                await self._subscribe()
+                self._arrived()
+                await running
+            finally:
+                desk.repairs.stream = None
+                running.cancel()
+                with suppress(asyncio.CancelledError, LivermoreError):
+                    await running
+        finally:
+            await stream.close()
+
+    async def look_up(self) -> None:
+        """Read the listing; while REST is away and the stream is not, the last one will do."""
+        try:
+            await self._read_listing()
+        except TransientError as error:
+            if not self._desk.listing:
+                raise
+            log.warning("the listing is an old one", exchange=self._desk.info.name, error=str(error))
+
+    async def _read_listing(self) -> None:
+        self._desk.listing = {symbol.name: symbol for symbol in await self._exchange.listing()}
+
+    async def exchange_time(self) -> int:
+        """Ask the exchange for its time (ms); while REST is away, go by what was heard last."""
+        desk = self._desk
+        try:
+            return await self._exchange.server_time()
+        except TransientError:
+            if desk.heard_at is None or not desk.feed.market_time:
+                raise
+            return desk.feed.market_time + int((self._clock.monotonic() - desk.heard_at) * 1000)
+
+    def leave(self, symbols: list[str]) -> None:
+        """Have symbols subscribed anew should they come back: nothing is known of what they missed."""
+        self._left.update(symbols)
+
+    async def take_in(self) -> None:
+        """Follow a change of what is watched, again and again until the exchange has taken it.
+
+        A connection that is not there does so when it comes.
+        """
+        desk, delay = self._desk, self._first_delay
+        while desk.repairs.stream is not None:
+            try:
+                if not desk.listing.keys() >= set(desk.symbols):
+                    await self._read_listing()
+                    self._note_unlisted()
+                await self._subscribe()
+                return
+            except LivermoreError as error:
+                for symbol in set(desk.symbols) - self.subscribed:
+                    desk.works.say(symbol, f"{symbol} is not subscribed yet", error)
+                await self._clock.sleep(delay if isinstance(error, TransientError) else LONGEST_DELAY)
+                delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _subscribe(self) -> None:
+        """Bring what the connection is subscribed to in step with what is watched, and load what is new."""
+        desk = self._desk
+        async with self._subscribing:
+            stream = desk.repairs.stream
+            if stream is None:
+                return
+            wanted = [symbol for symbol in desk.symbols if symbol in desk.listing]
+            left = set(self._left)
+            gone = sorted(self.subscribed.difference(wanted) | (self.subscribed & left))
+            if gone:
+                await stream.unsubscribe(gone)
+            self._left.difference_update(left)
+            self.subscribed.difference_update(gone)
+            new = [symbol for symbol in wanted if symbol not in self.subscribed]
+            if new:
+                await stream.subscribe(new)
+                self.subscribed.update(new)
+                desk.feed.subscribed(new)
+            for symbol in new:
+                if symbol in desk.symbols and symbol not in desk.loaded:
+                    desk.works.spawn(desk.loading.load(symbol), symbol)
+
+    def _arrived(self) -> None:
+        desk = self._desk
+        desk.state = "connected"
+        desk.detail = desk.not_listed()
+        desk.connected_at, desk.heard_at = self._clock.now(), self._clock.monotonic()
+        log.info("connected", exchange=desk.info.name, symbols=len(self.subscribed))
+
+    def _lost(self, error: LivermoreError | None, wait: float) -> None:
+        desk = self._desk
+        desk.reconnects += 1
+        desk.state = "disconnected" if error is not None else "degraded"
+        desk.detail = str(error) if error is not None else "renewing the connection"
+        hint = (error.hint or CAUSES) if error is not None else None
+        tell = log.warning if error is None else log.error
+        tell(
+            "connection lost", exchange=desk.info.name, error=desk.detail, hint=hint, again_in=round(wait, 1)
+        )
+
+    def _note_unlisted(self) -> None:
+        """Go on without watched symbols that the exchange does not list, and say so once."""
+        desk = self._desk
+        unlisted = [symbol for symbol in desk.symbols if symbol not in desk.listing]
+        for symbol in unlisted:
+            if symbol not in desk.unlisted:
+                log.error("symbol is not listed", exchange=desk.info.name, symbol=symbol)
+        desk.unlisted = unlisted
+        for symbol in unlisted:
+            desk.works.lacks_nothing(symbol)
+
+    async def poll(self) -> None:
+        """Ask REST for what closes while the stream cannot be had, so that bars come late and not never."""
+        desk = self._desk
+        while True:
+            await self._clock.sleep(POLL)
+            away = self._clock.monotonic() - (desk.heard_at or 0.0)
+            if desk.state == "disconnected" and desk.loaded and away > AWAY:
+                with suppress(LivermoreError):
+                    desk.feed.dark(await self._exchange.server_time())
