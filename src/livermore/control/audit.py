@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -80,6 +80,42 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault | None
 
 
+class Cut:
+    """Up to where a chain may be taken away, and the commands that go with it.
+
+    `seen` is the place of the last event that was looked at. No command is cut in two.
+    """
+
+    def __init__(self, anchor: Link) -> None:
+        self.last = anchor
+        self.seen = anchor.place
+        self.commands: set[str] = set()
+        self._begun: set[str] = set()
+        self._ended: set[str] = set()
+
+    def take(self, link: Link, event: Event) -> None:
+        """Go on behind an event whose command need not be kept."""
+        self.seen = link.place
+        if event.event in OPEN:
+            self._begun.add(event.correlation_id)
+        elif event.event != REFUSED:
+            self._begun.discard(event.correlation_id)
+            self._ended.add(event.correlation_id)
+        if not self._begun:
+            self.last = link
+            self.commands |= self._ended
+            self._ended = set()
+
+
+def removable(cut: Cut, events: Iterable[tuple[Link, Event]], may_go: Collection[str]) -> bool:
+    """Move a cut behind the next events, and say whether it came upon one that must be kept."""
+    for link, event in events:
+        if event.event != REFUSED and event.correlation_id not in may_go:
+            return True
+        cut.take(link, event)
+    return False
+
+
 class ChainCheck:
     """Follow a chain from its anchor to its head and note where they first disagree."""
 
@@ -147,9 +183,9 @@ def disagreement(row: Mapping[str, Any], events: Sequence[Event]) -> str | None:
     """
     try:
         expected = _replayed(events)
-    except (KeyError, TypeError, ValueError) as error:
+        differing = [name for name, value in expected.items() if _exact(row[name]) != _exact(value)]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         return f"its events cannot be: {error}"
-    differing = [name for name, value in expected.items() if _exact(row[name]) != _exact(value)]
     return f"its {differing[0]} is not what its events say" if differing else None
 
 

@@ -13,6 +13,7 @@ from livermore.adapters.sql.sessions import SqlSessionBook
 from livermore.adapters.sql.settings import SqlSettingsStore
 from livermore.adapters.sql.signals import SqlSignalWork
 from livermore.adapters.sql.tokens import SqlTokenBook
+from livermore.adapters.sql.trail import SqlTrail
 from livermore.adapters.sql.workspace import SqlPreferenceBook, SqlWorkspaceBook
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "SqlSettingsStore",
     "SqlSignalWork",
     "SqlTokenBook",
+    "SqlTrail",
     "SqlUserBook",
     "SqlWorkspaceBook",
     "backup",
