@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from livermore.control.command import Command, Progress
+from livermore.control.command import LOWEST, Command, Progress
 from livermore.kernel.errors import InvalidError, NotAllowedError
 from livermore.kernel.role import Role, covers
 from livermore.kernel.scope import Scope
@@ -97,6 +97,11 @@ class Registry:
         near = get_close_matches(name, self._entries, n=1)
         hint = f"did you mean {near[0]}?" if near else "one of " + ", ".join(sorted(self._entries))
         raise UnknownTypeError(f"there is no command {name[:40]!r}", where="type", hint=hint)
+
+    def priority(self, name: str) -> int:
+        """Return how urgent a type of command is; one that does not exist comes last."""
+        found = self._entries.get(name)
+        return LOWEST if found is None else found.priority
 
     def read(self, name: str, payload: Mapping[str, Any], role: Role) -> Payload:
         """Return a payload as its model, if this role may ask for it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,8 @@ from livermore.kernel.errors import InvalidError
 COMMANDS, RESPONSES, HINTS = "livermore:commands:", "livermore:responses:", "livermore:command-queue:"
 LARGEST = 262_144
 """No message is larger (bytes)."""
+ROOM = 1_024
+"""So many of its bytes are kept for what is not its payload."""
 LONGEST_TYPE = 40
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -31,7 +33,8 @@ def response_channel(identity_sub: str) -> str:
 class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A command as it is published; `timestamp` is in ms UTC.
 
-    A `journalled` one was written down before it was published; another is written down on receipt.
+    A `journalled` one was written down before it was published, under a `number` that tells the order of
+    arrival; another is written down on receipt.
     """
 
     correlation_id: str
@@ -42,6 +45,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     source: str | None = None
     identity_sub: str | None = None
     journalled: bool = False
+    number: int | None = None
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -55,14 +59,21 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     error: dict[str, str] | None = None
 
 
+class Scrap(NamedTuple):
+    """What could be read of a message that is no command: its id, if it is one, and its type."""
+
+    id: str | None = None
+    type: str | None = None
+
+
 class UnreadableMessageError(InvalidError):
-    """A message is no command; `command_id` is what could be read of its correlationId."""
+    """A message is no command; `found` is what could be read of it."""
 
     def __init__(
-        self, what: str, *, where: str | None = None, hint: str | None = None, command_id: str | None = None
+        self, what: str, *, where: str | None = None, hint: str | None = None, found: Scrap | None = None
     ) -> None:
         super().__init__(what, where=where, hint=hint)
-        self.command_id = command_id
+        self.found = found or Scrap()
 
 
 _decoder = msgspec.json.Decoder(Message)
@@ -89,7 +100,7 @@ def read_command(raw: bytes) -> Message:
     try:
         message = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableMessageError(f"this is no command: {error}", command_id=_id_within(raw)) from None
+        raise UnreadableMessageError(f"this is no command: {error}", found=_scrap(raw)) from None
     _check(message)
     return message
 
@@ -117,27 +128,42 @@ def check_age(timestamp: int, now: int) -> None:
         raise InvalidError(f"the time lies {timestamp - now} ms in the future", where="timestamp", hint=hint)
 
 
+def check_payload(payload: Any) -> None:
+    """Raise InvalidError for a payload that cannot be written as JSON, or only as too much of it."""
+    try:
+        size = len(_encoder.encode(payload))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidError(f"this is not JSON: {error}", where="payload") from None
+    if size > LARGEST - ROOM:
+        raise InvalidError(
+            f"a payload may have {LARGEST - ROOM} bytes, and this one has {size}", where="payload"
+        )
+
+
 def _check(message: Message) -> None:
-    known = message.correlation_id if _UUID.fullmatch(message.correlation_id) else None
     try:
         check_id(message.correlation_id)
         check_priority(message.priority)
         if len(message.type) > LONGEST_TYPE or not message.type.isprintable():
             raise InvalidError(f"a type has up to {LONGEST_TYPE} printable letters", where="type")
+        check_payload(message.payload)
     except InvalidError as error:
-        raise UnreadableMessageError(
-            error.what, where=error.where, hint=error.hint, command_id=known
-        ) from None
+        found = _scrap_of(message.correlation_id, message.type)
+        raise UnreadableMessageError(error.what, where=error.where, hint=error.hint, found=found) from None
 
 
-def _id_within(raw: bytes) -> str | None:
-    """Return the correlationId of a message that is otherwise wrong."""
+def _scrap(raw: bytes) -> Scrap:
+    """Read what can be read of a message that is otherwise wrong."""
     try:
         found = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    known = found.get("correlationId") if isinstance(found, dict) else None
-    return known.lower() if isinstance(known, str) and _UUID.fullmatch(known) else None
+        return Scrap()
+    return _scrap_of(found.get("correlationId"), found.get("type")) if isinstance(found, dict) else Scrap()
+
+
+def _scrap_of(command_id: Any, name: Any) -> Scrap:
+    readable = isinstance(command_id, str) and _UUID.fullmatch(command_id) is not None
+    return Scrap(command_id.lower() if readable else None, name if isinstance(name, str) else None)
 
 
 SAID: dict[Status, Literal["ack", "progress", "success", "error"]] = {

@@ -29,6 +29,8 @@ class LivermoreError(Exception):
     code: ClassVar[str] = "internal"
     # Told over the network in place of the whole, where that describes this machine.
     abroad: str | None = None
+    # The command that it was about, if one was written down.
+    command_id: str | None = None
 
     def __init__(self, what: str | None = None, *, where: str | None = None, hint: str | None = None) -> None:
         self.what = what or type(self).__doc__ or ""

@@ -1,0 +1,68 @@
+"""One subscription of the command bus, shared by those in this process who hear different channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from livermore.control.ports import CommandBus, Heard
+from livermore.kernel.log import logger
+
+log = logger("control")
+
+
+class Line(NamedTuple):
+    """Who hears the channels that begin with a prefix, and who is told that some may have been missed."""
+
+    prefix: str
+    heard: Heard
+    regained: Callable[[], None]
+
+
+class Switchboard:
+    """Hand each message to whoever asked for channels of its kind."""
+
+    def __init__(self, bus: CommandBus) -> None:
+        self._bus = bus
+        self._lines: list[Line] = []
+
+    def connect(self, line: Line) -> None:
+        """Let somebody hear; the prefixes of two never overlap."""
+        self._lines.append(line)
+
+    def disconnect(self, line: Line) -> None:
+        """Let somebody hear no more."""
+        self._lines.remove(line)
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await self._bus.start(self._heard, self._regained)
+
+    async def stop(self) -> None:
+        """Hear nothing more."""
+        await self._bus.stop()
+
+    async def join(self, channels: Collection[str]) -> None:
+        """Hear these channels too; return once they are heard. While the bus is away: when it is back."""
+        await self._bus.join(channels)
+
+    async def leave(self, channels: Collection[str]) -> None:
+        """Hear these channels no more."""
+        await self._bus.leave(channels)
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Send a message; raise TransientError when it did not go out."""
+        await self._bus.publish(channel, message)
+
+    def _heard(self, channel: str, message: bytes) -> None:
+        """Pass a message on; a fault of ours must not end the subscription of everybody."""
+        for line in self._lines:
+            if channel.startswith(line.prefix):
+                try:
+                    line.heard(channel, message)
+                except Exception:
+                    log.exception("a message could not be taken in")
+
+    def _regained(self) -> None:
+        for line in self._lines:
+            line.regained()
