@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from livermore.control.switchboard import Line, Switchboard
 from livermore.control.wire import RESPONSES, read_response, response_channel
-from livermore.kernel.errors import InvalidError
+from livermore.kernel.errors import InvalidError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
 
@@ -82,9 +82,9 @@ class Listening:
             while self._waiting.keys() != self._joined:
                 await self._join(self._waiting.keys() - self._joined)
                 await self._leave(self._joined - self._waiting.keys())
-        except Exception:
+        except TransientError as error:
             # Whoever waits looks into the journal from time to time; the next one tries again.
-            log.exception("the channels of answers could not be joined")
+            log.debug("the channels of answers could not be joined", error=str(error))
         finally:
             self._tuning = None
 

@@ -6,9 +6,6 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from livermore.control.ports import CommandBus, Heard
-from livermore.kernel.log import logger
-
-log = logger("control")
 
 
 class Line(NamedTuple):
@@ -55,13 +52,9 @@ class Switchboard:
         await self._bus.publish(channel, message)
 
     def _heard(self, channel: str, message: bytes) -> None:
-        """Pass a message on; a fault of ours must not end the subscription of everybody."""
         for line in self._lines:
             if channel.startswith(line.prefix):
-                try:
-                    line.heard(channel, message)
-                except Exception:
-                    log.exception("a message could not be taken in")
+                line.heard(channel, message)
 
     def _regained(self) -> None:
         for line in self._lines:
