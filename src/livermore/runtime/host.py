@@ -28,7 +28,7 @@ log = logger("runtime")
 class Commanded(Protocol):
     """Whoever carries out the commands of hosted users."""
 
-    async def host(self, users: Collection[Hosted]) -> None:
+    async def host(self, scopes: Collection[Scope]) -> None:
         """Take the commands of these users from now on."""
         ...
 
@@ -192,7 +192,7 @@ class Host:
             for hosted in lease.new:
                 await _begun(self._runtimes[hosted.scope.user_id])
             if self.commanded is not None:
-                await self.commanded.host(lease.new)
+                await self.commanded.host([hosted.scope for hosted in lease.new])
 
     async def _let_go_of_what_is_not_ours(self) -> None:
         """Rest when leases have run out that could not be renewed: others may have taken the users."""
