@@ -359,7 +359,7 @@ commands = Table(
     Column("finished_at", BigInteger),
     Column("runner", String(64)),
     Column("progress", ExactJson),
-    Column("result", ExactJson),
+    Column("result", Text),  # JSON too, but SQLite would make a number of one that is nothing else
     Column("error_code", String(30)),
     Column("error_detail", Text),
     UniqueConstraint("identity_sub", "correlation_id"),

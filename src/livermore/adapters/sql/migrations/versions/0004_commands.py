@@ -53,7 +53,7 @@ def _commands() -> None:
         sa.Column("finished_at", sa.BigInteger()),
         sa.Column("runner", sa.String(64)),
         sa.Column("progress", sa.JSON()),
-        sa.Column("result", sa.JSON()),
+        sa.Column("result", sa.Text()),
         sa.Column("error_code", sa.String(30)),
         sa.Column("error_detail", sa.Text()),
         _owner("commands"),
