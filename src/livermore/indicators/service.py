@@ -24,6 +24,7 @@ from livermore.market.series import RING, SeriesTable
 from livermore.market.service import LIMIT, MarketService, kept
 
 CHECKPOINT_EVERY = 64
+AT_ONCE = 2_048
 
 
 class History(NamedTuple):
@@ -33,6 +34,17 @@ class History(NamedTuple):
     values: Values
     previous: NDArray[np.float64]
     seed_time: int
+
+
+def unseeded(series: Series, seed: int) -> Checkpoint:
+    """Return the checkpoint in front of a seed bar (ms): with nothing seen, the series begins there again."""
+    return Checkpoint(series, seed - series.timeframe.milliseconds, freeze(MacdvState()))
+
+
+def seed_of(checkpoint: Checkpoint) -> int:
+    """Return the seed bar (ms) of the series that a checkpoint belongs to."""
+    state = thaw(checkpoint.state)
+    return int(state.seed_time) if state.bars else checkpoint.time + checkpoint.series.timeframe.milliseconds
 
 
 class MomentListener(Protocol):
@@ -91,15 +103,13 @@ class Indicators:
             self._resume[series] = thaw(checkpoint.state)
             return checkpoint.time + series.timeframe.milliseconds
         first = await self._store.first_checkpoint(series)
-        return int(thaw(first.state).seed_time) if first is not None else None
+        return seed_of(first) if first is not None else None
 
     async def loaded(self, symbol: str, histories: dict[Timeframe, Candles], market_time: int) -> None:
         """Derive the values of a symbol's history, and hand them on."""
         derived: dict[Timeframe, History] = {}
         for timeframe, candles in histories.items():
-            derived[timeframe] = self._derive(Series(self._table.exchange, symbol, timeframe), candles)
-            # A long history takes milliseconds; the stream gets its turn in between.
-            await asyncio.sleep(0)
+            derived[timeframe] = await self._derive(Series(self._table.exchange, symbol, timeframe), candles)
         for listener in self._listeners:
             listener.loaded(symbol, derived, market_time)
 
@@ -107,7 +117,7 @@ class Indicators:
         """Forget the checkpoints that a revision of the bar at a time (ms) makes wrong."""
         for timeframe in self._table.timeframes:
             series = Series(self._table.exchange, symbol, timeframe)
-            await self._store.forget_checkpoints(series, timeframe.bucket(time))
+            await self._forget(series, timeframe.bucket(time))
         for listener in self._listeners:
             await listener.revised(symbol, time)
 
@@ -126,10 +136,28 @@ class Indicators:
         for listener in self._listeners:
             listener.moment(moment)
 
-    def _derive(self, series: Series, candles: Candles) -> History:
+    async def _forget(self, series: Series, since: int) -> None:
+        """Forget the checkpoints of bars that opened at or after a time (ms), but not where it was seeded."""
+        first = await self._store.first_checkpoint(series)
+        if first is None:
+            return
+        seed = seed_of(first)
+        if first.time >= since:
+            await self._store.save([], [unseeded(series, seed)])
+        await self._store.forget_checkpoints(series, max(since, seed))
+
+    async def _derive(self, series: Series, candles: Candles) -> History:
+        """Take candles into the bank, from a checkpoint or as those that seed it."""
         state = self._resume.pop(series, None) or MacdvState()
         before = state.macdv
-        values = derive(state, candles, lambda now: self._note(series, now))
+        if not state.bars and len(candles):
+            self._recorder.checkpoint(unseeded(series, int(candles.time[0])))
+        parts = []
+        for place in range(0, max(len(candles), 1), AT_ONCE):
+            parts.append(derive(state, candles[place : place + AT_ONCE], lambda now: self._note(series, now)))
+            # A long history takes milliseconds; the stream gets its turn in between.
+            await asyncio.sleep(0)
+        values = Values.joined(parts)
         row = self._table.row(series.symbol, series.timeframe)
         self.bank.restore(row, state, values)
         return History(candles, values, previous_defined(values.macdv, before), int(state.seed_time))

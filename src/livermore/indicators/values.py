@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -56,6 +57,12 @@ class Values:
     def __getitem__(self, part: slice | NDArray[Any]) -> Values:
         """Return the values of a slice, a mask or an index array."""
         return type(self)(**{field.name: getattr(self, field.name)[part] for field in fields(self)})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Values]) -> Self:
+        """Put parts behind one another, which must follow in time."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
     def rows(self) -> list[IndicatorValue]:
         """Return one `IndicatorValue` each."""

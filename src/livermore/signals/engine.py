@@ -55,7 +55,6 @@ class Engine:
         self._stored = {state.series: state for state in stored}
         self._states: dict[int, RuleState] = {}
         self._evaluated = np.full(table.capacity, NEVER_JUDGED, np.int64)
-        self._began: dict[int, int] = {}
         self._touched = np.zeros(table.capacity, np.bool_)
         self._revising: dict[str, int] = {}
         self._pictures: dict[int, Picture] = {}
@@ -110,7 +109,7 @@ class Engine:
             states, after, market_time=market_time, now=self._clock.now(),
         )  # fmt: skip
         if revised_from is not None:
-            self._recorder.revise(self._revision(symbol, revised_from, signals))
+            self._recorder.revise(self._revision(symbol, revised_from, after, signals))
         self._recorder.take(signals)
         for timeframe in judged:
             self._reach(
@@ -127,8 +126,10 @@ class Engine:
         judged = [one for one in stored if one.evaluated_to > BEGINNING]
         return max((one.evaluated_to + one.series.timeframe.milliseconds for one in judged), default=None)
 
-    def _revision(self, symbol: str, start: int, signals: list[Signal]) -> Revision:
-        judged = frozenset(self._table.timeframes[position].value for position in self._positions)
+    def _revision(
+        self, symbol: str, start: int, after: dict[Timeframe, int], signals: list[Signal]
+    ) -> Revision:
+        judged = {timeframe.value: time for timeframe, time in after.items()}
         stand = {signal.id: signal for signal in signals}
         return Revision(self._table.exchange, symbol, start, judged, frozenset(self._rules.levels), stand)
 
@@ -146,8 +147,8 @@ class Engine:
             state = self._states[row].before(opened)
             series = self._table.series(row)
             reached = min(int(self._evaluated[row]), opened - timeframe.milliseconds)
-            # What closed before the watch began was never to be judged, and is not now.
-            reached = max(reached, self._began.get(row, BEGINNING))
+            # What closed before the watch began, or before all that is remembered, is not judged again.
+            reached = max(reached, self._states[row].horizon(opened))
             self._stored[series] = StoredState(series, reached, state.freeze(), tuple(state.changes))
             states.append(self._stored[series])
         # After a crash before the bars are judged again, the next run does that.
@@ -161,7 +162,6 @@ class Engine:
         for timeframe in self._table.timeframes:
             row = self._table.row(symbol, timeframe)
             self._states.pop(row, None)
-            self._began.pop(row, None)
             self._evaluated[row], self._touched[row] = NEVER_JUDGED, False
         self._revising.pop(symbol, None)
         self._live.discard(symbol)
@@ -214,8 +214,9 @@ class Engine:
             self._states[row] = RuleState.thaw(stored.state, stored.earlier)
             return stored.evaluated_to
         self._states[row] = RuleState()
-        self._began[row] = BEGINNING if self._from_the_start else newest_of(history)
-        return self._began[row]
+        began = BEGINNING if self._from_the_start else newest_of(history)
+        self._states[row].begun(began)
+        return began
 
     def _reach(self, row: int, time: int) -> None:
         """Go on behind a bar (ms), which after a crash may be judged and not stored: then it comes again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -38,19 +38,22 @@ class StateOwner(Protocol):
 
 
 class Revision(NamedTuple):
-    """Bars of a symbol that were judged again from a time (ms) on, and by what; what they say now, by id."""
+    """Bars of a symbol that were judged again from a time (ms) on, and by what; what they say now, by id.
+
+    `after` names each timeframe that was judged, and the bar (ms) behind which that began.
+    """
 
     exchange: str
     symbol: str
     start: int
-    timeframes: frozenset[str]
+    after: Mapping[str, int]
     levels: frozenset[int]
     stand: dict[str, Signal]
 
     def judges(self, signal: Signal) -> bool:
         """Say whether a signal could have been said again: its bar, timeframe and level were judged."""
         known = signal.level is None or abs(signal.level) in self.levels
-        judged = signal.timeframe in self.timeframes and known
+        judged = known and signal.time > self.after.get(signal.timeframe, signal.time)
         return judged and signal.time >= Timeframe(signal.timeframe).bucket(self.start)
 
 

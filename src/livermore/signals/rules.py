@@ -114,15 +114,36 @@ class RuleState:
         earlier = [change for change in changes if change[0] < time]
         if earlier:
             return self.thaw(earlier[-1][1], tuple(earlier))
-        if len(changes) < REMEMBERED:
+        if self._knows_all:
             return RuleState()
         return self.thaw(changes[0][1], (changes[0],))
+
+    def horizon(self, time: int) -> int:
+        """Return the bar (ms) that `before` a time leads back to, when that is not the one before it."""
+        back = [change.time for change in self._changes if change.time < time]
+        return NEVER if back or self._knows_all else self._changes[0].time
+
+    def begun(self, time: int) -> None:
+        """Remember that bars are judged from behind the one that opened at a time on, and none before."""
+        self.changed(time)
+
+    @property
+    def _knows_all(self) -> bool:
+        """Say whether every change is remembered, back to the first bar that there is."""
+        changes = self._changes
+        if not changes:
+            return True
+        # A state as it is made has changed nothing: it is where the watch began.
+        return len(changes) < REMEMBERED and changes[0].frozen() != _FRESH
 
 
 def freeze(armed: Armed, last: Last) -> bytes:
     """Write what is armed and the cooldowns as bytes."""
     spoken = [(kind, level, time) for (kind, level), time in sorted(last.items())]
     return msgspec.msgpack.encode((armed, spoken))
+
+
+_FRESH = RuleState().freeze()
 
 
 class Stirred(NamedTuple):

@@ -153,9 +153,7 @@ async def test_a_revision_leaves_alone_what_is_no_longer_judged() -> None:
     writing = Writing()
     writing.recorder.take(SIGNALS)
     await writing.recorder.flush()
-    writing.recorder.revise(
-        revision("S", 0, [])._replace(timeframes=frozenset({"5m"}), levels=frozenset({150}))
-    )
+    writing.recorder.revise(revision("S", 0, [])._replace(after={"5m": -1}, levels=frozenset({150})))
     await writing.recorder.flush()
     for one in writing.books.signals.values():
         judged = one.timeframe == "5m" and one.level in (150, -150, None)
@@ -193,9 +191,9 @@ async def test_what_is_said_again_otherwise_is_amended_and_told_and_its_alert_is
 
 def revision(symbol: str, start: int, signals: list[Signal]) -> Revision:
     """A revision by everything that the signals here are judged by."""
-    timeframes = frozenset(one.timeframe for one in SIGNALS)
+    after = {one.timeframe: -1 for one in SIGNALS}
     levels = frozenset(abs(one.level) for one in SIGNALS if one.level is not None)
-    return Revision("test", symbol, start, timeframes, levels, {one.id: one for one in signals})
+    return Revision("test", symbol, start, after, levels, {one.id: one for one in signals})
 
 
 async def test_nothing_to_write_opens_no_transaction() -> None:

@@ -132,6 +132,51 @@ async def test_bars_from_before_the_watch_began_are_not_judged_by_a_revision() -
     assert min(map(closed, life.books.signals.values())) > START + 300 * MINUTE
 
 
+async def test_nor_are_they_when_another_run_began_the_watch() -> None:
+    base = generated("trending", 2, COUNT)
+    life = Watching(MemoryStore(), Books(), ["S"], EAGER)
+    await store_all(life.store, {"S": base[:400]})
+    await life.load("S", START + 400 * MINUTE)
+    life.close({"S": base[400:NEW]})
+    await life.flush()
+    again = Watching(life.store, life.books, ["S"], EAGER)
+    await again.load("S", int(base.time[NEW]))
+    await again.flush()
+    other = corrected(base, 290, 0.96)
+    for _ in range(2):
+        await again.revise("S", other, int(base.time[290]), int(base.time[NEW]))
+        await again.flush()
+        assert again.books.signals
+        assert min(map(closed, again.books.signals.values())) > START + 400 * MINUTE
+
+
+async def test_what_was_said_before_all_that_is_remembered_stands() -> None:
+    """From a state that knows of what came later, what stood would seem not to be said again."""
+    base = generated("trending", 2, COUNT)
+    life, first = await watch(base, EAGER), START + 60 * MINUTE
+    assert not remembered(life, first)
+    before = {one.id for one in life.books.standing()}
+    await life.revise("S", base, first, int(base.time[NEW]))
+    await life.flush()
+    assert {one.id for one in life.books.standing()} == before
+
+
+async def test_a_series_is_never_seeded_again_even_when_its_first_bar_is_revised() -> None:
+    base = generated("trending", 2, COUNT)
+    life = Watching(MemoryStore(), Books(), ["S"], EAGER)
+    await store_all(life.store, {"S": base[100:300]}, WATCHED[:1])
+    await life.load("S", START + 300 * MINUTE)
+    await life.flush()
+    await store_all(life.store, {"S": base[:100]}, WATCHED[:1])
+    await life.indicators.revised("S", int(base.time[50]))
+    await life.load("S", START + 300 * MINUTE)
+    again = Watching(life.store, life.books, ["S"], EAGER)
+    await again.load("S", START + 300 * MINUTE)
+    for one in (life, again):
+        assert one.indicators.bank.seed_time(0) == int(base.time[100])
+        assert one.indicators.bank.newest(0) == life.indicators.bank.newest(0)
+
+
 async def test_a_revision_that_the_store_refuses_can_be_done_again() -> None:
     base = generated("trending", 2, COUNT)
     life, other = await watch(base, EAGER), corrected(base, 390, 0.96)
