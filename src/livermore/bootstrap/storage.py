@@ -26,6 +26,7 @@ from livermore.adapters.sql import (
 )
 from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.exchanges import exchange_accounts_of
+from livermore.bootstrap.commanding import empty_control_room
 from livermore.bootstrap.following import unfollowed
 from livermore.bootstrap.system import System
 from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of
@@ -86,7 +87,7 @@ async def read_only(url: str) -> System:
     store, book = SqlCandleStore(stored), SqlExchangeBook(stored, clock)
     market = MarketService(plane, store, book)
     budgets = Budgets(clock)
-    writing = unfollowed(stored, book, clock, budgets)
+    writing, accounts = unfollowed(stored, book, clock, budgets), accounts_of(stored, clock)
     return System(
         clock=clock,
         bus=bus,
@@ -97,10 +98,11 @@ async def read_only(url: str) -> System:
         signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store),
         settings=writing.settings,
         planner=writing.planner,
-        accounts=accounts_of(stored, clock),
+        accounts=accounts,
         logins=SqlLoginBook(stored, clock),
         exchange_accounts=exchange_accounts_of(stored, clock, book, budgets),
         runtimes=Nowhere(),
+        control=empty_control_room(stored, accounts, bus, clock),
         database=stored,
         recorder=Recorder(store, clock),
         preferences=preferences_of(stored, clock),

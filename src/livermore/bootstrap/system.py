@@ -14,6 +14,7 @@ from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.adapters.sql import Database, SqlLoginBook, SqlRuntimeBook, SqlSettingsStore
 from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.brake import Watched
+from livermore.bootstrap.commanding import control_room
 from livermore.bootstrap.exchanges import RunningRows, exchange_accounts_of
 from livermore.bootstrap.following import followed
 from livermore.bootstrap.ground import Ground, ground_of
@@ -22,10 +23,12 @@ from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.posts import check_watchable, post_of
 from livermore.bootstrap.users import Shared, obeyed, parts_of
 from livermore.bootstrap.workspace import preferences_of, workspaces_of
+from livermore.control.room import ControlRoom
 from livermore.indicators.service import Indicators, IndicatorService
 from livermore.kernel.clock import Clock
 from livermore.kernel.events import EventBus
 from livermore.kernel.ids import new_id
+from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
 from livermore.market.coverage import CoverageService
 from livermore.market.desk import Desk
@@ -34,6 +37,7 @@ from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
 from livermore.market.retention import Retention
 from livermore.market.service import MarketService
+from livermore.runtime.commands import RuntimeCommands
 from livermore.runtime.floor import Floor
 from livermore.runtime.host import Host
 from livermore.runtime.nowhere import Nowhere
@@ -64,6 +68,7 @@ class System:
     exchange_accounts: ExchangeAccounts
     planner: Planner
     runtimes: Host | Nowhere
+    control: ControlRoom
     database: Database
     recorder: Recorder
     preferences: PreferenceService
@@ -80,6 +85,7 @@ class System:
         for source in self.sources:
             await source.stop()
         await self.accounts.settle()
+        await self.control.journal.close()
         await self.database.close()
 
     def status(self) -> RuntimeStatus:
@@ -120,9 +126,16 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     plane = MarketPlane(desks, ground.clock)
     floor = Floor(partial(post_of, ground), desks, indicators)
     rows = RunningRows(ground.book, ground.overrides)
-    host = _host(plan, ground, plane, floor, rows)
+    accounts, runner = accounts_of(ground.database, ground.clock), new_id()
+    control = control_room(plan, ground, accounts, runner)
+    opened.push_async_callback(control.journal.close)
+    host = _host(plan, ground, plane, floor, rows, control, runner)
     ground.brake.watch(Watched(partial(_is_ready, host, ground), ground.recorder, desks))
     writing = followed(ground, rows, host, plane)
+    RuntimeCommands(host, writing.settings, ground.clock, control.receiver.cancel_jobs).register(
+        control.registry
+    )
+    control.registry.seal()
     market = MarketService(plane, ground.store, rows)
     return System(
         clock=ground.clock,
@@ -134,10 +147,11 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         signals=SignalService(ground.work, ground.store),
         settings=writing.settings,
         planner=writing.planner,
-        accounts=accounts_of(ground.database, ground.clock),
+        accounts=accounts,
         logins=SqlLoginBook(ground.database, ground.clock),
         exchange_accounts=exchange_accounts_of(ground.database, ground.clock, rows, ground.budgets),
         runtimes=host,
+        control=control,
         database=ground.database,
         recorder=ground.recorder,
         preferences=preferences_of(ground.database, ground.clock),
@@ -146,25 +160,33 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     )
 
 
-def _host(plan: Plan, ground: Ground, plane: MarketPlane, floor: Floor, rows: RunningRows) -> Host:
+def _host(
+    plan: Plan, ground: Ground, plane: MarketPlane, floor: Floor, rows: RunningRows,
+    control: ControlRoom, runner: str,
+) -> Host:  # fmt: skip
     """Join what runs the runtimes of all users."""
     clock, database = ground.clock, ground.database
     retention = Retention(ground.store, plane, clock)
-    services: list[Service] = [*([ground.shared] if ground.shared else []), ground.recorder, retention, floor]
+    services: list[Service] = [
+        *([ground.shared] if ground.shared else []), ground.recorder, retention, floor, control
+    ]  # fmt: skip
     supervisor = Supervisor(services, clock)
     foresight = MarketForesight(ground.store, asking(rows, clock, ground.budgets, ground.overrides), clock)
     settings = SettingsService(SqlSettingsStore(database, clock))
     shared = Shared(ground, plane, floor, retention, settings, foresight, plan.source != "live")
     obeyed(shared, ground.user.scope(), ground.current.document)
     book = SqlRuntimeBook(database, clock)
-    around = Surroundings(plane, floor, settings, book, ground.bus, clock, supervisor, lambda _: 0)
+    around = Surroundings(plane, floor, settings, book, ground.bus, clock, supervisor, control.receiver.depth)
 
     def runtime_of(hosted: Hosted) -> Runtime:
         return Runtime(hosted, around, partial(parts_of, shared))
 
+    async def resume(scope: Scope) -> None:
+        await control.channel.submit(scope, "resume", {}, author="livermore", role="admin", source="system")
+
     # Only who shares a database server can have company: a file belongs to whoever holds the workspace.
     alone = database.file is not None
-    return Host(new_id(), book, runtime_of, supervisor, floor, clock, alone=alone)
+    return Host(runner, book, runtime_of, control.receiver, resume, supervisor, floor, clock, alone=alone)
 
 
 def _is_ready(host: Host, ground: Ground) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -77,7 +77,7 @@ class RuntimeCommands:
 
     def __init__(
         self, host: Host, settings: SettingsService, clock: Clock,
-        cancel_jobs: Callable[[Scope], Awaitable[None]],
+        cancel_jobs: Callable[[Scope], object],
     ) -> None:  # fmt: skip
         self._host = host
         self._settings = settings
@@ -107,7 +107,7 @@ class RuntimeCommands:
         )
         runtime = self._runtime(call.scope)
         if asked.level == "data":
-            await self._cancel_jobs(call.scope)
+            self._cancel_jobs(call.scope)
         return _turned(await runtime.pause(pause), runtime)
 
     async def resume(self, call: Call) -> Turned:

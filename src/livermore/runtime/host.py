@@ -69,12 +69,17 @@ class Host:
     name = "runtimes"
 
     def __init__(
-        self, runner: str, book: RuntimeBook, make: Callable[[Hosted], Runtime], services: Supervisor,
-        floor: Floor, clock: Clock, *, alone: bool,
+        self, runner: str, book: RuntimeBook, make: Callable[[Hosted], Runtime], commanded: Commanded,
+        resume: Callable[[Scope], Awaitable[None]], services: Supervisor, floor: Floor, clock: Clock,
+        *, alone: bool,
     ) -> None:  # fmt: skip
-        """Be `alone` where no other process can run: then what others hold is what a killed one has left."""
-        self.commanded: Commanded | None = None
+        """Ask for a `resume` when the time of a pause has come.
+
+        Be `alone` where no other process can run: then what others hold is what a killed one has left.
+        """
         self.runner = runner
+        self._commanded = commanded
+        self._resume = resume
         self._book = book
         self._make = make
         self._services = services
@@ -87,7 +92,6 @@ class Host:
         self._broken = Rests(clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper = Background(self._keep)
-        self.resume_due: Callable[[Scope], Awaitable[None]] | None = None
 
     # -- a service --------------------------------------------------------------------------------------
 
@@ -191,8 +195,7 @@ class Host:
             self._runtimes |= {hosted.scope.user_id: self._make(hosted) for hosted in lease.new}
             for hosted in lease.new:
                 await _begun(self._runtimes[hosted.scope.user_id])
-            if self.commanded is not None:
-                await self.commanded.host([hosted.scope for hosted in lease.new])
+            await self._commanded.host([hosted.scope for hosted in lease.new])
 
     async def _let_go_of_what_is_not_ours(self) -> None:
         """Rest when leases have run out that could not be renewed: others may have taken the users."""
@@ -207,8 +210,8 @@ class Host:
             await _orderly(runtime.abandon())
 
     async def _release(self, runtimes: list[Runtime]) -> None:
-        if self.commanded is not None and runtimes:
-            await _orderly(self.commanded.release([runtime.scope for runtime in runtimes]))
+        if runtimes:
+            await _orderly(self._commanded.release([runtime.scope for runtime in runtimes]))
 
     async def _mend(self) -> None:
         """Renew posts and start runtimes that have failed and do not recover by themselves."""
@@ -227,12 +230,8 @@ class Host:
     def _resume_those_due(self) -> None:
         now = self._clock.now()
         for runtime in self._runtimes.values():
-            if runtime.pause_is_over(now) and self.resume_due is not None:
-                self._spawn(self._asked_to_resume(runtime))
-
-    async def _asked_to_resume(self, runtime: Runtime) -> None:
-        if self.resume_due is not None:
-            await _orderly(self.resume_due(runtime.scope))
+            if runtime.pause_is_over(now):
+                self._spawn(_orderly(self._resume(runtime.scope)))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -119,18 +119,16 @@ class House:
         self.first_error: LivermoreError | None = None
         anything: Any = self
         self.host = Host(
-            "me", anything.book, anything.make, Supervisor([], self.clock), anything.floor, self.clock,
-            alone=alone,
+            "me", anything.book, anything.make, self.commanded, self.resume, Supervisor([], self.clock),
+            anything.floor, self.clock, alone=alone,
         )  # fmt: skip
-        self.host.commanded = self.commanded
-        self.host.resume_due = self.resume_due
 
     def make(self, hosted: Hosted) -> Running:
         running = self.made[hosted.scope.user_id] = Running(hosted)
         running.error, self.first_error = self.first_error, None
         return running
 
-    async def resume_due(self, scope: Scope) -> None:
+    async def resume(self, scope: Scope) -> None:
         self.resumed.append(scope)
 
     async def pass_time(self, seconds: float) -> None:
