@@ -158,7 +158,12 @@ class Room:
     def message(self, name: str = "note", **fields: Any) -> dict[str, Any]:
         """Write a raw message."""
         payload = {"mark": "raw"} if name in {"note", "soon", "job"} else {}
-        usual = {"correlationId": str(uuid4()), "type": name, "timestamp": self.clock.now(), "payload": payload}
+        usual = {
+            "correlationId": str(uuid4()),
+            "type": name,
+            "timestamp": self.clock.now(),
+            "payload": payload,
+        }
         return usual | fields
 
     # ------------------------------------------------------------ looking
