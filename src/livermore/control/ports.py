@@ -134,7 +134,7 @@ class Trail(Protocol):
         ...
 
     async def seal(self, scope: Scope) -> int:
-        """Put a user's next events into the chain and return how many; 0 when none is left."""
+        """Put a user's events into the chain and return how many."""
         ...
 
     async def overfull(self, kept: Retention, now: int) -> list[Scope]:

@@ -46,11 +46,7 @@ class Sealer:
 
     async def seal(self) -> int:
         """Seal all that is there and return how many events."""
-        sealed = 0
-        for scope in await self._trail.unsealed():
-            while count := await self._trail.seal(scope):
-                sealed += count
-        return sealed
+        return sum([await self._trail.seal(scope) for scope in await self._trail.unsealed()])
 
     async def tidy(self) -> None:
         """Let expire what nobody runs, and take away what is too old or too much."""

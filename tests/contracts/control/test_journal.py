@@ -16,7 +16,8 @@ from livermore.control.command import LIFETIME, Failure, Progress
 from livermore.control.lifecycle import OPEN, TABLE, Status, Step
 from livermore.kernel.errors import ConflictError, InvalidError, NotFoundError
 from livermore.kernel.scope import EVERYBODY, Scope
-from tests.contracts.control.conftest import NOON, a_command, accepted, at_once, carried_out, facts, failed
+from tests.contracts.control.conftest import a_command, accepted, at_once, carried_out, facts, failed
+from tests.contracts.sql.conftest import NOON
 
 CLOSING = [step for step in Step if step not in {Step.ACKNOWLEDGE, Step.START}]
 

@@ -27,6 +27,13 @@ EVERYBODY = {
     "adapters.sql.workspace._reach",
     # A migration changes the tables of all.
     "adapters.sql.migration._upgrade",
+    # Single statements that must be fast say nothing beforehand; each names its user itself.
+    "adapters.sql.kept.KeptConnections",
+    # Who hosts users asks for the open commands of all, and the chains of all are sealed by one.
+    "adapters.sql.journal.SqlJournal.open",
+    "adapters.sql.trail.SqlTrail.unsealed",
+    "adapters.sql.trail.SqlTrail.overfull",
+    "adapters.sql.trail.SqlTrail.verify",
     # The proof of isolation looks whether all are there, in a database of its own.
     "adapters.sql.canaries.prints_of",
     "bootstrap.canaries.House.owners",
@@ -102,8 +109,11 @@ def _careless(kind: Any, place: str) -> Iterator[str]:
     if _demands(kind.__init__, WHOSE | {"reach"}):
         return
     for name, method in inspect.getmembers(kind, inspect.isfunction):
-        public = not name.startswith("_") and (
-            inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
+        # To close is to reach no rows.
+        public = (
+            not name.startswith("_")
+            and name != "close"
+            and (inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method))
         )
         if public and not _demands(method, WHOSE):
             yield f"{place}.{name}"

@@ -64,7 +64,14 @@ class SqlTrail:
             return _scopes(await connection.execute(query))
 
     async def seal(self, scope: Scope) -> int:
-        """Put a user's next events into the chain and return how many."""
+        """Put a user's events into the chain, some in each transaction, and return how many."""
+        sealed = count = await self._seal_some(scope)
+        while count == TOGETHER:
+            count = await self._seal_some(scope)
+            sealed += count
+        return sealed
+
+    async def _seal_some(self, scope: Scope) -> int:
         query = _events(scope).where(command_events.c.place.is_(None)).order_by(command_events.c.number)
         async with self._database.writing(scope) as connection:
             chain = await self._locked(connection, scope)
