@@ -19,6 +19,7 @@ NAMES = {
     "storage": "storing",
     "authentication": "authenticating",
     "settings": "patching",
+    "commands": "commands",
     "memory": "memory",
 }
 

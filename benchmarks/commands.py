@@ -1,0 +1,270 @@
+"""How soon a command is acknowledged, over Redis and PostgreSQL, by a process beside the one that asks.
+
+Quiet: one command after the other, each carried out before the next is asked; beside it, in turns that chance
+orders, what nobody can do without (publishing to a process that echoes, and one durable insert through the
+driver), and a task of Celery with the same insert. The median of each round makes a ratio, and the median of
+five rounds counts. Busy: 20,000 market updates a second flow through the process that acknowledges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import asyncpg
+import numpy as np
+from redis.asyncio import Redis
+
+from benchmarks.echoing import ANSWER, ASK
+from benchmarks.obeying import NOTHING, RATE, registry
+from benchmarks.servers import celery_worker, durable_postgres, other, redis
+from benchmarks.table import Row, at_most, per_second, seconds
+from livermore.adapters.memory.bus import MemoryBus
+from livermore.adapters.redis.command_bus import RedisCommandBus
+from livermore.adapters.sql import Database, SqlJournal, SqlUserBook, migrate
+from livermore.control.channel import Channel
+from livermore.control.switchboard import Line, Switchboard
+from livermore.control.wire import RESPONSES, Message, encode, read_response, response_channel
+from livermore.kernel.clock import SystemClock
+from livermore.kernel.ids import new_id
+from livermore.kernel.scope import Scope
+
+ROUNDS = 5
+USERS = 50
+PACE = 200  # commands a second
+MOST_RAW, MOST_CELERY = 2.0, 0.75
+MOST_PACED, MOST_CROWDED = 15.0, 100.0  # ms
+INSERT = (
+    "INSERT INTO bench_commands (user_id, identity_sub, correlation_id, type, payload, submitted_at, priority,"
+    " status, source, author, role) VALUES ($1, $2, $3, $4, $5, $6, 20, 'accepted', 'api', 'bench', 'operator')"
+)
+
+Ask = Callable[[], Awaitable[float]]
+
+
+def run(*, quick: bool) -> list[Row]:
+    """Measure quietly, then while a market flows."""
+    each, lasting = (40, 2.0) if quick else (200, 10.0)
+    return asyncio.run(_run(each, lasting))
+
+
+async def _run(each: int, lasting: float) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="lm-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        socket = stack.enter_context(redis(folder))
+        address = await durable_postgres(folder, stack)
+        scopes = await _users(address)
+        return [
+            *await _quiet(socket, address, scopes[:1], each),
+            *await _busy(f"unix://{socket}", address, scopes, lasting),
+        ]
+
+
+async def _users(address: str) -> list[Scope]:
+    """Return users whose channels end in their numbers."""
+    await migrate(address)
+    database, clock = Database(address), SystemClock()
+    book = SqlUserBook(database, clock)
+    made = [
+        await book.create(
+            username=f"bench-{number}", identity_provider="local", identity_sub=f"bench-{number}",
+            role="operator", settings={"version": 1},
+        )
+        for number in range(1, USERS + 1)
+    ]  # fmt: skip
+    await database.close()
+    return [user.scope() for user in made]
+
+
+# ---------------------------------------------------------------- those who are measured
+
+
+class Door:
+    """Submit commands as a door does, and hear the answers."""
+
+    def __init__(self, channel: Channel, switchboard: Switchboard) -> None:
+        self._channel = channel
+        self._waiting: dict[tuple[str, str], asyncio.Future[None]] = {}
+        switchboard.connect(Line(RESPONSES, self._heard, lambda: None))
+
+    def _heard(self, channel: str, raw: bytes) -> None:
+        response = read_response(raw)
+        answered = self._waiting.pop((response.correlation_id, response.status), None)
+        if answered is not None:
+            answered.set_result(None)
+
+    async def ask(self, scope: Scope) -> float:
+        """Return the seconds until a command is acknowledged; come back when it has been carried out."""
+        command_id, loop = new_id(), asyncio.get_running_loop()
+        acknowledged = self._waiting[command_id, "ack"] = loop.create_future()
+        ended = self._waiting[command_id, "success"] = loop.create_future()
+        start = perf_counter()
+        await self._channel.submit(
+            scope, NOTHING, {}, author="bench", role="operator", source="api", command_id=command_id
+        )
+        await acknowledged
+        spent = perf_counter() - start
+        await ended
+        return spent
+
+
+@asynccontextmanager
+async def _door(url: str, address: str, scopes: Sequence[Scope]) -> AsyncIterator[Door]:
+    """Open a door that hears the answers to these users."""
+    clock, database = SystemClock(), Database(address)
+    journal, switchboard = SqlJournal(database), Switchboard(RedisCommandBus(url, clock))
+    door = Door(Channel(switchboard, journal, registry(), events=MemoryBus(), clock=clock), switchboard)
+    await switchboard.start()
+    await switchboard.join([response_channel(scope.identity_sub) for scope in scopes])
+    yield door
+    await switchboard.stop()
+    await journal.close()
+    await database.close()
+
+
+class Bare:
+    """Insert a row and ask for an echo, with nothing but the drivers."""
+
+    def __init__(self, client: Redis, ear: Any, connection: Any, scope: Scope) -> None:
+        self._client = client
+        self._ear = ear
+        self._connection = connection
+        self._scope = scope
+
+    async def ask(self) -> float:
+        """Return the seconds until the echo is heard."""
+        start = perf_counter()
+        await self._client.publish(ASK, await self._written())
+        await self._ear.get_message(timeout=None)
+        return perf_counter() - start
+
+    async def by_celery(self) -> float:
+        """Return the seconds until Celery has carried a task out."""
+        from benchmarks.celery_peer import echo
+
+        start = perf_counter()
+        message = await self._written()
+        # Nothing else is to do meanwhile: Celery may hold the event loop.
+        echo.delay(message.decode()).get(timeout=30)
+        return perf_counter() - start
+
+    async def _written(self) -> bytes:
+        """Write a row as long as a command's; return a message as long as a command's."""
+        made, now = new_id(), SystemClock().now()
+        who = self._scope.user_id, self._scope.identity_sub
+        await self._connection.execute(INSERT, *who, made, NOTHING, "{}", now)
+        return encode(
+            Message(correlation_id=made, type=NOTHING, timestamp=now, identity_sub=self._scope.identity_sub)
+        )
+
+
+@asynccontextmanager
+async def _bare(url: str, address: str, scope: Scope) -> AsyncIterator[Bare]:
+    """Open the drivers, and a table like that of commands."""
+    connection = await asyncpg.connect(address.replace("+asyncpg", ""))
+    await connection.execute("CREATE TABLE bench_commands (LIKE commands INCLUDING ALL)")
+    async with Redis.from_url(url) as client, client.pubsub() as ear:
+        await ear.subscribe(ANSWER)
+        await ear.get_message(timeout=None)  # the confirmation
+        yield Bare(client, ear, connection, scope)
+    await connection.close()
+
+
+# ---------------------------------------------------------------- quiet
+
+
+async def _quiet(socket: Path, address: str, scopes: Sequence[Scope], each: int) -> list[Row]:
+    """Ask one after the other."""
+    url = f"unix://{socket}"
+    os.environ["BENCH_REDIS"] = str(socket)
+    number = str(scopes[0].user_id)
+    obeying = other("benchmarks.obeying", url, address, number, "0")
+    with obeying, other("benchmarks.echoing", url), celery_worker(socket):
+        async with _door(url, address, scopes) as door, _bare(url, address, scopes[0]) as bare:
+            asked: dict[str, Ask] = {
+                "ours": lambda: door.ask(scopes[0]),
+                "bare": bare.ask,
+                "celery": bare.by_celery,
+            }
+            await _round(asked, 10)  # the first of everything takes longer
+            rounds = [await _round(asked, each) for _ in range(ROUNDS)]
+    return [
+        _beside("bare echo and insert", "bare", rounds, MOST_RAW),
+        _beside("Celery and insert", "celery", rounds, MOST_CELERY),
+    ]
+
+
+async def _round(asked: dict[str, Ask], each: int) -> dict[str, float]:
+    """Ask all of them so many times, in turns; return the medians in seconds."""
+    taken = {name: list[float]() for name in asked}
+    for _ in range(each):
+        for name in random.sample(list(asked), len(asked)):
+            taken[name].append(await asked[name]())
+    return {name: median(times) for name, times in taken.items()}
+
+
+def _beside(label: str, peer: str, rounds: Sequence[dict[str, float]], bound: float) -> Row:
+    ratio = median(one["ours"] / one[peer] for one in rounds)
+    return Row(
+        name="commands: acknowledged, quiet", ours=seconds(median(one["ours"] for one in rounds)),
+        other=f"{label} {seconds(median(one[peer] for one in rounds))}", ratio=ratio,
+        bound=f"<= {bound:g}", good=ratio <= bound,
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- busy
+
+
+async def _busy(url: str, address: str, scopes: Sequence[Scope], lasting: float) -> list[Row]:
+    """Ask while a market flows: at an even pace, then with as many under way as there are users."""
+    numbers = ",".join(str(scope.user_id) for scope in scopes)
+    with other("benchmarks.obeying", url, address, numbers, str(2 * lasting + 5)) as obeying:
+        async with _door(url, address, scopes) as door:
+            await asyncio.gather(*map(door.ask, scopes))
+            obeying.say("begin")
+            paced = await _paced(door, scopes, lasting)
+            crowded = await _crowded(door, scopes, lasting)
+            flowed = float(obeying.say("how many"))
+    assert flowed > 0.99 * RATE, f"only {flowed:,.0f} updates flowed in a second"
+    other_side = f"market updates {per_second(flowed)}"
+    return [
+        _worst(f"commands: {PACE} a second, p99", other_side, paced, MOST_PACED),
+        _worst(f"commands: {USERS} under way, p99", other_side, crowded, MOST_CROWDED),
+    ]
+
+
+async def _paced(door: Door, scopes: Sequence[Scope], lasting: float) -> list[float]:
+    """Ask at an even pace, whether or not answers come."""
+    loop = asyncio.get_running_loop()
+    start, asking = loop.time(), list[asyncio.Task[float]]()
+    for number in range(int(PACE * lasting)):
+        await asyncio.sleep(start + number / PACE - loop.time())
+        asking.append(asyncio.create_task(door.ask(scopes[number % len(scopes)])))
+    return list(await asyncio.gather(*asking))
+
+
+async def _crowded(door: Door, scopes: Sequence[Scope], lasting: float) -> list[float]:
+    """Let every user ask again as soon as what he asked was carried out."""
+    end = perf_counter() + lasting
+
+    async def again(scope: Scope) -> list[float]:
+        times = list[float]()
+        while perf_counter() < end:
+            times.append(await door.ask(scope))
+        return times
+
+    return [time for times in await asyncio.gather(*map(again, scopes)) for time in times]
+
+
+def _worst(name: str, other_side: str, times: Sequence[float], bound: float) -> Row:
+    """Judge what all but one in a hundred keep to."""
+    p99 = float(np.percentile(times, 99))
+    return at_most(name, f"{seconds(p99)}, p50 {seconds(median(times))}", other_side, p99 * 1000, bound, "ms")
