@@ -13,6 +13,7 @@ from livermore.kernel.service import Background, Health
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import CandleState
 from livermore.market.desk import Desk
+from livermore.market.listener import Times
 from livermore.market.ports import Series
 
 INTERVAL = 0.25
@@ -25,7 +26,7 @@ class Announcer:
         self._bus = bus
         self._clock = clock
         self._newest: dict[int, tuple[Moment, int]] = {}
-        self._revising: dict[str, int] = {}
+        self._revising: dict[str, dict[Timeframe, int]] = {}
         self._revised: list[dict[str, Any]] = []
         self._desk: Desk | None = None
         self._background = Background(self._run)
@@ -42,13 +43,13 @@ class Announcer:
 
     def loaded(self, symbol: str, histories: dict[Timeframe, History], market_time: int) -> None:
         """Leave history to those who ask for it; that it was revised is told."""
-        start = self._revising.pop(symbol, None)
-        if start is not None:
-            self._revised += [_span(symbol, timeframe, start, market_time) for timeframe in histories]
+        starts = self._revising.pop(symbol, {})
+        self._revised += [_span(symbol, one, start, market_time) for one, start in starts.items()]
 
-    async def revised(self, symbol: str, time: int) -> None:
+    async def revised(self, symbol: str, times: Times) -> None:
         """Note from where on (ms) the bars of a symbol are being revised."""
-        self._revising[symbol] = min(time, self._revising.get(symbol, time))
+        known = self._revising.setdefault(symbol, {})
+        known.update({one: min(time, known.get(one, time)) for one, time in times.items()})
 
     async def dropped(self, symbol: str) -> None:
         """Tell nothing more of a symbol."""
@@ -113,7 +114,7 @@ class Announcer:
 
 def _span(symbol: str, timeframe: Timeframe, start: int, end: int) -> dict[str, Any]:
     """Name the bars of a series that were revised: those that opened in [from, to) ms."""
-    return {"symbol": symbol, "timeframe": timeframe.value, "from": timeframe.bucket(start), "to": end}
+    return {"symbol": symbol, "timeframe": timeframe.value, "from": start, "to": end}
 
 
 def _running(desk: Desk, symbol: str) -> dict[str, Any] | None:

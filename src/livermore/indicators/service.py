@@ -17,6 +17,7 @@ from livermore.indicators.values import IndicatorValue, Values
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
+from livermore.market.listener import Times
 from livermore.market.plane import MarketPlane
 from livermore.market.ports import CandleStore, Checkpoint, ClosedBars, Series
 from livermore.market.recorder import Recorder
@@ -58,8 +59,8 @@ class MomentListener(Protocol):
         """Take the history of every timeframe of a symbol."""
         ...
 
-    async def revised(self, symbol: str, time: int) -> None:
-        """Be ready to see the bars from a time (ms) on again."""
+    async def revised(self, symbol: str, times: Times) -> None:
+        """Be ready to see the bars of each timeframe from a time (ms) on again; the others stay."""
         ...
 
     async def dropped(self, symbol: str) -> None:
@@ -113,13 +114,12 @@ class Indicators:
         for listener in self._listeners:
             listener.loaded(symbol, derived, market_time)
 
-    async def revised(self, symbol: str, time: int) -> None:
-        """Forget the checkpoints that a revision of the bar at a time (ms) makes wrong."""
-        for timeframe in self._table.timeframes:
-            series = Series(self._table.exchange, symbol, timeframe)
-            await self._forget(series, timeframe.bucket(time))
+    async def revised(self, symbol: str, times: Times) -> None:
+        """Forget the checkpoints that a revision from some bars (ms) on makes wrong."""
+        for timeframe, time in times.items():
+            await self._forget(Series(self._table.exchange, symbol, timeframe), time)
         for listener in self._listeners:
-            await listener.revised(symbol, time)
+            await listener.revised(symbol, times)
 
     async def dropped(self, symbol: str) -> None:
         """Forget a symbol that nobody watches any more."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from livermore.kernel.errors import ExchangeUnreachableError, RateLimitedError, 
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleState, fill_quiet, sound
+from livermore.market.listener import Times, onwards
 from livermore.market.ports import CandleStore, Exchange, Hole, Series
 from livermore.market.rollup import roll_up
 
@@ -23,6 +25,32 @@ FIRST_RETRY = 1.0
 TRIES = 6
 NOWHERE = math.nan  # the price before the first trade
 log = logger("market")
+
+
+class Amendment(NamedTuple):
+    """What is wrong with a symbol's stored bars: those that others take the place of, by timeframe.
+
+    Of a timeframe above the base, only bars of which the base series does not know all. `older` bars come
+    in front of what is stored of their series, and `holes` are stored with it all.
+    """
+
+    corrected: Mapping[Timeframe, Candles]
+    older: Sequence[tuple[Series, Candles]] = ()
+    holes: Sequence[Hole] = ()
+
+    @property
+    def first(self) -> int:
+        """Return when (ms) the first bar opened that is wrong."""
+        return min(int(candles.time[0]) for candles in self.corrected.values())
+
+    def onwards(self, timeframes: Sequence[Timeframe]) -> Times:
+        """Return the bar (ms) of each timeframe from which on what was derived is wrong; the base leads."""
+        base = self.corrected.get(timeframes[0])
+        times = dict(onwards(timeframes, int(base.time[0]))) if base is not None else {}
+        for timeframe, candles in self.corrected.items():
+            first = int(candles.time[0])
+            times[timeframe] = min(first, times.get(timeframe, first))
+        return times
 
 
 class Backfill:
@@ -80,30 +108,50 @@ class Backfill:
                 delay *= 2
         raise AssertionError("the last try returns or raises")
 
-    async def revise(self, symbol: str, corrected: Candles, until: int, holes: Sequence[Hole] = ()) -> None:
-        """Store corrected base bars and all that closed by `until` (ms) and follows from them, or nothing.
+    async def revise(self, symbol: str, amendment: Amendment, until: int) -> None:
+        """Store an amendment of a symbol's bars with all that closed by `until` (ms) and follows, or nothing.
 
         The quiet bars behind one are flat at its close, and so are quiet higher bars.
         """
-        base, length = self._series(symbol, self._base), self._base.milliseconds
-        first = int(corrected.time[0])
-        before = await self._store.load(base, first - length, first)
-        behind = await self._store.load(base, first, until)
-        replaced = behind.replaced(corrected)
-        filled = fill_quiet(Candles.joined(before, replaced), self._base)[len(before) :]
-        batch = [(base, filled)]
+        corrected, none = amendment.corrected, Candles.none()
+        base = self._series(symbol, self._base)
+        filled = await self._filled_up(base, corrected.get(self._base, none), until)
+        batch = [*amendment.older, (base, filled)]
         for timeframe in self._higher:
-            lower = await self._store.load(base, timeframe.bucket(first), first)
-            known = Candles.joined(lower, filled)
-            rolled = roll_up(known, length, timeframe)
-            if len(rolled) and known.time[0] > rolled.time[0]:
-                # It began before the base series does: only the exchange knows all of it.
-                begun, ended = int(rolled.time[0]), int(rolled.time[0]) + timeframe.milliseconds
-                told = await self.history(symbol, timeframe, begun, ended)
-                rolled = Candles.joined(told, rolled[1:])
-            if len(rolled):
-                batch.append((self._series(symbol, timeframe), rolled))
-        await self._store.save(batch, holes=holes)
+            series = self._series(symbol, timeframe)
+            rolled, told = await self._rolled_up(series, filled), corrected.get(timeframe, none)
+            # What is told of a bar holds only as far as no base bars are known of it.
+            batch.append(
+                (series, await self._filled_up(series, told.replaced(rolled), until) if len(told) else rolled)
+            )
+        await self._store.save([part for part in batch if len(part[1])], holes=amendment.holes)
+
+    async def _filled_up(self, series: Series, corrected: Candles, until: int) -> Candles:
+        """Return the bars of a series from the first corrected one on, up to `until` (ms)."""
+        if not len(corrected):
+            return corrected
+        first = int(corrected.time[0])
+        before = await self._store.load(series, first - series.timeframe.milliseconds, first)
+        behind = await self._store.load(series, first, until)
+        joined = Candles.joined(before, behind.replaced(corrected))
+        return fill_quiet(joined, series.timeframe)[len(before) :]
+
+    async def _rolled_up(self, series: Series, filled: Candles) -> Candles:
+        """Return the higher bars that a run of base bars makes together with those before it."""
+        if not len(filled):
+            return filled
+        length, timeframe, first = self._base.milliseconds, series.timeframe, int(filled.time[0])
+        lower = await self._store.load(
+            self._series(series.symbol, self._base), timeframe.bucket(first), first
+        )
+        known = Candles.joined(lower, filled)
+        rolled = roll_up(known, length, timeframe)
+        if len(rolled) and known.time[0] > rolled.time[0]:
+            # It began before the base series does: only the exchange knows all of it.
+            begun, ended = int(rolled.time[0]), int(rolled.time[0]) + timeframe.milliseconds
+            told = await self.history(series.symbol, timeframe, begun, ended)
+            rolled = Candles.joined(told, rolled[1:])
+        return rolled
 
     async def _warm_up(self, series: Series, until: int) -> None:
         """Store a series' first history."""

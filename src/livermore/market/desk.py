@@ -24,7 +24,7 @@ from livermore.market.candle import Candles
 from livermore.market.closed import columns_of
 from livermore.market.feed import Feed
 from livermore.market.ledger import Ledger
-from livermore.market.listener import SeriesListener
+from livermore.market.listener import SeriesListener, onwards
 from livermore.market.loading import Begun, Loading
 from livermore.market.ports import CandleStore, ClosedBars, Exchange, Forecast
 from livermore.market.reconnect import FIRST_DELAY
@@ -246,7 +246,7 @@ class Desk:
     async def _let_go(self, symbol: str, time: int) -> None:
         """Have all that was closed written, and forget what was derived from the bar at a time (ms) on."""
         await self._recorder.flush()
-        await self._listener.revised(symbol, time)
+        await self._listener.revised(symbol, onwards(self.table.timeframes, time))
 
     def _closed(self, bars: ClosedBars) -> None:
         self.table.write(bars)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.ports import ClosedBars, Series
+
+Times = Mapping[Timeframe, int]
+
+
+def onwards(timeframes: Iterable[Timeframe], time: int) -> Times:
+    """Name the bar (ms) of each timeframe that holds a time, for what is revised from there on."""
+    return {timeframe: timeframe.bucket(time) for timeframe in timeframes}
 
 
 class SeriesListener(Protocol):
@@ -20,8 +28,11 @@ class SeriesListener(Protocol):
         """Take the stored candles of every timeframe of a symbol, up to one instant."""
         ...
 
-    async def revised(self, symbol: str, time: int) -> None:
-        """Forget what was derived from the bar that opened at a time on; `loaded` follows."""
+    async def revised(self, symbol: str, times: Times) -> None:
+        """Forget what was derived of each timeframe from a bar (ms) on; `loaded` follows.
+
+        What was derived of timeframes that are not named stands.
+        """
         ...
 
     async def dropped(self, symbol: str) -> None:

@@ -10,7 +10,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError, NotFoundError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.backfill import Backfill
+from livermore.market.backfill import Amendment, Backfill
 from livermore.market.budget import Purpose, asking
 from livermore.market.candle import Candles
 from livermore.market.feed import REST_DELAY
@@ -40,8 +40,8 @@ class Loading:
         first_delay: float,
     ) -> None:  # fmt: skip
         self._desk = desk
-        self._store = store
-        self._backfill = backfill
+        self.store = store
+        self.backfill = backfill
         self._listener = listener
         self._clock = clock
         self._first_delay = first_delay
@@ -72,7 +72,7 @@ class Loading:
     async def _bring_up(self, symbol: str) -> None:
         """Fill what the store lacks of a symbol, and go on from there; what nobody watched is so entered."""
         desk, base = self._desk, self._desk.table.base
-        span = await self._store.span(self._series(symbol, base))
+        span = await self.store.span(self._series(symbol, base))
         stored = span[1] + base.milliseconds if span is not None else 0
         market_time = max(desk.feed.market_time, await desk.session.exchange_time())
         until = max(base.bucket(market_time - REST_DELAY), stored)
@@ -80,7 +80,7 @@ class Loading:
         left = await self._recall(symbol, until)
         away = 0 < stored < until
         holes = desk.ledger.found(symbol, stored, until, Cause.PAUSED, market_time) if away else []
-        await self._backfill.fill(symbol, until, holes)
+        await self.backfill.fill(symbol, until, holes)
         desk.ledger.keep(holes)
         since = until - 2 * base.milliseconds
         since = min(since, stored) if away else since
@@ -95,7 +95,7 @@ class Loading:
         """Take over what earlier runs have entered of a symbol; return the holes that they left open."""
         desk = self._desk
         if symbol not in self._recalled:
-            holes = await self._store.holes(self._series(symbol, desk.table.base), 0, until)
+            holes = await self.store.holes(self._series(symbol, desk.table.base), 0, until)
             desk.ledger.recall(symbol, holes)
             self._recalled.add(symbol)
         return [hole for hole in desk.ledger.open_holes(symbol) if hole.end <= until]
@@ -106,7 +106,7 @@ class Loading:
         histories: dict[Timeframe, Candles] = {}
         for timeframe in table.timeframes:
             histories[timeframe] = await self._history(self._series(symbol, timeframe))
-        day = await self._store.load(self._series(symbol, table.base), Timeframe.D1.bucket(until), until)
+        day = await self.store.load(self._series(symbol, table.base), Timeframe.D1.bucket(until), until)
         # Nothing may have been heard yet, and loading takes its time: what is judged now is as late as that.
         market_time = max(desk.feed.market_time, desk.feed.expected(), until)
         await self._listener.loaded(symbol, histories, market_time)
@@ -117,26 +117,30 @@ class Loading:
         desk.feed.begin(symbol, until, float(base.close[-1]) if len(base) else float("nan"))
 
     async def _history(self, series: Series) -> Candles:
-        span = await self._store.span(series)
+        span = await self.store.span(series)
         if span is None:
             return Candles.none()
-        return await self._store.load(series, await self._listener.since(series, span[1]))
+        return await self.store.load(series, await self._listener.since(series, span[1]))
 
     async def read(self, symbol: str, start: int, end: int) -> Candles:
         """Read base buckets that open in [start, end) (ms) from REST, when it is our turn."""
         with asking(Purpose.REPAIR):
             async with self._mending:
-                return await self._backfill.history(symbol, self._desk.table.base, start, end)
+                return await self.backfill.history(symbol, self._desk.table.base, start, end)
 
     async def revise(self, symbol: str, corrected: Candles, holes: Sequence[Hole] = ()) -> None:
-        """Store corrected bars and all that follows from them, and derive the symbol's series again."""
-        desk = self._desk
-        time, until = int(corrected.time[0]), desk.feed.pause(symbol)
+        """Store corrected base bars and all that follows from them, and derive the symbol's series again."""
+        await self.amend(symbol, Amendment({self._desk.table.base: corrected}, holes=holes))
+
+    async def amend(self, symbol: str, amendment: Amendment) -> None:
+        """Store corrected bars and all that follows from them, and derive what rests on them again."""
+        desk, until = self._desk, self._desk.feed.pause(symbol)
         await desk.write()
         # What rests on the old bars goes first: a crash in between leaves nothing that contradicts the store.
-        await self._listener.revised(symbol, time)
-        await self._backfill.revise(symbol, corrected, until, holes)
-        log.info("revised", exchange=desk.info.name, symbol=symbol, time=time, bars=len(corrected))
+        await self._listener.revised(symbol, amendment.onwards(desk.table.timeframes))
+        await self.backfill.revise(symbol, amendment, until)
+        bars = {timeframe.value: len(candles) for timeframe, candles in amendment.corrected.items()}
+        log.info("revised", exchange=desk.info.name, symbol=symbol, time=amendment.first, bars=bars)
         await self.adopt(symbol, until)
 
     async def revisit(self, symbol: str) -> None:

@@ -13,6 +13,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.errors import CorruptDataError
 from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.listener import Times
 from livermore.market.ports import Series
 from livermore.market.series import SeriesTable
 from livermore.signals.composer import Bar, Picture, Standing, compose, picture_of
@@ -133,26 +134,33 @@ class Engine:
         stand = {signal.id: signal for signal in signals}
         return Revision(self._table.exchange, symbol, start, judged, frozenset(self._rules.levels), stand)
 
-    async def revised(self, symbol: str, time: int) -> None:
-        """Go back to the rule states before the bar at a time (ms); `loaded` judges it again."""
+    async def revised(self, symbol: str, times: Times) -> None:
+        """Go back to the rule states before some bars (ms); `loaded` judges those again."""
         if symbol not in self._live:
             return
         await self._recorder.flush()
-        self._revising[symbol] = time
+        start = min(times.values())
+        self._revising[symbol] = min(start, self._revising.get(symbol, start))
         states = []
         for position in self._positions:
             timeframe = self._table.timeframes[position]
             row = self._table.row(symbol, timeframe)
-            opened = timeframe.bucket(time)
-            state = self._states[row].before(opened)
-            series = self._table.series(row)
-            reached = min(int(self._evaluated[row]), opened - timeframe.milliseconds)
-            # What closed before the watch began, or before all that is remembered, is not judged again.
-            reached = max(reached, self._states[row].horizon(opened))
-            self._stored[series] = StoredState(series, reached, state.freeze(), tuple(state.changes))
-            states.append(self._stored[series])
+            back = self._before(row, times.get(timeframe, NEVER_JUDGED))
+            # A revision that broke off may have gone back further.
+            known = self._stored.get(back.series, back)
+            self._stored[back.series] = min(back, known, key=lambda one: one.evaluated_to)
+            states.append(self._stored[back.series])
         # After a crash before the bars are judged again, the next run does that.
         await self._recorder.go_back(states)
+
+    def _before(self, row: int, opened: int) -> StoredState:
+        """Return the rule state of a row before the bar that opened at a time (ms)."""
+        if opened > self._evaluated[row]:
+            return self._state_of(row)
+        state, series = self._states[row].before(opened), self._table.series(row)
+        # What closed before the watch began, or before all that is remembered, is not judged again.
+        reached = max(opened - series.timeframe.milliseconds, self._states[row].horizon(opened))
+        return StoredState(series, reached, state.freeze(), tuple(state.changes))
 
     async def dropped(self, symbol: str) -> None:
         """Put the rule states of a symbol on record, and judge it no more."""

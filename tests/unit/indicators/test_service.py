@@ -8,6 +8,7 @@ from livermore.indicators.service import CHECKPOINT_EVERY, History, Indicators
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
+from livermore.market.listener import Times, onwards
 from livermore.market.ports import Series
 from livermore.market.recorder import Recorder
 from tests.reference.series import START
@@ -37,8 +38,8 @@ class Listener:
     def loaded(self, symbol: str, histories: dict[Timeframe, History], market_time: int) -> None:
         self.histories = histories
 
-    async def revised(self, symbol: str, time: int) -> None:
-        self.revisions.append(time)
+    async def revised(self, symbol: str, times: Times) -> None:
+        self.revisions.append(times[Timeframe.M1])
 
     async def dropped(self, symbol: str) -> None:
         self.drops.append(symbol)
@@ -133,7 +134,7 @@ async def test_a_revision_forgets_the_checkpoints_from_its_bar_on_in_every_timef
     kept = Kept(await filled())
     await kept.load()
     time = START + 1_203 * MINUTE
-    await kept.indicators.revised("A", time)
+    await kept.indicators.revised("A", onwards(TIMEFRAMES, time))
     for series in (MINUTES, FIVES):
         left = list(kept.store.checkpoints[series])
         assert max(left) < series.timeframe.bucket(time)

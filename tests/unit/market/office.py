@@ -12,7 +12,7 @@ from livermore.kernel.clock import ManualClock
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate, Candles, fill_quiet
 from livermore.market.desk import Desk
-from livermore.market.listener import SeriesListener
+from livermore.market.listener import SeriesListener, Times
 from livermore.market.ports import ClosedBars, Series
 from livermore.market.recorder import Recorder
 from livermore.market.rollup import roll_up
@@ -43,8 +43,8 @@ class Listener:
     async def loaded(self, symbol: str, histories: dict[Timeframe, Candles], market_time: int) -> None:
         self.loads.append((symbol, histories, market_time))
 
-    async def revised(self, symbol: str, time: int) -> None:
-        self.revisions.append((symbol, time))
+    async def revised(self, symbol: str, times: Times) -> None:
+        self.revisions.append((symbol, max(times.values())))
 
     async def dropped(self, symbol: str) -> None:
         self.drops.append(symbol)

@@ -13,7 +13,7 @@ from livermore.kernel.errors import (
     RateLimitedError,
 )
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.backfill import WARM_UP, Backfill
+from livermore.market.backfill import WARM_UP, Amendment, Backfill
 from livermore.market.candle import Candles, CandleState, fill_quiet
 from livermore.market.ports import Exchange, Series
 from livermore.market.rollup import roll_up
@@ -187,7 +187,7 @@ async def test_a_revision_changes_the_bar_its_quiet_followers_and_the_bars_made_
         at for at in range(900, 990) if BASE.state[at] == 1 and BASE.state[at + 1] == BASE.state[at + 2] == 0
     )
     corrected = candles_of([(at(place), 1.0, 2.0, 0.5, 1.5, 3.0)])
-    await backfill(Rest(), store).revise("A", corrected, at(1_000))
+    await backfill(Rest(), store).revise("A", Amendment({Timeframe.M1: corrected}), at(1_000))
     changed = TRADED.between(at(0), at(1_000))
     where = changed.time.tolist().index(at(place))
     for name in ("open", "high", "low", "close", "volume"):

@@ -17,6 +17,7 @@ from livermore.kernel.errors import (
 )
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate
+from livermore.market.listener import Times
 from livermore.market.ports import ClosedBars, Series
 from tests.reference.series import START
 
@@ -367,7 +368,8 @@ async def test_what_rests_on_the_old_bar_is_forgotten_before_the_new_one_is_stor
     await office.until(44)
     before = (await office.store.load(Series("test", "S0", Timeframe.M1))).between(START + 41 * MINUTE, 2**62)
 
-    async def revised(symbol: str, time: int) -> None:
+    async def revised(symbol: str, times: Times) -> None:
+        time = times[Timeframe.M1]
         stored = await office.store.load(Series("test", "S0", Timeframe.M1), time, time + 1)
         held.append(float(stored.close[0]))
 

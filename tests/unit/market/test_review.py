@@ -7,7 +7,7 @@ import numpy as np
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import StorageUnavailableError
 from livermore.kernel.timeframe import Timeframe
-from livermore.market.backfill import WARM_UP, Backfill
+from livermore.market.backfill import WARM_UP, Amendment, Backfill
 from livermore.market.candle import CandleState
 from livermore.market.ports import Cause, Exchange, Series
 from tests.reference.series import START
@@ -89,7 +89,7 @@ async def test_a_correction_of_the_minute_before_midnight_leaves_the_day_whole()
     filler, midnight = backfill(rest, store, Timeframe.M1, H1, D1), at(2_880)
     await filler.fill("A", midnight)
     base.close[2_879] = base.high[2_879]
-    await filler.revise("A", base[2_879:2_880], midnight)
+    await filler.revise("A", Amendment({Timeframe.M1: base[2_879:2_880]}), midnight)
     day = await store.load(Series("test", "A", D1), midnight - D1.milliseconds)
     assert same(day, await rest.history("A", D1, midnight - D1.milliseconds, midnight))
     assert day.close[0] == base.high[2_879]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from livermore.kernel.errors import StorageUnavailableError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
+from livermore.market.listener import onwards
 from livermore.signals.rules import REMEMBERED, Rules
 from livermore.signals.signal import Signal
 from tests.reference.series import START
@@ -168,7 +169,7 @@ async def test_a_series_is_never_seeded_again_even_when_its_first_bar_is_revised
     await life.load("S", START + 300 * MINUTE)
     await life.flush()
     await store_all(life.store, {"S": base[:100]}, WATCHED[:1])
-    await life.indicators.revised("S", int(base.time[50]))
+    await life.indicators.revised("S", onwards(WATCHED, int(base.time[50])))
     await life.load("S", START + 300 * MINUTE)
     again = Watching(life.store, life.books, ["S"], EAGER)
     await again.load("S", START + 300 * MINUTE)
@@ -207,7 +208,7 @@ async def test_a_crash_in_a_revision_leaves_nothing_unsaid_and_nothing_wrong_sta
     base = generated("trending", 2, COUNT)
     life, other = await watch(base, EAGER), corrected(base, 390, 0.96)
     time, now = int(base.time[390]), int(base.time[NEW])
-    await life.indicators.revised("S", time)
+    await life.indicators.revised("S", onwards(WATCHED, time))
     await store_all(life.store, {"S": other.between(0, now)})
     again = Watching(life.store, life.books, ["S"], EAGER)
     await again.load("S", now)

@@ -11,6 +11,7 @@ from livermore.kernel.clock import ManualClock
 from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
+from livermore.market.listener import onwards
 from livermore.market.ports import Series
 from livermore.market.recorder import Recorder
 from livermore.market.rollup import Rollup, roll_up
@@ -101,7 +102,7 @@ class Watching:
         """Store a corrected history, and have the symbol judged again from a bar on."""
         await self.recorder.flush()
         await store_all(self.store, {symbol: corrected.between(0, until)}, self.table.timeframes)
-        await self.indicators.revised(symbol, time)
+        await self.indicators.revised(symbol, onwards(self.table.timeframes, time))
         await self.load(symbol, until)
 
 
