@@ -15,7 +15,7 @@ from livermore.control.outcome import ORPHANED, failure_of
 from livermore.control.ports import Accepted, Facts, Journal
 from livermore.control.queue import LAST, Turn
 from livermore.control.registry import Registry
-from livermore.control.rest import rest
+from livermore.control.rest import rest, within
 from livermore.control.scribe import Ground
 from livermore.control.switchboard import Line, Switchboard
 from livermore.control.voice import Voice
@@ -39,7 +39,9 @@ __all__ = ["Author", "Authors", "Receiver"]
 
 APART = 1.0
 """So often (seconds) the journal is asked for commands whose message was lost."""
-UNDER_WAY = 500
+JOINING = 1.0
+"""Whoever hosts users waits for so many seconds for their channels; the bus joins them later, too."""
+YOUNG = 500
 """The message of a command that is younger (ms) may still come."""
 PARTING = 2.0
 """At the end, answers are given so many seconds to go out."""
@@ -97,14 +99,17 @@ class Receiver:
         return self._polling.health()
 
     async def host(self, scopes: Collection[Scope]) -> None:
-        """Receive these users' commands; return once their channels are heard.
+        """Receive these users' commands; return once their channels are heard, or soon if the bus is away.
 
-        What the journal holds is found at once, even while the bus is away.
+        What the journal holds waits for its turn before anything new comes in; while the bus is away,
+        commands are found there.
         """
         channels = {command_channel(scope.identity_sub): scope for scope in scopes}
         self._hosted |= channels
-        self._look_at_once()
-        await self._switchboard.join(channels.keys())
+        await self._look(young=0)
+        joining = asyncio.ensure_future(self._switchboard.join(channels.keys()))
+        if await within(self._clock, JOINING, joining):
+            joining.result()
 
     async def release(self, scopes: Collection[Scope]) -> None:
         """Receive these users' commands no more; return once nothing is done for them."""
@@ -205,24 +210,33 @@ class Receiver:
         while True:
             await rest(self._clock, APART, self._hurry)
             self._hurry.clear()
-            try:
-                await self._find()
-            except TransientError as error:
-                log.debug("the journal could not be asked for lost commands", error=str(error))
-            except Exception:
-                log.exception("lost commands could not be looked for")
+            await self._look(YOUNG)
 
-    async def _find(self) -> None:
+    async def _look(self, young: int) -> None:
+        """Find what was lost; what is younger (ms) may still be told us."""
+        try:
+            await self._find(young)
+        except TransientError as error:
+            log.debug("the journal could not be asked for lost commands", error=str(error))
+        except Exception:
+            log.exception("lost commands could not be looked for")
+
+    async def _find(self, young: int) -> None:
         """Take in what waits unknown to us, and end what a process that is gone has left running."""
-        for scope, command in await self._journal.open():
-            channel = command_channel(scope.identity_sub)
-            desk = self._desks.get(channel)
-            if channel not in self._hosted or (desk is not None and desk.executor.knows(command.id)):
-                continue
+        lost = [one for one in await self._journal.open() if self._is_lost(*one)]
+        for scope, command in lost:
+            age = self._clock.now() - command.submitted_at
+            if command.status in WAITING and not 0 <= age < young:
+                self._welcome(scope, command)
+        for scope, command in lost:
             if command.status is Status.RUNNING:
                 await self._end_orphan(scope, command)
-            elif not 0 <= self._clock.now() - command.submitted_at < UNDER_WAY:
-                self._welcome(scope, command)
+
+    def _is_lost(self, scope: Scope, command: Command) -> bool:
+        """Say whether a command is ours, and nobody here knows it."""
+        channel = command_channel(scope.identity_sub)
+        desk = self._desks.get(channel)
+        return channel in self._hosted and (desk is None or not desk.executor.knows(command.id))
 
     async def _end_orphan(self, scope: Scope, command: Command) -> None:
         """End a command which nobody carries out any more; it is never carried out again."""

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from uuid import uuid4
 
 import pytest
@@ -163,6 +163,31 @@ async def test_a_command_whose_message_was_lost_is_found_and_done_once(
         assert (await room.reaches(command.id, Status.SUCCEEDED)).acknowledged_at == clock.now()
         await clock.advance(3.0)
         assert room.deeds.done == ["lost"]
+
+
+class ShutBus(MemoryCommandBus):
+    """A bus that is away: what is to be joined is joined when it is back."""
+
+    async def join(self, channels: Collection[str]) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_bus_that_is_away_holds_up_nobody(journal: SqlJournal, scope: Scope) -> None:
+    async with Room(journal, SystemClock(), scope, ShutBus(), MemoryCommandBus()) as room:
+        done = await room.ask(mark="found")
+        assert done.status is Status.SUCCEEDED
+
+
+async def test_what_was_left_is_done_before_what_comes_next(still: Room) -> None:
+    await still.receiver.release([still.scope])
+    for number in range(5):
+        await still.submit(mark=f"later {number}")
+    await still.submit("soon", mark="sooner")
+    hosting = asyncio.create_task(still.receiver.host([still.scope]))
+    await still.publish(still.message("note", payload={"mark": "new"}))
+    await hosting
+    await until(lambda: len(still.deeds.done) >= 6)
+    assert still.deeds.done[:6] == ["sooner", *(f"later {number}" for number in range(5))]
 
 
 async def test_a_message_that_comes_late_does_nothing_again(still: Room) -> None:
