@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livermore.adapters.sql import Database, SqlCandleStore
+from livermore.adapters.sql import series as keys
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles, CandleSource, CandleState
@@ -66,6 +68,30 @@ async def test_a_range_is_half_open_and_newest_keeps_the_end(store: SqlCandleSto
     newest = await store.load(BITCOIN, None, 5 * MINUTE, newest=2)
     assert newest.time.tolist() == [3 * MINUTE, 4 * MINUTE]
     assert (await store.load(BITCOIN, newest=1)).time.tolist() == [9 * MINUTE]
+
+
+async def test_one_that_was_never_saved_costs_no_look_at_all_the_others(
+    url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [Series("coinbase", f"S{number}", Timeframe.M1) for number in range(50)]
+    await SqlCandleStore(database).save([(name, some(0)) for name in names])
+    read, stored = list[int](), keys._stored
+
+    async def counted(*asked: Any) -> Any:
+        found = await stored(*asked)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(keys, "_stored", counted)
+    store = SqlCandleStore(other := Database(url))
+    assert await store.span(names[0]) == (0, 0)
+    assert await store.span(BITCOIN) is None
+    assert await store.span(ETHER) is None
+    await store.save([(ETHER, some(0))])
+    await store.save([(Series("coinbase", "S7", Timeframe.M5), some(0))])
+    assert await store.span(ETHER) == (0, 0)
+    await other.close()
+    assert read == [50, 0, 0, 1, 2]
 
 
 async def test_what_was_never_saved_is_empty(store: SqlCandleStore) -> None:
