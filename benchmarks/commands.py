@@ -43,8 +43,9 @@ PACE = 200  # commands a second
 MOST_RAW, MOST_CELERY = 2.0, 0.75
 MOST_PACED, MOST_CROWDED = 15.0, 100.0  # ms
 INSERT = (
-    "INSERT INTO bench_commands (user_id, identity_sub, correlation_id, type, payload, submitted_at, priority,"
-    " status, source, author, role) VALUES ($1, $2, $3, $4, $5, $6, 20, 'accepted', 'api', 'bench', 'operator')"
+    "INSERT INTO bench_commands (user_id, identity_sub, correlation_id, type, payload, submitted_at,"
+    " priority, status, source, author, role)"
+    " VALUES ($1, $2, $3, $4, $5, $6, 20, 'accepted', 'api', 'bench', 'operator')"
 )
 
 Ask = Callable[[], Awaitable[float]]
