@@ -240,7 +240,7 @@ class Receiver:
 
     async def _end_orphan(self, scope: Scope, command: Command) -> None:
         """End a command which nobody carries out any more; it is never carried out again."""
-        facts = Facts(at=self._clock.now(), runner=self._ground.runner, error=ORPHANED)
+        facts = Facts(at=self._clock.now(), error=ORPHANED)
         ended = await self._journal.step(scope, command.id, Step.FAIL, facts)
         if ended is not None:
             self._voice.answer(scope, ended)

@@ -118,7 +118,7 @@ class Scribe:
 
     async def _end(self, command: Command, outcome: Outcome, at: int) -> Command | None:
         """Take the last step, or find that an earlier attempt, of which we did not hear, has taken it."""
-        facts = Facts(at=at, runner=self._ground.runner, result=outcome.result, error=outcome.error)
+        facts = Facts(at=at, result=outcome.result, error=outcome.error)
         ended = await self._ground.journal.step(self._scope, command.id, outcome.step, facts)
         if ended is not None:
             return ended

@@ -1,0 +1,236 @@
+"""Killed at any moment under a stream of commands: none is lost, done twice, done too late or out of turn."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from livermore.adapters.redis.command_bus import RedisCommandBus
+from livermore.adapters.sql import Database, SqlJournal, SqlUserBook, migrate
+from livermore.control.command import LIFETIME, Command
+from livermore.control.lifecycle import Status
+from livermore.control.outcome import ORPHANED
+from livermore.control.switchboard import Switchboard
+from livermore.kernel.clock import SystemClock
+from tests.conftest import ROOT
+
+from .obeying import Door, Evidence, Orders
+
+RATE = 20.0
+EVERY = 0.004
+PATIENCE = 60.0
+
+
+class Nursery:
+    """Begin processes that obey, and kill them."""
+
+    def __init__(self) -> None:
+        self._program = subprocess.Popen(
+            [sys.executable, "-m", "tests.acceptance.obeying"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    async def begin(self, orders: Orders) -> int:
+        """Begin a process and return its number once it obeys."""
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        self._program.stdin.write(msgspec.json.encode(orders).decode() + "\n")
+        self._program.stdin.flush()
+        child = int(await asyncio.to_thread(self._program.stdout.readline))
+        ready = Path(orders.folder, "ready")
+        async with asyncio.timeout(PATIENCE):
+            while not ready.exists() or str(child) not in ready.read_text().split():
+                os.kill(child, 0)
+                await asyncio.sleep(0.005)
+        return child
+
+    async def kill(self, child: int) -> None:
+        """End a process as a power cut would, and wait until it is gone."""
+        os.kill(child, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(child, 0)
+                await asyncio.sleep(0.002)
+
+    def close(self) -> None:
+        self._program.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+class Place(NamedTuple):
+    """A journal, and the orders for who is to obey what stands in it."""
+
+    journal: SqlJournal
+    orders: Orders
+
+
+@asynccontextmanager
+async def place(url: str, folder: Path, redis: str | None) -> AsyncIterator[Place]:
+    """Make a database with one user."""
+    await migrate(url)
+    database = Database(url)
+    user = await SqlUserBook(database, SystemClock()).create(
+        username="jesse",
+        identity_provider="local",
+        identity_sub="jesse",
+        role="admin",
+        settings={"version": 1},
+    )
+    journal = SqlJournal(database)
+    orders = Orders(
+        database=url, user_id=user.id, identity_sub="jesse", folder=str(folder), began=SystemClock().now(),
+        rate=RATE, redis=redis,
+    )  # fmt: skip
+    try:
+        yield Place(journal, orders)
+    finally:
+        await journal.close()
+        await database.close()
+
+
+@asynccontextmanager
+async def stream(there: Place) -> AsyncIterator[None]:
+    """Submit commands from this process, as a door does that lives apart from the runtime."""
+    assert there.orders.redis is not None
+    switchboard = Switchboard(RedisCommandBus(there.orders.redis, SystemClock()))
+    submitted = Evidence(there.orders.folder, "submitted")
+    await switchboard.start()
+    door = Door(there.orders, there.journal, switchboard, there.orders.clock())
+    streaming = asyncio.create_task(door.submit_all(EVERY, submitted.leave))
+    try:
+        yield
+    finally:
+        streaming.cancel()
+        with suppress(asyncio.CancelledError):
+            await streaming
+        await switchboard.stop()
+
+
+async def kill_and_begin(nursery: Nursery, there: Place, kills: int, chance: random.Random) -> None:
+    """Kill whoever obeys at random moments; now and then nobody obeys for longer than commands live."""
+    own = there.orders.redis is None
+    for number in range(kills):
+        orders = msgspec.structs.replace(there.orders, every=EVERY if own else None, seed=number)
+        child = await nursery.begin(orders)
+        await asyncio.sleep(chance.uniform(0.05, 0.6))
+        await nursery.kill(child)
+        if chance.random() < 0.2:
+            await asyncio.sleep(chance.uniform(0, 1.2 * LIFETIME / 1000 / RATE))
+
+
+async def come_to_an_end(nursery: Nursery, there: Place) -> list[Command]:
+    """Let what is left be done, and return all commands."""
+    child = await nursery.begin(there.orders)
+    async with asyncio.timeout(PATIENCE):
+        while await there.journal.open():
+            await asyncio.sleep(0.05)
+    await nursery.kill(child)
+    return [waiting async for waiting in history(there)]
+
+
+async def history(there: Place) -> AsyncIterator[Command]:
+    """Yield every command, newest first."""
+    before = None
+    while True:
+        now = there.orders.clock().now()
+        page = await there.journal.history(there.orders.scope, now, before=before, limit=1_000)
+        for command in page.commands:
+            yield command
+        if (before := page.next) is None:
+            return
+
+
+def judge(there: Place, commands: list[Command]) -> Counter[Status]:
+    """Hold what the journal says against the evidence; return how many commands ended in which way."""
+    submitted = Path(there.orders.folder, "submitted").read_text().split()
+    done = [line.split() for line in Path(there.orders.folder, "done").read_text().splitlines()]
+    by_id = {command.id: command for command in commands}
+    assert set(submitted) <= by_id.keys(), "some are lost"
+    assert not any(command.is_open for command in commands)
+    assert [one for one, times in Counter(command_id for command_id, _ in done).items() if times > 1] == []
+    for command_id, at in done:
+        command = by_id[command_id]
+        assert command.status in {Status.SUCCEEDED, Status.FAILED}, "it was done, and should not have been"
+        assert command.started_at is not None
+        assert command.submitted_at <= command.started_at <= int(at)
+        assert command.started_at - command.submitted_at <= LIFETIME, "it was begun too late"
+    has_evidence = {command_id for command_id, _ in done}
+    assert {one.id for one in commands if one.status is Status.SUCCEEDED} <= has_evidence
+    assert {one.error for one in commands if one.status is Status.FAILED} <= {ORPHANED}
+    assert out_of_turn(commands) == []
+    return Counter(command.status for command in commands)
+
+
+def out_of_turn(commands: list[Command]) -> list[tuple[str, str]]:
+    """Return pairs of which the second was begun while the first, which comes before it, waited there."""
+    begun: dict[str, list[Command]] = {}
+    for command in commands:
+        if command.runner is not None:
+            begun.setdefault(command.runner, []).append(command)
+    return [
+        (first.id, second.id)
+        for mine in begun.values()
+        for first in mine
+        for second in mine
+        if (first.priority, first.number) < (second.priority, second.number)
+        and (first.acknowledged_at or 0) < (second.started_at or 0) < (first.started_at or 0)
+    ]
+
+
+async def kill_over_a_file(nursery: Nursery, folder: Path, kills: int) -> Counter[Status]:
+    """Kill a process that submits to itself and writes to a file."""
+    async with place(f"sqlite+aiosqlite:///{folder}/livermore.db", folder, None) as there:
+        await kill_and_begin(nursery, there, kills, random.Random(kills))
+        return judge(there, await come_to_an_end(nursery, there))
+
+
+async def kill_over_servers(
+    nursery: Nursery, folder: Path, url: str, redis: str, kills: int
+) -> Counter[Status]:
+    """Kill a process to which another one submits, over Redis and PostgreSQL."""
+    async with place(url, folder, redis) as there:
+        async with stream(there):
+            await kill_and_begin(nursery, there, kills, random.Random(kills))
+        return judge(there, await come_to_an_end(nursery, there))
+
+
+async def test_killed_over_a_file(nursery: Nursery, tmp_path: Path) -> None:
+    ended = await kill_over_a_file(nursery, tmp_path, kills=5)
+    assert ended[Status.SUCCEEDED] > 20
+
+
+async def test_killed_over_servers(
+    nursery: Nursery, tmp_path: Path, postgres_database: str, redis_url: str
+) -> None:
+    ended = await kill_over_servers(nursery, tmp_path, postgres_database, redis_url, kills=5)
+    assert ended[Status.SUCCEEDED] > 20
+
+
+@pytest.mark.soak
+async def test_killed_two_hundred_times_over_a_file(nursery: Nursery, tmp_path: Path) -> None:
+    ended = await kill_over_a_file(nursery, tmp_path, kills=200)
+    assert min(ended[status] for status in (Status.SUCCEEDED, Status.FAILED, Status.EXPIRED)) > 20
+
+
+@pytest.mark.soak
+async def test_killed_two_hundred_times_over_servers(
+    nursery: Nursery, tmp_path: Path, postgres_database: str, redis_url: str
+) -> None:
+    ended = await kill_over_servers(nursery, tmp_path, postgres_database, redis_url, kills=200)
+    assert min(ended[status] for status in (Status.SUCCEEDED, Status.FAILED, Status.EXPIRED)) > 20
