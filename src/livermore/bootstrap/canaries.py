@@ -15,9 +15,11 @@ from livermore.accounts.service import LOCAL
 from livermore.accounts.user import User
 from livermore.adapters.sql import (
     Login,
+    SqlJournal,
     SqlPreferenceBook,
     SqlRuntimeBook,
     SqlSignalWork,
+    SqlTrail,
     SqlUserBook,
     login_of,
 )
@@ -27,12 +29,17 @@ from livermore.adapters.sql.exchange_accounts import SqlExchangeAccountBook
 from livermore.adapters.sql.throwaway import throwaway_database
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.system import System, build
+from livermore.control.command import Failure, NewCommand
+from livermore.control.lifecycle import Step
+from livermore.control.ports import Facts
 from livermore.kernel.clock import rfc3339
+from livermore.kernel.ids import new_id
 from livermore.kernel.role import Role
 from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Series
 from livermore.runtime.ports import StoredRuntime
+from livermore.runtime.status import STOPPED
 from livermore.signals.alert import Alert
 from livermore.signals.ports import StoredState
 from livermore.signals.signal import Signal
@@ -107,9 +114,16 @@ async def canary_house(server: str | None) -> AsyncIterator[House]:
         opened.push_async_callback(system.stop)
         await system.start()
         canaries = [await _canary(system, tenant, role) for tenant in TENANTS for role in ROLES]
+        await _hosted(system, canaries)
         login = None if url is None else await login_of(url)
         kind = "SQLite" if url is None else "PostgreSQL"
         yield House(system=system, canaries=tuple(canaries), database=kind, login=login)
+
+
+async def _hosted(system: System, canaries: list[Canary]) -> None:
+    """Wait until everybody has a runtime: nobody's rows are to change later by themselves."""
+    while any(system.runtimes.status(canary.scope) is STOPPED for canary in canaries):
+        await system.clock.sleep(0.1)
 
 
 async def _canary(system: System, tenant: str, role: Role) -> Canary:
@@ -154,7 +168,9 @@ async def _belongings(system: System, scope: Scope, mark: str, handle: str) -> d
         series = Series("coinbase", signal.symbol, Timeframe.M1)
         await work.states.put([StoredState(series, BAR, mark.encode())])
     account = await _exchange_account(system, scope, mark)
-    return {"signals": signal.id, "alerts": alert.id, "preferences": handle, "exchange-accounts": account}
+    command = await _command(system, scope, mark)
+    own = {"signals": signal.id, "alerts": alert.id, "preferences": handle, "exchange-accounts": account}
+    return own | {"commands": command}
 
 
 def _said(mark: str, handle: str, now: int) -> tuple[Signal, Alert]:
@@ -171,6 +187,25 @@ def _said(mark: str, handle: str, now: int) -> tuple[Signal, Alert]:
         created_at=rfc3339(now), sent_at=rfc3339(now), error=mark, payload={"mark": mark},
     )  # fmt: skip
     return signal, alert
+
+
+async def _command(system: System, scope: Scope, mark: str) -> str:
+    """Store a command that has failed, with its events in the chain, and return its id."""
+    journal, now = SqlJournal(system.database), system.clock.now()
+    asked = NewCommand(
+        id=new_id(), type="pause", payload={"reason": mark}, priority=1, source="api", author=mark,
+        role="operator", submitted_at=now,
+    )  # fmt: skip
+    try:
+        await journal.accept(scope, asked)
+        await journal.step(scope, asked.id, Step.START, Facts(at=now, runner=mark))
+        error = Failure(code="internal", detail=mark)
+        await journal.step(scope, asked.id, Step.FAIL, Facts(at=now, result={"mark": mark}, error=error))
+    finally:
+        await journal.close()
+    # Lest the system does so later, while it is watched for rows that change.
+    await SqlTrail(system.database, system.clock).seal(scope)
+    return asked.id
 
 
 async def _exchange_account(system: System, scope: Scope, mark: str) -> str:

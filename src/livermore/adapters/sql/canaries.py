@@ -12,8 +12,8 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.tables import metadata, users
 from livermore.kernel.scope import EVERYBODY, Reach
 
-# The time of use is written while the request that shows the token goes on.
-RESTLESS = {"api_tokens": {"last_used_at"}}
+# The time of use is written while the request that shows the token goes on, and leases are renewed all along.
+RESTLESS = {"api_tokens": {"last_used_at"}, "runtimes": {"runner", "leased_until"}}
 
 
 def owned_tables() -> list[Table]:
