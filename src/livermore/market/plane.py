@@ -28,6 +28,14 @@ class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     skipped: dict[str, int]
 
 
+def resting(name: str) -> ExchangeStatus:
+    """Say of an exchange that its user has paused."""
+    return ExchangeStatus(
+        name=name, state="paused", detail=None, connected_at=None, last_message_ms_ago=None, reconnects=0,
+        requests={"used": 0, "limit": 0}, market_time=0, frames=0, skipped={},
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recent:
     """What the ring holds of a series, and its running bar."""
@@ -126,9 +134,9 @@ class MarketPlane:
         silent = self._clock.monotonic() - desk.heard_at if desk.heard_at is not None else 0.0
         return desk.feed.market_time + int(silent * 1000)
 
-    def statuses(self) -> list[ExchangeStatus]:
-        """Say how each connection is."""
-        return [self._status(desk) for desk in self.desks.values()]
+    def statuses(self, names: Collection[str]) -> list[ExchangeStatus]:
+        """Say how the connections to some exchanges are; nothing of one that nobody watches."""
+        return [self._status(desk) for name, desk in self.desks.items() if name in names]
 
     def _status(self, desk: Desk) -> ExchangeStatus:
         heard = desk.heard_at

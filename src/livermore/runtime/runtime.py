@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import NamedTuple, cast
 
@@ -15,7 +15,7 @@ from livermore.kernel.events import Event, EventBus
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Background, Service
-from livermore.market.plane import MarketPlane
+from livermore.market.plane import ExchangeStatus, MarketPlane, resting
 from livermore.runtime.applier import Applier, Saved
 from livermore.runtime.floor import Floor
 from livermore.runtime.plan import RuntimeForesight
@@ -210,11 +210,16 @@ class Runtime:
                 "active": loaded,
                 "total": len(watched_symbols(current.document)) if current is not None else 0,
             },
-            exchanges=[status for status in around.plane.statuses() if status.name in names],
+            exchanges=self._exchanges(names),
             startup=self._startup(loaded, watched),
             last_candle_age_ms=around.plane.newest_age(names),
             services={service.name: service.health().state for service in self._services()},
         )
+
+    def _exchanges(self, names: Collection[str]) -> list[ExchangeStatus]:
+        if self._state is State.PAUSED:
+            return [resting(name) for name in names]
+        return self._around.plane.statuses(names)
 
     @property
     def _current(self) -> Current | None:
