@@ -158,6 +158,12 @@ class MemoryStore:
         for series, candles in batch:
             self._held[series].append(candles)
 
+    async def replace(self, batch: Sequence[tuple[Series, Candles]]) -> int:
+        gone = sum(len(part) for series, _ in batch for part in self._held[series])
+        for series, candles in batch:
+            self._held[series] = [candles]
+        return gone
+
     async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
         return []
 
