@@ -12,8 +12,14 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.tables import metadata, users
 from livermore.kernel.scope import EVERYBODY, Reach
 
-# The time of use is written while the request that shows the token goes on, and leases are renewed all along.
-RESTLESS = {"api_tokens": {"last_used_at"}, "runtimes": {"runner", "leased_until"}}
+# The time of use is written while the request that shows the token goes on, leases are renewed all along, and
+# what happened to a command is sealed a moment later.
+RESTLESS = {
+    "api_tokens": {"last_used_at"},
+    "runtimes": {"runner", "leased_until"},
+    "command_events": {"place", "hash"},
+    "command_chains": {"head_place", "head_hash", "updated_at"},
+}
 
 
 def owned_tables() -> list[Table]:

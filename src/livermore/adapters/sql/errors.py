@@ -75,6 +75,7 @@ DRIVER_ERRORS = (
     sqlite3.Error,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what it says of a connection that the server has just ended
     UnicodeEncodeError,
 )
 
