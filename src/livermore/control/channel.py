@@ -60,15 +60,16 @@ class Channel:
 
     async def submit(
         self, scope: Scope, name: str, payload: Any, *, author: str, role: Role, source: Source,
-        priority: int | None = None, command_id: str | None = None,
+        priority: int | None = None, command_id: str | None = None, misfit: LivermoreError | None = None,
     ) -> Command:  # fmt: skip
         """Write a command down, publish it, and return it; a repeated id returns what became of the first.
 
         What cannot be done is written down as rejected and raised: InvalidError (UnknownTypeError),
-        NotAllowedError. An id that stands for something else raises ConflictError. Each of these carries
-        the `command_id`. Raises TransientError when the journal is away: then nothing has been submitted.
+        NotAllowedError, or the `misfit` that the door has found already. An id that stands for something
+        else raises ConflictError. Each of these carries the `command_id`. Raises TransientError when the
+        journal is away: then nothing has been submitted.
         """
-        refused = self._refusal(name, payload, role, priority, command_id)
+        refused = misfit or self._refusal(name, payload, role, priority, command_id)
         accepted = await self._accept(
             scope,
             NewCommand(

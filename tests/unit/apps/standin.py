@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ from livermore.signals.signal import Signal
 from tests.unit.apps import chosen
 from tests.unit.apps.books import Books, LoginTwin, accounts_in
 from tests.unit.apps.choices import preferences_in_memory, workspaces_in_memory
+from tests.unit.apps.commanded import Obedience, control_in_memory
 
 NOW = 1_780_000_000_000 - 1_780_000_000_000 % 86_400_000 + 52_200_000
 PRICES = {
@@ -51,6 +53,7 @@ OTHERS_DOCUMENT = {
 }  # fmt: skip
 
 
+@cache
 def walk(symbol: str, timeframe: Timeframe, end: int) -> Candles:
     """Invent candles that look like a market and are the same in every run."""
     chance = random.Random(f"{symbol} {timeframe}")
@@ -342,6 +345,8 @@ class StandIn:
         self.planner = chosen.planner_over(self.settings, self.clock)
         self.runtime = StandInRuntime(self.market)
         self.runtimes = StandInRuntimes(self.runtime, self.user)
+        self.obedience = Obedience()
+        self.control = control_in_memory(self.accounts, self.bus, self.obedience)
         self.parts = {"database": True, "runtime": True}
         self._tell_the_past()
 

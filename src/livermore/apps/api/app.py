@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from livermore.apps.access.caller import StatedRoute
 from livermore.apps.api import (
     accounts,
+    commands,
     docs,
     events,
     exchange_accounts,
@@ -47,6 +48,7 @@ def api_app(
     for room in (runtime, market, indicators, signals, settings, exchange_accounts, preferences, workspaces):
         room.add_routes(app, system)
     accounts.add_routes(app, system, entrance)
+    commands.add_routes(app, system, streams)
     events.add_routes(app, system, streams)
     metrics.add_routes(app, counted)
     openapi.add_routes(app)

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from livermore.apps.wording import plain
+from livermore.control.registry import UnknownTypeError
 from livermore.kernel import errors
 from livermore.kernel.errors import InvalidError, LivermoreError
 from livermore.kernel.log import logger
@@ -35,6 +36,7 @@ STATUS: Mapping[type[LivermoreError], int] = {
     errors.LivermoreError: 500,
     errors.RefusedError: 400,
     errors.InvalidError: 422,
+    UnknownTypeError: 422,
     UnreadableError: 400,
     UnsupportedTypeError: 415,
     UnconditionalError: 428,
@@ -73,7 +75,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem document; `code` is one of the error codes that commands use, too."""
+    """A problem document; `code` is one of the error codes that commands use, too.
+
+    `command_id` is that of the command which was refused and is kept in the history.
+    """
 
     type: str
     title: str
@@ -82,17 +87,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str
     hint: str | None = None
     errors: list[Fault] | None = None
+    command_id: str | None = None
 
 
 def problem(
     status: int, detail: str, *, code: str | None = None, hint: str | None = None,
     faults: list[Fault] | None = None, headers: Mapping[str, str] | None = None,
+    command_id: str | None = None,
 ) -> Response:  # fmt: skip
     """Write a problem document."""
     code = code or CODES.get(status, "internal" if status >= 500 else "invalid_payload")
     document = Problem(
         type=f"urn:livermore:problem:{code}", title=HTTPStatus(status).phrase, status=status,
-        detail=detail, code=code, hint=hint, errors=faults,
+        detail=detail, code=code, hint=hint, errors=faults, command_id=command_id,
     )  # fmt: skip
     return Response(msgspec.json.encode(document), status, dict(headers or {}), MEDIA_TYPE)
 
@@ -117,8 +124,9 @@ def problem_of(error: LivermoreError) -> Response:
     if error.abroad is not None:
         log.warning("an error was told in short", error=str(error))
     return problem(
-        status, told_of(error), code=error.code, hint=error.hint, faults=_faults_of(error), headers=headers
-    )
+        status, told_of(error), code=error.code, hint=error.hint, faults=_faults_of(error), headers=headers,
+        command_id=error.command_id,
+    )  # fmt: skip
 
 
 def told_of(error: LivermoreError) -> str:

@@ -92,6 +92,10 @@ class Streams:
         """End every stream."""
         self._closing.set()
 
+    async def closed(self) -> None:
+        """Return when the streams end, as whatever else waits for something then should."""
+        await self._closing.wait()
+
     async def until_revoked(
         self, visit: Visit, whose: str, topics: tuple[Topic, ...], after: int | None
     ) -> AsyncIterator[bytes]:

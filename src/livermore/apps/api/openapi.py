@@ -11,7 +11,15 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
 from livermore.apps.access.caller import Needs, StatedRoute, Viewer
-from livermore.apps.api import account_shapes, preferences, settings_shapes, shapes, workspaces
+from livermore.apps.api import (
+    account_shapes,
+    command_shapes,
+    preferences,
+    settings_shapes,
+    shapes,
+    workspaces,
+)
+from livermore.apps.api.command_bodies import CommandBody
 from livermore.apps.api.errors import Problem
 from livermore.apps.api.replies import SCHEMAS
 from livermore.apps.api.settings_bodies import PathPatchBody
@@ -27,6 +35,7 @@ DESCRIBED = (
     account_shapes.ExchangeAccountsShape,
     account_shapes.LoginShape, account_shapes.MeShape, account_shapes.NewTokenShape,
     account_shapes.TokensShape, account_shapes.UserShape, account_shapes.UsersShape,
+    CommandBody, command_shapes.ChainShape, command_shapes.CommandShape, command_shapes.CommandsShape,
     shapes.AlertsShape, shapes.CandlesShape, shapes.CoverageGridShape, shapes.CoverageShape,
     shapes.ExchangesShape, shapes.HealthShape, shapes.SignalsShape, shapes.SymbolsShape,
     settings_shapes.AppliedShape, settings_shapes.ChangeShape, settings_shapes.DiffShape,

@@ -46,7 +46,7 @@ either. A route that takes parameters refuses those it does not know.
 
 Whatever goes wrong is answered with a problem document (RFC 9457, `application/problem+json`): `type`,
 `title`, `status`, `detail`, `code`, often a `hint`, and for what does not fit a list
-`errors: [{path, message, suggestion?}]`.
+`errors: [{path, message, suggestion?}]`. The problem of a command that was refused has its `command_id`.
 
 | status | code | when |
 |---|---|---|
@@ -56,6 +56,10 @@ Topics: {", ".join(f"`{topic}`" for topic in TOPICS)}. Each event carries its `i
 with `Last-Event-ID` (browsers do so by themselves) gets what it missed. Where that is no longer known, or the
 client was too slow, an event `resync` says that it has to read the state again. A comment is sent every 15
 seconds.
+
+`runtime` carries the state of the runtime, and `command` a command as `GET /api/v1/commands/{{id}}` does: an
+event for each status that it reaches, and while it runs one for each step of its `progress`. Those of
+progress are for who listens then; a client that comes back is not sent them again.
 """
 
 

@@ -16,6 +16,7 @@ from tests.unit.apps.standin import NOW, StandIn
 from .schemas import faults
 
 SERIES = "coinbase/BTC-USD/1m"
+COMMAND = "01234567-89ab-4cde-8f01-23456789abcd"
 ADDRESSES = {
     "/api/v1/runtime": "/api/v1/runtime",
     "/healthz": "/healthz",
@@ -42,6 +43,9 @@ ADDRESSES = {
     "/api/v1/preferences": "/api/v1/preferences",
     "/api/v1/preferences/{key}": "/api/v1/preferences/theme",
     "/api/v1/workspaces": "/api/v1/workspaces",
+    "/api/v1/commands": "/api/v1/commands?limit=1",
+    "/api/v1/commands/verify": "/api/v1/commands/verify",
+    "/api/v1/commands/{id}": f"/api/v1/commands/{COMMAND}",
 }
 NO_JSON = {"/api/v1/events", "/metrics"}
 
@@ -65,7 +69,7 @@ def test_every_route_says_what_it_answers(document: dict[str, Any]) -> None:
             assert operation["description"], path
             for parameter in operation.get("parameters", []):
                 assert parameter.get("description"), (path, parameter["name"])
-            assert set(operation["responses"]) <= {"200", "201", "204", "503", "default"}, path
+            assert set(operation["responses"]) <= {"200", "201", "202", "204", "503", "default"}, path
             assert "x-role" in operation or operation["security"] == [], path
 
 
@@ -79,6 +83,10 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 async def test_an_answer_fits_its_schema(
     client: AsyncClient, system: StandIn, document: dict[str, Any], path: str
 ) -> None:
+    await system.control.channel.submit(
+        system.user.scope(), "pause", {"reason": "lunch"}, author="local", role="admin", source="api",
+        command_id=COMMAND,
+    )  # fmt: skip
     answer = await client.get(ADDRESSES[path].replace("{id}", system.signals.signals[0].id))
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -231,6 +239,17 @@ BAD = [
     ("/api/v1/events?topics=", 422, "topics"),
     ("/api/v1/events?topic=candle", 422, "topic"),
     ("/api/v1/preferences?of=everybody", 422, "of"),
+    ("/api/v1/commands?limit=0", 422, "limit"),
+    ("/api/v1/commands?before=0", 422, "before"),
+    ("/api/v1/commands?before=9223372036854775808", 422, "before"),
+    ("/api/v1/commands?type=", 422, "type"),
+    ("/api/v1/commands?status=done", 422, "status"),
+    ("/api/v1/commands?user=2", 422, "user"),
+    ("/api/v1/commands/nothing", 404, None),
+    (f"/api/v1/commands/{COMMAND}?wait=1", 404, None),
+    (f"/api/v1/commands/{COMMAND}?wait=abc", 422, "wait"),
+    (f"/api/v1/commands/{COMMAND}?wait=61", 422, "wait"),
+    (f"/api/v1/commands/{COMMAND}?wait=nan", 422, "wait"),
     ("/api/v1/settings/history?before=0", 422, "before"),
     ("/api/v1/settings/history?after=2", 422, "after"),
     ("/api/v1/settings/revisions/9", 404, None),

@@ -1,0 +1,177 @@
+"""A control room over a journal in memory: commands are accepted, carried out and kept, without plumbing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from livermore.accounts.service import Accounts
+from livermore.adapters.memory.command_bus import MemoryCommandBus
+from livermore.control.audit import ORIGIN, Fault, Report, expired
+from livermore.control.command import Command, NewCommand, Progress
+from livermore.control.intake import Author
+from livermore.control.lifecycle import WAITING, Status, Step, origins, take
+from livermore.control.ports import Accepted, Facts, Page, Retention, Waiting
+from livermore.control.registry import Call, Job, Nothing, Payload, Registry
+from livermore.control.room import ControlRoom
+from livermore.kernel.clock import SystemClock
+from livermore.kernel.errors import ConflictError, NotImplementedYetError
+from livermore.kernel.events import EventBus
+from livermore.kernel.scope import Reach, Scope
+from livermore.runtime.commands import ModePayload, PausePayload
+
+
+class JournalTwin:
+    """Keep commands in a list, in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self.kept: list[Waiting] = []
+
+    async def accept(self, scope: Scope, command: NewCommand) -> Accepted:
+        found = self._find(scope, command.id)
+        if found is not None:
+            if (found.type, found.payload) != (command.type, command.payload):
+                raise ConflictError(f"this id stands for another command, {found.type}")
+            return Accepted(found, repeated=True)
+        asked = {name: value for name, value in msgspec.structs.asdict(command).items() if name != "failure"}
+        status = Status.ACCEPTED if command.failure is None else Status.REJECTED
+        finished = None if command.failure is None else command.submitted_at
+        stored = Command(
+            number=len(self.kept) + 1, status=status, finished_at=finished, error=command.failure, **asked
+        )
+        self.kept.append(Waiting(scope, stored))
+        return Accepted(stored, repeated=False)
+
+    async def step(self, scope: Scope, command_id: str, step: Step, facts: Facts) -> Command | None:
+        found = self._find(scope, command_id)
+        if found is None or found.status not in origins(step):
+            return None
+        if step is Step.START and found.is_overdue(facts.at):
+            return None
+        changes: dict[str, Any] = {"status": take(found.status, step).current}
+        if step in {Step.ACKNOWLEDGE, Step.START}:
+            changes["acknowledged_at"] = found.acknowledged_at or facts.acknowledged_at
+        if step is Step.START:
+            changes |= {"started_at": facts.at, "runner": facts.runner}
+        elif step is not Step.ACKNOWLEDGE:
+            changes |= {"finished_at": facts.at, "result": facts.result, "error": facts.error}
+        return self._change(scope, found, changes)
+
+    async def progress(self, scope: Scope, command_id: str, progress: Progress) -> None:
+        found = self._find(scope, command_id)
+        if found is not None:
+            self._change(scope, found, {"progress": progress})
+
+    async def get(self, scope: Scope, command_id: str, now: int) -> Command | None:
+        found = self._find(scope, command_id)
+        if found is not None and found.status in WAITING and found.is_overdue(now):
+            facts = Facts(at=now, error=expired(now, found.submitted_at))
+            return await self.step(scope, command_id, Step.EXPIRE, facts)
+        return found
+
+    async def history(
+        self, scope: Scope, now: int, *, before: int | None = None, limit: int = 50,
+        of_type: str | None = None, status: Status | None = None,
+    ) -> Page:  # fmt: skip
+        own = [command for whose, command in reversed(self.kept) if whose == scope]
+        own = [command for command in own if before is None or command.number < before]
+        own = [command for command in own if of_type in {None, command.type}]
+        own = [command for command in own if status in {None, command.status}]
+        return Page(own[:limit], own[limit - 1].number if len(own) > limit else None)
+
+    async def open(self) -> list[Waiting]:
+        return [waiting for waiting in self.kept if waiting.command.is_open]
+
+    async def close(self) -> None:
+        pass
+
+    def _find(self, scope: Scope, command_id: str) -> Command | None:
+        found = (one.command for one in self.kept if (one.scope, one.command.id) == (scope, command_id))
+        return next(found, None)
+
+    def _change(self, scope: Scope, found: Command, changes: dict[str, Any]) -> Command:
+        changed = msgspec.structs.replace(found, **changes)
+        self.kept[found.number - 1] = Waiting(scope, changed)
+        return changed
+
+
+class TrailTwin:
+    """Say of every chain what it was told to."""
+
+    def __init__(self, journal: JournalTwin) -> None:
+        self._journal = journal
+        self.fault: Fault | None = None
+
+    async def unsealed(self) -> list[Scope]:
+        return []
+
+    async def seal(self, scope: Scope) -> int:
+        return 0
+
+    async def overfull(self, kept: Retention, now: int) -> list[Scope]:
+        return []
+
+    async def prune(self, scope: Scope, kept: Retention, now: int) -> int:
+        return 0
+
+    async def verify(self, reach: Reach) -> list[Report]:
+        assert isinstance(reach, Scope)
+        own = [command for whose, command in self._journal.kept if whose == reach]
+        report = Report(
+            user_id=reach.user_id, events=0, unsealed=len(own), commands=len(own), anchor_place=0,
+            head_place=0, head=ORIGIN.hash.hex(), fault=self.fault,
+        )  # fmt: skip
+        return [report]
+
+
+class FillPayload(Payload, frozen=True, kw_only=True):
+    """What is to be loaded."""
+
+    symbol: str
+
+
+class Obedience:
+    """Do nothing, as it should be done; a job goes on when the gate is opened."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.done: list[str] = []
+
+    def register(self, registry: Registry) -> None:
+        registry.register("pause", PausePayload, self.note, priority=1, about="Pause.")
+        registry.register("resume", Nothing, self.note, priority=1, about="Resume.")
+        registry.register("switch-mode", ModePayload, self.refuse, priority=10, about="Switch.")
+        registry.register("force-backfill", FillPayload, self.fill, priority=20, about="Load.")
+        registry.register("clear-cache", Nothing, self.note, priority=20, about="Clear.", role="admin")
+
+    async def note(self, call: Call) -> dict[str, str]:
+        self.done.append(call.command.id)
+        return {"did": call.command.type}
+
+    async def refuse(self, call: Call) -> None:
+        raise NotImplementedYetError("the order-book mode does not exist yet", hint="choose another one")
+
+    async def fill(self, call: Call) -> Job:
+        async def work() -> dict[str, int]:
+            call.progress(Progress(done=1, total=2, message=call.payload.symbol, eta_seconds=3))
+            await self.gate.wait()
+            return {"bars": 2}
+
+        return Job(work)
+
+
+def control_in_memory(accounts: Accounts, events: EventBus, obedience: Obedience) -> ControlRoom:
+    """Join a control room; nothing is carried out before it is started and hosts somebody."""
+    registry, journal = Registry(), JournalTwin()
+    obedience.register(registry)
+
+    async def author(scope: Scope) -> Author:
+        user = await accounts.user(scope.user_id)
+        return Author(user.username, user.role)
+
+    return ControlRoom(
+        MemoryCommandBus(), journal, TrailTwin(journal), registry.seal(), author,
+        events=events, clock=SystemClock(), runner="this process",
+    )  # fmt: skip
