@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Literal
 
@@ -83,6 +84,11 @@ class Desk:
     def exchange(self) -> Exchange:
         """Return whom this desk asks."""
         return self._exchange
+
+    @property
+    def market_time(self) -> int:
+        """Return the exchange's time (ms): as it was heard, or as it should be since the dial; 0 before."""
+        return max(self.feed.market_time, self.feed.expected())
 
     def watch(self, symbols: Iterable[str]) -> None:
         """Add symbols to what is watched from the next connection on."""
@@ -198,12 +204,16 @@ class Desk:
 
     def confirm(self, symbol: str, times: NDArray[np.int64]) -> None:
         """Mark the closed base bars that opened at some times (ms) as proven, here and in the store."""
-        if not len(times):
-            return
-        row = self.table.row(symbol, self.table.base)
-        self.table.confirm(row, times)
-        proven = self.bars(symbol, int(times[0]), int(times[-1]) + 1)
-        self._recorder.again(self.table, row, proven[np.isin(proven.time, times)])
+        if len(times):
+            held = self.bars(symbol, int(times[0]), int(times[-1]) + 1)
+            self.prove(symbol, held[np.isin(held.time, times)])
+
+    def prove(self, symbol: str, bars: Candles) -> None:
+        """Mark closed base bars, held or only stored any more, as proven."""
+        if len(bars):
+            row = self.table.row(symbol, self.table.base)
+            self.table.confirm(row, bars.time)
+            self._recorder.again(self.table, row, replace(bars, confirmed=np.ones(len(bars), np.bool_)))
 
     def bars_ready(self) -> None:
         """Process closed bars as soon as the frames at hand are read."""

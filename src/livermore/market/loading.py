@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from livermore.kernel.clock import Clock
@@ -100,8 +100,13 @@ class Loading:
             self._recalled.add(symbol)
         return [hole for hole in desk.ledger.open_holes(symbol) if hole.end <= until]
 
-    async def adopt(self, symbol: str, until: int) -> None:
-        """Take the stored candles of a symbol into the series, and let its lane begin at `until`."""
+    async def adopt(
+        self, symbol: str, until: int, anew: Collection[Timeframe] = ()
+    ) -> dict[Timeframe, Candles]:
+        """Take the stored candles of a symbol into the series, and let its lane begin at `until`.
+
+        Of the timeframes that begin `anew`, nothing is kept that was held before. Return what was taken.
+        """
         desk, table = self._desk, self._desk.table
         histories: dict[Timeframe, Candles] = {}
         for timeframe in table.timeframes:
@@ -110,11 +115,14 @@ class Loading:
         # Nothing may have been heard yet, and loading takes its time: what is judged now is as late as that.
         market_time = max(desk.feed.market_time, desk.feed.expected(), until)
         await self._listener.loaded(symbol, histories, market_time)
+        for timeframe in anew:
+            table.clear(table.row(symbol, timeframe))
         for timeframe, candles in histories.items():
             table.load(table.row(symbol, timeframe), candles)
         desk.rollup.start(table.columns[symbol], day, until)
         base = histories[table.base]
         desk.feed.begin(symbol, until, float(base.close[-1]) if len(base) else float("nan"))
+        return histories
 
     async def _history(self, series: Series) -> Candles:
         span = await self.store.span(series)

@@ -262,6 +262,13 @@ class CandleStore(Protocol):
         """Insert or replace all of it in one transaction; a hole replaces what it covers of others."""
         ...
 
+    async def replace(self, batch: Sequence[tuple[Series, Candles]]) -> int:
+        """Put candles in the place of all that is kept of their series: candles, checkpoints and holes.
+
+        All of it in one transaction; return how many candles went.
+        """
+        ...
+
     async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
         """Return the holes of a base series that touch [start, end) (ms), oldest first."""
         ...

@@ -81,6 +81,12 @@ class SeriesTable:
         column, position = divmod(row, self.width)
         return Series(self.exchange, self.symbols[column], self.timeframes[position])
 
+    def clear(self, row: int) -> None:
+        """Forget the bars of one series."""
+        for field in self.fields.values():
+            self.line(field, row).fill(0)
+        self.newest[row] = NEVER
+
     def places(self, rows: Rows, time: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where in a flattened field the bars of some rows lie."""
         places: NDArray[np.int64] = self._firsts[rows] + time // self.lengths[rows] % self.ring * self._stride

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import LivermoreError
+from livermore.kernel.errors import LivermoreError, NotFoundError
 from livermore.kernel.log import logger
 from livermore.market.reconnect import LONGEST_DELAY
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CAUSES = "look for causes with: livermore doctor"
 Work = Coroutine[None, None, None]
+T = TypeVar("T")
 log = logger("market")
 
 
@@ -58,6 +59,20 @@ class Works:
                 await self._clock.sleep(delay)
                 delay = min(delay * 2, LONGEST_DELAY)
 
+    async def hosted(self, symbol: str, work: Coroutine[None, None, T]) -> T:
+        """Do something for a symbol on behalf of somebody who waits for it, and return what came of it.
+
+        It ends with either: when whoever waits is cancelled, and with NotFoundError when the symbol leaves.
+        """
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        task = self.spawn(_host(symbol, work, outcome), symbol)
+        try:
+            return await outcome
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task})
+            raise
+
     async def leave_off(self, symbols: Iterable[str]) -> None:
         """Cancel all that is being done for some symbols."""
         works = [work for symbol in symbols for work in self._of.pop(symbol, ())]
@@ -94,3 +109,29 @@ class Works:
         if error is not None:
             self.trouble = f"a task has ended: {error!r}"
             log.error("a task has ended", exchange=self._desk.info.name, error=repr(error))
+
+
+async def unbroken(work: Coroutine[None, None, T]) -> T:
+    """Do something to its end, even when whoever waits for it is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+async def _host(symbol: str, work: Coroutine[None, None, T], outcome: asyncio.Future[T]) -> None:
+    """Hand on what comes of something; when nobody waits for that any more, nobody is told."""
+    try:
+        result = await work
+    except asyncio.CancelledError:
+        if not outcome.done():
+            outcome.set_exception(NotFoundError(f"{symbol} is not watched any more"))
+        raise
+    except Exception as error:
+        if not outcome.done():
+            outcome.set_exception(error)
+    else:
+        if not outcome.done():
+            outcome.set_result(result)

@@ -42,6 +42,16 @@ class MemoryStore:
             told = [part for one in known for part in left_of(one, hole)] + [hole]
             self.ledger[hole.series] = {one.start: one for one in told}
 
+    async def replace(self, batch: Sequence[tuple[Series, Candles]]) -> int:
+        await self._pause()
+        self._fail()
+        gone = sum(len(self.kept[series]) for series, _ in batch)
+        for series, candles in batch:
+            self.kept[series] = {row.time: row for row in candles.rows()}
+            self.checkpoints.pop(series, None)
+            self.ledger.pop(series, None)
+        return gone
+
     async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
         return [
             hole for _, hole in sorted(self.ledger[series].items()) if hole.start < end and hole.end > start

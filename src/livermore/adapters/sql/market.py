@@ -51,6 +51,18 @@ class SqlCandleStore:
                 await _put_holes(connection, holes, keys)
         self._database.series.remember(keys)
 
+    async def replace(self, batch: Sequence[tuple[Series, Candles]]) -> int:
+        """Put candles in the place of all that is kept of their series; return how many candles went."""
+        async with self._database.writing() as connection:
+            keys = await self._database.series.settle(connection, [name for name, _ in batch])
+            these = list(keys.values())
+            gone = await connection.execute(delete(candles).where(candles.c.series_id.in_(these)))
+            for kept in (indicator_checkpoints, candle_coverage):
+                await connection.execute(delete(kept).where(kept.c.series_id.in_(these)))
+            await self._write(connection, merge(batch, keys))
+        self._database.series.remember(keys)
+        return gone.rowcount
+
     async def holes(self, series: Series, start: int, end: int) -> list[Hole]:
         """Return the holes of a base series that touch [start, end) (ms), oldest first."""
         async with self._database.reading() as connection:
