@@ -33,7 +33,14 @@ from livermore.adapters.sql import Database, SqlJournal, SqlUserBook, migrate
 from livermore.adapters.sql.kept import SIZE
 from livermore.control.channel import Channel
 from livermore.control.switchboard import Line, Switchboard
-from livermore.control.wire import RESPONSES, Message, encode, read_response, response_channel
+from livermore.control.wire import (
+    RESPONSES,
+    Message,
+    command_channel,
+    encode,
+    read_response,
+    response_channel,
+)
 from livermore.kernel.clock import SystemClock
 from livermore.kernel.ids import new_id
 from livermore.kernel.scope import Scope
@@ -41,8 +48,10 @@ from livermore.kernel.scope import Scope
 ROUNDS = 5
 USERS = 50
 PACE = 200  # commands a second
+MANY = 10_000
 MOST_RAW, MOST_CELERY = 2.0, 0.75
 MOST_PACED, MOST_CROWDED = 15.0, 100.0  # ms
+MOST_JOINING = 1.0  # s
 INSERT = (
     "INSERT INTO bench_commands (user_id, identity_sub, correlation_id, type, payload, submitted_at,"
     " priority, status, source, author, role)"
@@ -68,6 +77,7 @@ async def _run(each: int, lasting: float) -> list[Row]:
         return [
             *await _quiet(socket, address, scopes[:1], each),
             *await _busy(f"unix://{socket}", address, scopes, lasting),
+            await _joined(f"unix://{socket}"),
         ]
 
 
@@ -283,6 +293,22 @@ async def _crowded(ask: AskFor, scopes: Sequence[Scope], lasting: float) -> list
         return times
 
     return [time for times in await asyncio.gather(*map(again, scopes)) for time in times]
+
+
+# ---------------------------------------------------------------- many users
+
+
+async def _joined(url: str) -> Row:
+    """Join the channels of many users at once; the best of three counts."""
+    best, channels = float("inf"), [command_channel(new_id()) for _ in range(MANY)]
+    for _ in range(3):
+        bus = RedisCommandBus(url, SystemClock())
+        await bus.start(lambda channel, message: None, lambda: None)
+        start = perf_counter()
+        await bus.join(channels)
+        best = min(best, perf_counter() - start)
+        await bus.stop()
+    return at_most(f"commands: {MANY:,} channels joined", seconds(best), "", best, MOST_JOINING, "s")
 
 
 def _worst(name: str, times: Sequence[Sequence[float]], bound: float) -> Row:
