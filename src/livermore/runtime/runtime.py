@@ -268,6 +268,7 @@ class Runtime:
             services = [parts.signals] if self.pausing is not None else [parts.signals, parts.alerts]
             self._supervisor = Supervisor(services, self._around.clock, self._tell)
             await self._supervisor.start()
+            await parts.applier.stop()  # during a pause it said what waits
             await parts.watch.apply(current)
             await parts.applier.start()
         except BaseException as error:

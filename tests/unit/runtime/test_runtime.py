@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -155,6 +156,20 @@ async def test_a_pause_can_be_changed_and_ends_once(room: Room) -> None:
     await runtime.resume()
     with pytest.raises(ConflictError, match="resume is not possible while"):
         await runtime.resume()
+    await runtime.stop()
+
+
+async def test_a_pause_leaves_no_task_behind(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await room.pass_time(20)
+    before = len(asyncio.all_tasks())
+    for _ in range(5):
+        await runtime.pause(Pause(level="data"))
+        await room.pass_time(3)
+        await runtime.resume()
+        await room.pass_time(20)
+    assert len(asyncio.all_tasks()) == before
     await runtime.stop()
 
 
