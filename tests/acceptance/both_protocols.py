@@ -1,4 +1,4 @@
-"""A hundred made-up symbols of either protocol, watched by a live system whose clock runs with the market.
+"""Made-up symbols of either protocol, watched by a live system whose clock runs with the market.
 
 Time passes here step by step, never while somebody works, so that a busy machine makes nobody late.
 """
@@ -105,10 +105,10 @@ class Watched(NamedTuple):
 
 @asynccontextmanager
 async def watched(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
+    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol, count: int = SYMBOLS
 ) -> AsyncIterator[Watched]:
-    """Watch a hundred symbols until their histories are there and nobody waits for anything."""
-    clock, symbols = SteadyClock(STEP / RATE), symbols_of(exchange)
+    """Watch so many symbols until their histories are there and nobody waits for anything."""
+    clock, symbols = SteadyClock(STEP / RATE), symbols_of(exchange, count)
     source = GeneratedSource(symbols, updates_per_bar=UPDATES, past_days=PAST)
     server = SimulatedExchange(
         source, protocol=exchange, speed=RATE, clock=clock, weight_limit=OPEN,

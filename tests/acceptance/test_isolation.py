@@ -76,9 +76,10 @@ LEAKS = {
 }
 
 
-def test_a_leak_that_was_built_in_is_found() -> None:
+@pytest.mark.parametrize("asked", [(), pytest.param(("everything",), marks=pytest.mark.soak)])
+def test_a_leak_that_was_built_in_is_found(asked: tuple[str, ...]) -> None:
     """The walk can fail: for each way to forget whose it is, it says where, and who is let see too much."""
-    code, found = proof(str(LEAKY), *LEAKS)
+    code, found = proof(str(LEAKY), *asked, *LEAKS)
     seen = places(found)
     assert (code, found["ok"]) == (1, False)
     assert set(LEAKS.values()) <= seen
@@ -86,15 +87,19 @@ def test_a_leak_that_was_built_in_is_found() -> None:
     assert ("leak", "routes", "GET /api/v1/settings") not in seen
 
 
-def test_roles_that_nobody_checks_are_found() -> None:
-    code, found = proof(str(LEAKY), "roles")
+@pytest.mark.parametrize("asked", [(), pytest.param(("everything",), marks=pytest.mark.soak)])
+def test_roles_that_nobody_checks_are_found(asked: tuple[str, ...]) -> None:
+    code, found = proof(str(LEAKY), *asked, "roles")
     assert (code, found["ok"]) == (1, False)
     assert ("role", "routes", "GET /metrics") in places(found)
 
 
-def test_a_query_that_forgets_its_owner_is_stopped_by_postgresql(postgres_url: str) -> None:
+@pytest.mark.parametrize("asked", [(), pytest.param(("everything",), marks=pytest.mark.soak)])
+def test_a_query_that_forgets_its_owner_is_stopped_by_postgresql(
+    postgres_url: str, asked: tuple[str, ...]
+) -> None:
     """The second wall: the same fault that leaks on SQLite shows nobody anything."""
-    code, found = proof(str(LEAKY), "query", database=postgres_url)
+    code, found = proof(str(LEAKY), *asked, "query", database=postgres_url)
     assert (code, found["findings"]) == (0, [])
 
 

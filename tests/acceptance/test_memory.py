@@ -16,11 +16,12 @@ from livermore.bootstrap import ground
 from livermore.bootstrap.world import Served, World
 from livermore.kernel.timeframe import MINUTE
 
-from .both_protocols import PAST, UPDATES, comes_to, desk_of, symbols_of
+from .both_protocols import PAST, PROTOCOLS, UPDATES, comes_to, desk_of, symbols_of
 from .inside import until
 
 SAMPLES = 48
-HOURS = 24
+DAY = 24  # hours
+SOME = 6  # hours, for every day
 FLAT = 1.05
 
 
@@ -77,12 +78,24 @@ async def watched_for(system: bootstrap.System, hours: int) -> list[Held]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("exchange", ["binance", pytest.param("coinbase", marks=pytest.mark.soak)])
+async def test_some_hours_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await nothing_is_left_behind(tmp_path, monkeypatch, "binance", SOME)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("exchange", PROTOCOLS)
 async def test_a_day_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
 ) -> None:
-    async with flat_out(tmp_path, monkeypatch, exchange) as system:
-        looks = await watched_for(system, HOURS)
+    await nothing_is_left_behind(tmp_path, monkeypatch, exchange, DAY)
+
+
+async def nothing_is_left_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol, hours: int
+) -> None:
+    """Hold what is held in the last quarter of so many hours against the second."""
+    async with flat_out(folder, monkeypatch, exchange) as system:
+        looks = await watched_for(system, hours)
         desk = desk_of(system, exchange)
         assert len(desk.loaded) == len(desk.symbols)
         assert (desk.state, desk.reconnects, desk.feed.skips) == ("connected", 0, {})
