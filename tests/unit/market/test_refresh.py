@@ -281,11 +281,13 @@ async def test_an_exchange_that_is_away_changes_nothing() -> None:
         await office.derived("S0")
 
 
-async def test_a_store_that_refuses_the_change_has_what_is_held_taken_again() -> None:
+async def test_a_store_that_refuses_the_change_has_what_is_held_taken_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with desked() as office:
         correction(office, "S0", 31, 1.0)
         job = await asker_of(office).begin("force-backfill", {"symbol": "S0"})
-        office.desk.loading.backfill.revise = refusing(office)  # type: ignore[method-assign]
+        monkeypatch.setattr(office.desk.loading.backfill, "revise", refuse)
         await office.until(50.9)
         with pytest.raises(StorageUnavailableError):
             await job
@@ -294,13 +296,9 @@ async def test_a_store_that_refuses_the_change_has_what_is_held_taken_again() ->
         await office.derived("S0")
 
 
-def refusing(office: Office) -> object:
-    """Return what refuses to store anything."""
-
-    async def refuse(*given: object) -> None:
-        raise StorageUnavailableError
-
-    return refuse
+async def refuse(*given: object) -> None:
+    """Store nothing."""
+    raise StorageUnavailableError
 
 
 MOMENTS = st.lists(st.integers(12, 48), max_size=4, unique=True)
