@@ -306,6 +306,34 @@ async def test_pruning_deletes_one_timeframe_and_keeps_checkpoints(store: SqlCan
     assert await store.first_checkpoint(BITCOIN) is not None
 
 
+async def test_what_is_replaced_is_gone_with_checkpoints_and_holes(store: SqlCandleStore) -> None:
+    hole = Hole(series=BITCOIN, start=0, end=MINUTE, cause=Cause.LATE)
+    marks = [Checkpoint(series, MINUTE, b"state") for series in (BITCOIN, ETHER)]
+    await store.save([(one, some(0, MINUTE, 2 * MINUTE)) for one in (BITCOIN, ETHER, DAILY)], marks, [hole])
+    anew = some(5 * MINUTE, price=7.0)
+    assert await store.replace([(BITCOIN, anew), (DAILY, Candles.none())]) == 6
+    assert same(await store.load(BITCOIN), anew)
+    assert await store.span(DAILY) is None
+    assert await store.first_checkpoint(BITCOIN) is None
+    assert await store.holes(BITCOIN, 0, MINUTE) == []
+    assert len(await store.load(ETHER)) == 3
+    assert await store.first_checkpoint(ETHER) == marks[1]
+
+
+async def test_what_was_never_saved_is_replaced_too(store: SqlCandleStore) -> None:
+    assert await store.replace([(BITCOIN, Candles.none())]) == 0
+    assert await store.replace([(BITCOIN, some(0))]) == 0
+    assert same(await store.load(BITCOIN), some(0))
+
+
+async def test_what_cannot_take_the_place_leaves_what_was_there(store: SqlCandleStore) -> None:
+    await store.save([(BITCOIN, some(0))], [Checkpoint(BITCOIN, 0, b"state")])
+    with pytest.raises(InvalidError):
+        await store.replace([(BITCOIN, some(MINUTE, price=math.nan))])
+    assert same(await store.load(BITCOIN), some(0))
+    assert await store.first_checkpoint(BITCOIN) is not None
+
+
 async def test_many_write_at_once(store: SqlCandleStore) -> None:
     def batch(number: int) -> list[tuple[Series, Candles]]:
         names = [Series("binance", f"S{number + each}", Timeframe.M1) for each in range(10)]

@@ -55,7 +55,7 @@ class SqlCandleStore:
         """Put candles in the place of all that is kept of their series; return how many candles went."""
         async with self._database.writing() as connection:
             keys = await self._database.series.settle(connection, [name for name, _ in batch])
-            these = list(keys.values())
+            these = [keys[name] for name, _ in batch]
             gone = await connection.execute(delete(candles).where(candles.c.series_id.in_(these)))
             for kept in (indicator_checkpoints, candle_coverage):
                 await connection.execute(delete(kept).where(kept.c.series_id.in_(these)))
