@@ -73,7 +73,7 @@ class Flow:
         tape = Tape(self._market.symbols, self._market.prices, START)
         minutes = int(RATE * seconds) // (SYMBOLS * 30) + 1
         self._frames = tape.minutes(minutes) if seconds else []
-        self._fed = 0
+        self._fed = self._forgotten = 0
         self._began = 0.0
 
     async def opened(self) -> None:
@@ -93,7 +93,10 @@ class Flow:
         for frame in frames:
             reader(frame)
         self._fed += len(frames)
-        self._market.forget()
+        # As often as a recorder writes.
+        if self._fed - self._forgotten > RATE:
+            self._market.forget()
+            self._forgotten = self._fed
 
     def rate(self) -> float:
         """Return how many frames there were in a second; 0 if they have run out."""
