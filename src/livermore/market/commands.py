@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Literal, Protocol
@@ -14,6 +14,8 @@ from livermore.control.registry import Call, Job, Payload, Registry
 from livermore.kernel.errors import InvalidError, LivermoreError, NotFoundError
 from livermore.kernel.scope import Scope
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.backfill import WARM_UP
+from livermore.market.budget import forecast_histories
 from livermore.market.comparison import Tally
 from livermore.market.desk import Desk
 from livermore.market.refresh import Refresh, Span, span_of
@@ -135,39 +137,67 @@ class MarketCommands:
         counted = {timeframe.value: tally for timeframe, tally in found.items()}
         return Backfilled(exchange=desk.info.name, symbol=symbol, timeframes=counted)
 
-    async def _clear(self, call: Call, chosen: Sequence[tuple[Desk, str]]) -> Cleared:
+    async def _clear(self, call: Call, chosen: Sequence[tuple[str, str]]) -> Cleared:
         asked: ClearCache = call.payload
         cleared: list[Renewed] = []
-        timeframes: dict[Timeframe, None] = {}
+        timeframes: set[Timeframe] = set()
         if asked.scope == "all":
-            await _read_listings({desk.name: desk for desk, _ in chosen})
-        for number, (desk, symbol) in enumerate(chosen):
-            call.progress(Progress(done=number, total=len(chosen), message=f"{desk.info.name}:{symbol}"))
-            these = desk.table.timeframes if asked.timeframe is None else (asked.timeframe,)
-            renewal = Renewal(desk, symbol, these)
-            work = renewal.from_exchange(call.scope.identity_sub) if asked.stored else renewal.from_store()
-            cleared.append(await desk.works.hosted(symbol, work))
-            timeframes.update(dict.fromkeys(these))
-        names = [one.value for one in sorted(timeframes, key=lambda one: one.milliseconds)]
-        bars, deleted = (sum(counts) for counts in zip(*cleared, strict=True)) if cleared else (0, 0)
+            await self._read_listings({exchange for exchange, _ in chosen})
+        for number, (exchange, symbol) in enumerate(chosen):
+            call.progress(self._progress(asked, chosen, number))
+            try:
+                desk = self._loaded(exchange, symbol)
+                these = _held(desk, asked)
+                cleared.append(await self._renew(call, desk, symbol, these))
+                timeframes.update(these)
+            except NotFoundError:
+                # One of many may have left meanwhile.
+                if asked.symbol is not None:
+                    raise
+        bars, deleted = sum(one.bars for one in cleared), sum(one.deleted for one in cleared)
+        names = [one.value for one in Timeframe if one in timeframes]
         return Cleared(symbols=len(cleared), timeframes=names, bars=bars, stored_deleted=deleted)
 
-    async def _chosen(self, scope: Scope, asked: ClearCache) -> list[tuple[Desk, str]]:
-        """Return what is dropped, each with its desk; what is not loaded yet holds nothing."""
-        if asked.symbol is not None:
-            exchange, symbol = await self._watched.named(scope, asked.exchange, asked.symbol)
-            chosen = [(self._loaded(exchange, symbol), symbol)]
-        else:
-            chosen = list(self._of(await self._watched.symbols(scope), asked.exchange))
-        return [(desk, symbol) for desk, symbol in chosen if _shows(desk, symbol, asked)]
+    async def _renew(self, call: Call, desk: Desk, symbol: str, timeframes: Sequence[Timeframe]) -> Renewed:
+        renewal = Renewal(desk, symbol, timeframes)
+        is_stored = call.payload.stored
+        work = renewal.from_exchange(call.scope.identity_sub) if is_stored else renewal.from_store()
+        return await desk.works.hosted(symbol, work)
 
-    def _of(self, symbols: Sequence[tuple[str, str]], only: str | None) -> Iterator[tuple[Desk, str]]:
+    def _progress(self, asked: ClearCache, chosen: Sequence[tuple[str, str]], number: int) -> Progress:
+        """Say how far it is; when it will be done is known of what the exchange is asked for."""
+        exchange, symbol = chosen[number]
+        desk, eta = self._desks.get(exchange), None
+        if asked.stored and desk is not None:
+            left = sum(one == exchange for one, _ in chosen[number:])
+            histories = [WARM_UP] * len(_held(desk, asked))
+            eta = round(forecast_histories(desk.exchange, left, histories).seconds)
+        message = f"{exchange}:{symbol}"
+        return Progress(done=number, total=len(chosen), message=message, eta_seconds=eta)
+
+    async def _chosen(self, scope: Scope, asked: ClearCache) -> list[tuple[str, str]]:
+        """Return what is dropped, as (exchange, symbol); what is not loaded yet holds nothing."""
+        if asked.symbol is None:
+            return self._all_loaded(await self._watched.symbols(scope), asked)
+        exchange, symbol = await self._watched.named(scope, asked.exchange, asked.symbol)
+        if not _held(self._loaded(exchange, symbol), asked):
+            what = f"{symbol} {asked.timeframe} is not watched"
+            raise NotFoundError(what, where="payload.timeframe", hint=WATCHED)
+        return [(exchange, symbol)]
+
+    def _all_loaded(self, symbols: Sequence[tuple[str, str]], asked: ClearCache) -> list[tuple[str, str]]:
+        only = asked.exchange
         if only is not None and only not in {exchange for exchange, _ in symbols}:
             raise NotFoundError(f"nothing is watched on {only!r}", where="payload.exchange", hint=WATCHED)
-        for exchange, symbol in symbols:
-            desk = self._desks.get(exchange)
-            if only in (None, exchange) and desk is not None and symbol in desk.loaded:
-                yield desk, symbol
+        desks = self._desks
+        return [
+            (exchange, symbol)
+            for exchange, symbol in symbols
+            if only in (None, exchange)
+            and exchange in desks
+            and symbol in desks[exchange].loaded
+            and _held(desks[exchange], asked)
+        ]
 
     def _loaded(self, exchange: str, symbol: str) -> Desk:
         desk = self._desks.get(exchange)
@@ -175,6 +205,12 @@ class MarketCommands:
             hint = "see how far it is with: livermore status"
             raise NotFoundError(f"{exchange}:{symbol} is not loaded", where="payload.symbol", hint=hint)
         return desk
+
+    async def _read_listings(self, exchanges: Collection[str]) -> None:
+        """Read listings again; one that cannot be read is kept as it is."""
+        for desk in [self._desks[name] for name in exchanges if name in self._desks]:
+            with suppress(LivermoreError):
+                await desk.session.look_up()
 
 
 def spans_of(desk: Desk, asked: ForceBackfill) -> dict[Timeframe, Span]:
@@ -221,18 +257,7 @@ def check_scope(asked: ClearCache) -> None:
             raise InvalidError(f"the scope {asked.scope} has no {name}", where=f"payload.{name}", hint=hint)
 
 
-def _shows(desk: Desk, symbol: str, asked: ClearCache) -> bool:
-    """Say whether a desk holds what is to be dropped of a symbol; raise NotFoundError when it is named."""
-    held = asked.timeframe is None or asked.timeframe in desk.table.timeframes
-    if not held and asked.symbol is not None:
-        raise NotFoundError(
-            f"{symbol} {asked.timeframe} is not watched", where="payload.timeframe", hint=WATCHED
-        )
-    return held
-
-
-async def _read_listings(desks: Mapping[str, Desk]) -> None:
-    """Read the listings again; one that cannot be read is kept as it is."""
-    for desk in desks.values():
-        with suppress(LivermoreError):
-            await desk.session.look_up()
+def _held(desk: Desk, asked: ClearCache) -> tuple[Timeframe, ...]:
+    """Return the timeframes that are to be dropped of those that a desk holds."""
+    held = desk.table.timeframes
+    return held if asked.timeframe is None else tuple(one for one in held if one == asked.timeframe)

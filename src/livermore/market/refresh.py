@@ -23,6 +23,8 @@ from livermore.market.works import unbroken
 
 PIECE = 1_000
 """So many buckets are asked for at a time; in between, others have their turn and progress is told."""
+CLOSELY = 20_000
+"""So many base bars are asked for at most because longer ones differ, which an exchange may always do."""
 Report = Callable[[Progress], None]
 
 
@@ -143,7 +145,7 @@ class Refresh:
                     wanted.update(range(time, time + timeframe.milliseconds, length))
         asked = [answer.span for answer in self._answers[self._base]]
         missing = sorted(time for time in wanted if not any(start <= time < end for start, end in asked))
-        for start, end in runs(missing, length):
+        for start, end in runs(missing[-CLOSELY:], length):
             await self._ask(self._base, Span(start, end))
 
     def _tell(self, message: str) -> None:
