@@ -29,6 +29,7 @@ from livermore.kernel.clock import Clock, ScaledClock, SystemClock
 from livermore.kernel.errors import TransientError
 from livermore.kernel.scope import Scope
 
+LOT = 60
 # What is asked, and how urgent it is.
 KINDS = {"first": 1, "soon": 10, "usual": 15, "late": 20, "job": 20}
 
@@ -36,7 +37,7 @@ KINDS = {"first": 1, "soon": 10, "usual": 15, "late": 20, "job": 20}
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """Whose commands to obey, over which database and bus, and in which folder to leave evidence.
 
-    Without a `redis` the process submits commands to itself, one in `every` so many seconds, until killed.
+    Without a `redis` the process submits a lot of commands to itself, one in `every` so many seconds.
     """
 
     database: str
@@ -114,10 +115,10 @@ class Door:
             except TransientError:
                 await asyncio.sleep(0.02)
 
-    async def submit_all(self, every: float, submitted: Any) -> None:
-        """Submit for ever, and note each that was accepted."""
-        while True:
-            submitted(await self.submit())
+    async def submit_all(self, every: float, submitted: Evidence) -> None:
+        """Submit a lot of commands, and note each that was accepted."""
+        for _ in range(LOT):
+            submitted.leave(await self.submit())
             await asyncio.sleep(self._chance.uniform(0, 2 * every))
 
 
@@ -140,8 +141,18 @@ async def obey(orders: Orders) -> None:
     Evidence(orders.folder, "ready").leave(str(os.getpid()))
     if orders.every is not None:
         submitted = Evidence(orders.folder, "submitted")
-        await Door(orders, journal, switchboard, clock).submit_all(orders.every, submitted.leave)
-    await asyncio.Event().wait()
+        door = Door(orders, journal, switchboard, clock)
+        submitting = asyncio.create_task(door.submit_all(orders.every, submitted))
+        submitting.add_done_callback(asyncio.Task.result)
+    await until_orphaned()
+    os._exit(0)
+
+
+async def until_orphaned() -> None:
+    """Wait until whoever began this process is gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(0.2)
 
 
 def main() -> None:

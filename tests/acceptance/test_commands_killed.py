@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 
 from .obeying import Door, Evidence, Orders
 
-RATE = 20.0
+RATE = 10.0
 EVERY = 0.004
 PATIENCE = 60.0
 
@@ -63,6 +63,7 @@ class Nursery:
                 await asyncio.sleep(0.002)
 
     def close(self) -> None:
+        """End, and have those end that are left: they look after their parent."""
         self._program.communicate(timeout=10)
 
 
@@ -105,33 +106,33 @@ async def place(url: str, folder: Path, redis: str | None) -> AsyncIterator[Plac
 
 
 @asynccontextmanager
-async def stream(there: Place) -> AsyncIterator[None]:
-    """Submit commands from this process, as a door does that lives apart from the runtime."""
-    assert there.orders.redis is not None
+async def door(there: Place) -> AsyncIterator[Callable[[], None]]:
+    """Give what submits another lot of commands, from a process that lives apart from the runtime's."""
+    if there.orders.redis is None:
+        yield lambda: None
+        return
     switchboard = Switchboard(RedisCommandBus(there.orders.redis, SystemClock()))
-    submitted = Evidence(there.orders.folder, "submitted")
     await switchboard.start()
-    door = Door(there.orders, there.journal, switchboard, there.orders.clock())
-    streaming = asyncio.create_task(door.submit_all(EVERY, submitted.leave))
-    try:
-        yield
-    finally:
-        streaming.cancel()
-        with suppress(asyncio.CancelledError):
-            await streaming
-        await switchboard.stop()
+    somebody = Door(there.orders, there.journal, switchboard, there.orders.clock())
+    submitted = Evidence(there.orders.folder, "submitted")
+    started: list[asyncio.Task[None]] = []
+    async with asyncio.TaskGroup() as lots:
+        yield lambda: started.append(lots.create_task(somebody.submit_all(EVERY, submitted)))
+    await switchboard.stop()
 
 
-async def kill_and_begin(nursery: Nursery, there: Place, kills: int, chance: random.Random) -> None:
+async def kill_and_begin(nursery: Nursery, there: Place, kills: int) -> None:
     """Kill whoever obeys at random moments; now and then nobody obeys for longer than commands live."""
-    own = there.orders.redis is None
-    for number in range(kills):
-        orders = msgspec.structs.replace(there.orders, every=EVERY if own else None, seed=number)
-        child = await nursery.begin(orders)
-        await asyncio.sleep(chance.uniform(0.05, 0.6))
-        await nursery.kill(child)
-        if chance.random() < 0.2:
-            await asyncio.sleep(chance.uniform(0, 1.2 * LIFETIME / 1000 / RATE))
+    chance = random.Random(kills)
+    itself = EVERY if there.orders.redis is None else None
+    async with door(there) as submit:
+        for number in range(kills):
+            child = await nursery.begin(msgspec.structs.replace(there.orders, every=itself, seed=number))
+            submit()
+            await asyncio.sleep(chance.uniform(0.05, 0.5))
+            await nursery.kill(child)
+            if chance.random() < 0.2:
+                await asyncio.sleep(chance.uniform(0, 1.2 * LIFETIME / 1000 / RATE))
 
 
 async def come_to_an_end(nursery: Nursery, there: Place) -> list[Command]:
@@ -193,38 +194,34 @@ def out_of_turn(commands: list[Command]) -> list[tuple[str, str]]:
     ]
 
 
-async def kill_over_a_file(nursery: Nursery, folder: Path, kills: int) -> Counter[Status]:
-    """Kill a process that submits to itself and writes to a file."""
-    async with place(f"sqlite+aiosqlite:///{folder}/livermore.db", folder, None) as there:
-        await kill_and_begin(nursery, there, kills, random.Random(kills))
-        return judge(there, await come_to_an_end(nursery, there))
-
-
-async def kill_over_servers(
-    nursery: Nursery, folder: Path, url: str, redis: str, kills: int
+async def outcomes(
+    nursery: Nursery, folder: Path, url: str, redis: str | None, kills: int
 ) -> Counter[Status]:
-    """Kill a process to which another one submits, over Redis and PostgreSQL."""
+    """Kill again and again, judge what is left, and count how commands have ended."""
     async with place(url, folder, redis) as there:
-        async with stream(there):
-            await kill_and_begin(nursery, there, kills, random.Random(kills))
+        await kill_and_begin(nursery, there, kills)
         return judge(there, await come_to_an_end(nursery, there))
+
+
+def file_in(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder}/livermore.db"
 
 
 async def test_killed_over_a_file(nursery: Nursery, tmp_path: Path) -> None:
-    ended = await kill_over_a_file(nursery, tmp_path, kills=5)
+    ended = await outcomes(nursery, tmp_path, file_in(tmp_path), None, kills=5)
     assert ended[Status.SUCCEEDED] > 20
 
 
 async def test_killed_over_servers(
     nursery: Nursery, tmp_path: Path, postgres_database: str, redis_url: str
 ) -> None:
-    ended = await kill_over_servers(nursery, tmp_path, postgres_database, redis_url, kills=5)
+    ended = await outcomes(nursery, tmp_path, postgres_database, redis_url, kills=5)
     assert ended[Status.SUCCEEDED] > 20
 
 
 @pytest.mark.soak
 async def test_killed_two_hundred_times_over_a_file(nursery: Nursery, tmp_path: Path) -> None:
-    ended = await kill_over_a_file(nursery, tmp_path, kills=200)
+    ended = await outcomes(nursery, tmp_path, file_in(tmp_path), None, kills=200)
     assert min(ended[status] for status in (Status.SUCCEEDED, Status.FAILED, Status.EXPIRED)) > 20
 
 
@@ -232,5 +229,5 @@ async def test_killed_two_hundred_times_over_a_file(nursery: Nursery, tmp_path: 
 async def test_killed_two_hundred_times_over_servers(
     nursery: Nursery, tmp_path: Path, postgres_database: str, redis_url: str
 ) -> None:
-    ended = await kill_over_servers(nursery, tmp_path, postgres_database, redis_url, kills=200)
+    ended = await outcomes(nursery, tmp_path, postgres_database, redis_url, kills=200)
     assert min(ended[status] for status in (Status.SUCCEEDED, Status.FAILED, Status.EXPIRED)) > 20

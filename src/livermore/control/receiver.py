@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from livermore.control.executor import Executor
 from livermore.control.intake import Arrival, Author, Authors, Intake, presentable
 from livermore.control.lifecycle import WAITING, Status, Step
 from livermore.control.outcome import ORPHANED, failure_of
-from livermore.control.ports import Accepted, Facts, Journal
+from livermore.control.ports import Accepted, Facts, Journal, Waiting
 from livermore.control.queue import LAST, Turn
 from livermore.control.registry import Registry
 from livermore.control.rest import rest, within
@@ -41,6 +41,8 @@ APART = 1.0
 """So often (seconds) the journal is asked for commands whose message was lost."""
 JOINING = 1.0
 """Whoever hosts users waits for so many seconds for their channels; the bus joins them later, too."""
+AT_ONCE = 100
+"""So many dead commands are buried before the journal is asked for living ones again."""
 YOUNG = 500
 """The message of a command that is younger (ms) may still come."""
 PARTING = 2.0
@@ -106,7 +108,11 @@ class Receiver:
         """
         channels = {command_channel(scope.identity_sub): scope for scope in scopes}
         self._hosted |= channels
-        await self._look(young=0)
+        try:
+            await self._find(young=0)
+        except TransientError as error:
+            log.debug("the journal could not be asked for what waits", error=str(error))
+        self._look_at_once()
         joining = asyncio.ensure_future(self._switchboard.join(channels.keys()))
         if await within(self._clock, JOINING, joining):
             joining.result()
@@ -210,40 +216,46 @@ class Receiver:
         while True:
             await rest(self._clock, APART, self._hurry)
             self._hurry.clear()
-            await self._look(YOUNG)
+            try:
+                await self._bury(await self._find(YOUNG))
+            except TransientError as error:
+                log.debug("the journal could not be asked for lost commands", error=str(error))
+            except Exception:
+                log.exception("lost commands could not be looked for")
 
-    async def _look(self, young: int) -> None:
-        """Find what was lost; what is younger (ms) may still be told us."""
-        try:
-            await self._find(young)
-        except TransientError as error:
-            log.debug("the journal could not be asked for lost commands", error=str(error))
-        except Exception:
-            log.exception("lost commands could not be looked for")
+    async def _find(self, young: int) -> list[Waiting]:
+        """Take in what waits unknown to us, but not what is younger (ms), which may still be told us.
 
-    async def _find(self, young: int) -> None:
-        """Take in what waits unknown to us, and end what a process that is gone has left running."""
+        Returns what can never be carried out any more.
+        """
         lost = [one for one in await self._journal.open() if self._is_lost(*one)]
+        now, dead = self._clock.now(), []
         for scope, command in lost:
-            age = self._clock.now() - command.submitted_at
-            if command.status in WAITING and not 0 <= age < young:
+            if command.status is Status.RUNNING or command.is_overdue(now):
+                dead.append(Waiting(scope, command))
+            elif not 0 <= now - command.submitted_at < young:
                 self._welcome(scope, command)
-        for scope, command in lost:
+        return dead
+
+    async def _bury(self, dead: Sequence[Waiting]) -> None:
+        """End what a process that is gone has left running, and what is overdue; say so."""
+        for scope, command in dead[:AT_ONCE]:
+            now = self._clock.now()
             if command.status is Status.RUNNING:
-                await self._end_orphan(scope, command)
+                facts = Facts(at=now, error=ORPHANED)
+                ended = await self._journal.step(scope, command.id, Step.FAIL, facts)
+            else:
+                ended = await self._journal.get(scope, command.id, now)
+            if ended is not None:
+                self._voice.answer(scope, ended)
+        if len(dead) > AT_ONCE:
+            self._look_at_once()
 
     def _is_lost(self, scope: Scope, command: Command) -> bool:
         """Say whether a command is ours, and nobody here knows it."""
         channel = command_channel(scope.identity_sub)
         desk = self._desks.get(channel)
         return channel in self._hosted and (desk is None or not desk.executor.knows(command.id))
-
-    async def _end_orphan(self, scope: Scope, command: Command) -> None:
-        """End a command which nobody carries out any more; it is never carried out again."""
-        facts = Facts(at=self._clock.now(), error=ORPHANED)
-        ended = await self._journal.step(scope, command.id, Step.FAIL, facts)
-        if ended is not None:
-            self._voice.answer(scope, ended)
 
 
 def _fault(scope: Scope, message: Message, now: int) -> Failure | None:
