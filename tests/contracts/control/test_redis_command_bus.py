@@ -216,6 +216,41 @@ async def test_a_redis_that_hangs_is_given_up_and_found_again(server: RedisServe
         await listener.until(lambda: (CHANNEL, b"thawed") in listener.heard)
 
 
+async def test_stopping_while_redis_hangs_ends(server: RedisServer) -> None:
+    tasks = asyncio.all_tasks()
+    async with opened(server.url) as (bus, _):
+        await bus.join([CHANNEL])
+        server.freeze()
+        publishing = asyncio.create_task(bus.publish(CHANNEL, b"lost"))
+        await asyncio.sleep(0.05)
+    with pytest.raises(TransientError):
+        await publishing
+    assert asyncio.all_tasks() == tasks
+    server.thaw()
+
+
+async def test_a_redis_that_cuts_off_who_listens_too_slowly_is_heard_again(server: RedisServer) -> None:
+    async with Redis.from_url(server.url) as client:
+        await client.config_set("client-output-buffer-limit", "pubsub 1mb 1mb 1")
+    async with opened(server.url) as (bus, listener):
+        await bus.join([CHANNEL])
+        await bus.publish(CHANNEL, b"x" * 5_000_000)
+        await listener.comes_back(1)
+        await bus.publish(CHANNEL, b"small")
+        assert await listener.messages(1) == [b"small"]
+
+
+async def test_a_wrong_password_is_told_without_it(server: RedisServer) -> None:
+    async with Redis.from_url(server.url) as client:
+        await client.config_set("requirepass", "the right one")
+    async with opened(server.url.replace("unix://", "unix://:hunter2@")) as (bus, _):
+        with pytest.raises(TransientError) as raised:
+            await bus.publish(CHANNEL, b"not for you")
+        told = f"{bus.health()} {raised.value!r} {raised.value.__cause__!r}"
+    assert "password" in told
+    assert "hunter2" not in told
+
+
 async def test_a_redis_that_does_not_allow_it_is_told(server: RedisServer) -> None:
     async with Redis.from_url(server.url) as client:
         await client.acl_setuser(
