@@ -68,6 +68,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of one user: `head` is the hash of the last event in hexadecimal digits.
 
     `unsealed` counts the events that are not in the chain yet; without a fault nothing was altered.
+    `noted_place` is where the chain has the hash that was asked for, None where it has it nowhere.
     """
 
     user_id: int
@@ -78,6 +79,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     head_place: int
     head: str
     fault: Fault | None
+    noted_place: int | None = None
 
 
 class Cut:
@@ -117,10 +119,16 @@ def removable(cut: Cut, events: Iterable[tuple[Link, Event]], may_go: Collection
 
 
 class ChainCheck:
-    """Follow a chain from its anchor to its head and note where they first disagree."""
+    """Follow a chain from its anchor to its head and note where they first disagree.
 
-    def __init__(self, anchor: Link, head: Link) -> None:
+    `noted` is a hash that somebody has noted earlier, and `noted_place` becomes the place at which it stands.
+    """
+
+    def __init__(self, anchor: Link, head: Link, noted: str | None = None) -> None:
         self.events = 0
+        self.noted_place: int | None = None
+        self._noted = None if noted is None else bytes.fromhex(noted)
+        self._note(anchor)
         self.fault: Fault | None = None
         self._head = head
         self._last = anchor
@@ -141,6 +149,7 @@ class ChainCheck:
             )
         elif digest(self._last.hash, expected, event) != link.hash:
             self._doubt(expected, event)
+        self._note(link)
         self._last, self._number = link, event.number
 
     def end(self) -> Fault | None:
@@ -153,6 +162,10 @@ class ChainCheck:
             return Fault(what="cut off", place=place, detail=f"the chain once reached place {head.place}")
         return Fault(what="head differs", place=last.place, detail="the end is not the noted one")
 
+    def _note(self, link: Link) -> None:
+        if self._noted is not None and link.hash == self._noted:
+            self.noted_place = link.place
+
     def _doubt(self, place: int, event: Event) -> None:
         moved = event.number < self._number
         detail = "its hash is not that of what it says behind the event before it"
@@ -164,6 +177,9 @@ class ChainCheck:
         if self._doubted and self.fault is not None and event.number < self._number:
             self.fault = msgspec.structs.replace(self.fault, what="reordered")
         self._doubted = False
+
+
+_PASSAGES = {(origin, following) for (origin, _), following in TABLE.items()}
 
 
 def asked(identity_sub: str, command: NewCommand) -> dict[str, Any]:
@@ -183,15 +199,18 @@ def disagreement(row: Mapping[str, Any], events: Sequence[Event]) -> str | None:
     """
     try:
         expected = _replayed(events)
-        differing = [name for name, value in expected.items() if _exact(row[name]) != _exact(value)]
+        actual = {name: row[name] for name in expected}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return f"its events cannot be: {error}"
-    return f"its {differing[0]} is not what its events say" if differing else None
+    if _exact(actual) == _exact(expected):
+        return None
+    differing = [name for name, value in expected.items() if _exact(actual[name]) != _exact(value)]
+    return f"its {differing[0]} is not what its events say"
 
 
-def _exact(value: Any) -> str:
+def _exact(value: Any) -> bytes:
     """Write a value so that true differs from 1, as it does not in Python."""
-    return json.dumps(value, sort_keys=True)
+    return msgspec.json.encode(value, order="sorted")
 
 
 def _replayed(events: Sequence[Event]) -> dict[str, Any]:
@@ -209,7 +228,7 @@ def _follow(row: dict[str, Any], event: Event, data: dict[str, Any]) -> None:
     status = Status(event.event)
     if not row:
         _begin(row, status, event, data)
-    elif status not in {following for (origin, _), following in TABLE.items() if origin == row["status"]}:
+    elif (row["status"], status) not in _PASSAGES:
         raise ValueError(f"{row['status']} does not lead to {status}")
     row["status"] = status.value
     if status is Status.ACKNOWLEDGED:

@@ -148,6 +148,9 @@ class Trail(Protocol):
         """
         ...
 
-    async def verify(self, reach: Reach) -> list[Report]:
-        """Compute the chains anew and return what was found of each user."""
+    async def verify(self, reach: Reach, noted: str | None = None) -> list[Report]:
+        """Compute the chains anew and return what was found of each user.
+
+        `noted` is a hash in hexadecimal digits, of which is said whether the chain has it.
+        """
         ...

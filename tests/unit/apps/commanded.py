@@ -116,12 +116,12 @@ class TrailTwin:
     async def prune(self, scope: Scope, kept: Retention, now: int) -> int:
         return 0
 
-    async def verify(self, reach: Reach) -> list[Report]:
+    async def verify(self, reach: Reach, noted: str | None = None) -> list[Report]:
         assert isinstance(reach, Scope)
         own = [command for whose, command in self._journal.kept if whose == reach]
         report = Report(
             user_id=reach.user_id, events=0, unsealed=len(own), commands=len(own), anchor_place=0,
-            head_place=0, head=ORIGIN.hash.hex(), fault=self.fault,
+            head_place=0, head=ORIGIN.hash.hex(), fault=self.fault, noted_place=0 if noted == ORIGIN.hash.hex() else None,
         )  # fmt: skip
         return [report]
 

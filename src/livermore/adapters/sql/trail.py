@@ -32,6 +32,7 @@ from livermore.kernel.clock import Clock
 from livermore.kernel.scope import EVERYBODY, Reach, Scope
 
 TOGETHER = 1000  # events in one transaction, or on their way in one piece
+COMPARED = 100  # commands between two turns of everybody else
 DAY = 86_400_000  # ms
 EVENT = [
     *(command_events.c[name] for name in ("number", "user_id", "correlation_id", "event", "at")),
@@ -104,21 +105,21 @@ class SqlTrail:
             await self._note(connection, scope, chain._replace(anchor=cut.last))
         return len(cut.commands)
 
-    async def verify(self, reach: Reach) -> list[Report]:
+    async def verify(self, reach: Reach, noted: str | None = None) -> list[Report]:
         """Compute the chains anew and return what was found of each user who has one, or should."""
         if isinstance(reach, Scope):
-            return [await self._report(reach)]
+            return [await self._report(reach, noted)]
         query = select(users.c.id, users.c.identity_sub).order_by(users.c.id)
         having = [table.c.user_id for table in (commands, command_events, command_chains)]
         query = query.where(or_(*(users.c.id.in_(select(column)) for column in having)))
         async with self._database.reading(EVERYBODY) as connection:
             scopes = _scopes(await connection.execute(query))
-        return [await self._report(scope) for scope in scopes]
+        return [await self._report(scope, noted) for scope in scopes]
 
-    async def _report(self, scope: Scope) -> Report:
+    async def _report(self, scope: Scope, noted: str | None) -> Report:
         async with self._database.snapshot(scope) as connection:
             chain = await _stored(connection, scope) or Chain(ORIGIN, ORIGIN)
-            check = ChainCheck(*chain)
+            check = ChainCheck(*chain, noted)
             sealed = _events(scope).where(command_events.c.place.is_not(None))
             async for row in _streamed(connection, sealed.order_by(command_events.c.place)):
                 check.see(Link(row.place, row.hash), _event(row))
@@ -128,6 +129,7 @@ class SqlTrail:
                 unsealed=await _count(connection, _events(scope).where(command_events.c.place.is_(None))),
                 commands=await _count(connection, _commands(scope)), anchor_place=chain.anchor.place,
                 head_place=chain.head.place, head=chain.head.hash.hex(), fault=fault,
+                noted_place=check.noted_place,
             )  # fmt: skip
 
     async def _locked(self, connection: AsyncConnection, scope: Scope) -> Chain:
@@ -200,7 +202,7 @@ async def _fault_of_commands(connection: AsyncConnection, scope: Scope) -> Fault
     met, together = 0, {}
     async for command_id, events in _by_command(connection, scope):
         together[command_id] = events
-        if len(together) == TOGETHER:
+        if len(together) == COMPARED:
             found = await _compared(connection, scope, together)
             if isinstance(found, Fault):
                 return found
@@ -215,8 +217,7 @@ async def _fault_of_commands(connection: AsyncConnection, scope: Scope) -> Fault
 
 async def _compared(connection: AsyncConnection, scope: Scope, events: dict[str, list[Event]]) -> Fault | int:
     """Return how many commands agree with their events, or the first that does not."""
-    query = select(*READ, commands.c.identity_sub).where(commands.c.user_id == scope.user_id)
-    query = query.where(commands.c.correlation_id.in_(events))
+    query = select(*READ, commands.c.identity_sub).where(*_owned(scope, events))
     rows = {row["correlation_id"]: row for row in (await connection.execute(query)).mappings()}
     for command_id, history in events.items():
         detail = _difference(rows.get(command_id), history)
@@ -261,8 +262,9 @@ async def _by_command(connection: AsyncConnection, scope: Scope) -> AsyncIterato
 
 async def _streamed(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Row[Any]]:
     result = await connection.stream(query.execution_options(yield_per=TOGETHER))
-    async for row in result:
-        yield row
+    async for rows in result.partitions():
+        for row in rows:
+            yield row
 
 
 async def _count(connection: AsyncConnection, query: Select[Any]) -> int:
@@ -287,7 +289,10 @@ def _pieces(ids: list[str]) -> list[list[str]]:
 
 
 def _event(row: Row[Any]) -> Event:
-    return Event(**{name: getattr(row, name) for name in Event.__struct_fields__})
+    number, user_id, correlation_id, event, at, data = row[:6]
+    return Event(
+        number=number, user_id=user_id, correlation_id=correlation_id, event=event, at=at, data=data
+    )  # fmt: skip
 
 
 def _scopes(rows: Any) -> list[Scope]:

@@ -75,6 +75,14 @@ class CommandFilter(Parameters):
     status: Status | None = Field(None, description="Only those that stand so.")
 
 
+class Proof(Parameters):
+    """What the chain is held against."""
+
+    expect: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None, description="A head that was noted earlier; `expected_place` says where the chain has it."
+    )
+
+
 class Asked(NamedTuple):
     """What could be read of a command, and what is wrong with it, if that is plain already."""
 

@@ -54,6 +54,7 @@ class ChainShape(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of the chain of events: without a fault, nothing of what happened was altered.
 
     `head` is the hash of the last event in hexadecimal digits; `unsealed` events follow it a moment later.
+    `expected_place` is the place of the hash that was asked for, null where the chain does not have it.
     """
 
     ok: bool
@@ -64,6 +65,7 @@ class ChainShape(msgspec.Struct, frozen=True, kw_only=True):
     head_place: int
     head: str
     fault: ChainFaultShape | None
+    expected_place: int | None
 
 
 def commands_shape(page: Page) -> dict[str, Any]:
@@ -78,4 +80,5 @@ def chain_shape(report: Report) -> ChainShape:
     return ChainShape(
         ok=fault is None, events=report.events, unsealed=report.unsealed, commands=report.commands,
         anchor_place=report.anchor_place, head_place=report.head_place, head=report.head, fault=fault,
+        expected_place=report.noted_place,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from livermore.apps.api.command_bodies import (
     CommandFilter,
     Commanding,
     Patience,
+    Proof,
     described_headers,
     submitted,
 )
@@ -73,9 +74,9 @@ def _add_history(app: FastAPI, system: "System", streams: Streams) -> None:
         return reply(commands_shape(page))
 
     @app.get(f"{PATH}/verify", responses=described(ChainShape), tags=["commands"])
-    async def verify(caller: Viewer) -> Response:
+    async def verify(caller: Viewer, proof: Annotated[Proof, Query()]) -> Response:
         """Compute the chain of what happened to the caller's commands anew, and say whether it is whole."""
-        (report,) = await system.control.trail.verify(caller.scope())
+        (report,) = await system.control.trail.verify(caller.scope(), proof.expect)
         return reply(chain_shape(report))
 
     @app.get(f"{PATH}/{{id}}", responses=described(CommandShape), tags=["commands"])

@@ -26,6 +26,14 @@ class NotRunningError(kernel.TransientError):
     """No server answers."""
 
 
+class ConnectionLostError(NotRunningError):
+    """A server that was there did not finish its answer."""
+
+
+class TimedOutError(kernel.TransientError):
+    """It took too long, or came too late."""
+
+
 EXIT_OF: dict[type[BaseException], Exit] = {
     kernel.LivermoreError: Exit.FAILED,
     kernel.RefusedError: Exit.REFUSED,
@@ -44,6 +52,7 @@ EXIT_OF: dict[type[BaseException], Exit] = {
     kernel.CorruptDataError: Exit.REFUSED,
     kernel.NewerFormatError: Exit.REFUSED,
     NotRunningError: Exit.NOT_REACHABLE,
+    TimedOutError: Exit.TIMED_OUT,
     PermissionError: Exit.NOT_ALLOWED,
     FileNotFoundError: Exit.REFUSED,
     NotADirectoryError: Exit.REFUSED,

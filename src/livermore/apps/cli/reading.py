@@ -36,6 +36,18 @@ class Reader(Protocol):
         """Return a page of alerts."""
         ...
 
+    async def commands(self, **chosen: Any) -> Any:
+        """Return a page of commands."""
+        ...
+
+    async def command(self, command_id: str) -> Any:
+        """Return one command."""
+        ...
+
+    async def chain(self, expected: str | None) -> Any:
+        """Prove the chain of what happened to commands; `expected` is a head that was noted earlier."""
+        ...
+
     async def exchanges(self) -> Any:
         """Return the rows of exchanges."""
         ...
@@ -78,6 +90,18 @@ class ServerReader:
     async def alerts(self, **chosen: Any) -> Any:
         """Return a page of alerts."""
         return await ask(self._server, "/alerts", chosen)
+
+    async def commands(self, **chosen: Any) -> Any:
+        """Return a page of commands."""
+        return await ask(self._server, "/commands", chosen)
+
+    async def command(self, command_id: str) -> Any:
+        """Return one command."""
+        return await ask(self._server, f"/commands/{quote(command_id, safe='')}")
+
+    async def chain(self, expected: str | None) -> Any:
+        """Have the chain proven."""
+        return await ask(self._server, "/commands/verify", {"expect": expected})
 
     async def exchanges(self) -> Any:
         """Return the rows of exchanges."""
@@ -134,6 +158,33 @@ class StoreReader:
 
         page = await self._system.signals.alerts(self._scope, **chosen)
         return plain(shapes.AlertsShape(alerts=shapes.alert_shapes(page.alerts), next=page.next))
+
+    async def commands(self, **chosen: Any) -> Any:
+        """Return a page of commands."""
+        from livermore.apps.api.command_shapes import commands_shape
+        from livermore.control.lifecycle import Status
+
+        name, status = chosen.pop("type"), chosen.pop("status")
+        wanted = chosen | {"of_type": name, "status": Status(status) if status else None}
+        control, now = self._system.control, self._system.clock.now()
+        return commands_shape(await control.journal.history(self._scope, now, **wanted))
+
+    async def command(self, command_id: str) -> Any:
+        """Return one command."""
+        from livermore.control.shape import shape_of
+
+        control, now = self._system.control, self._system.clock.now()
+        found = await control.journal.get(self._scope, command_id.lower(), now)
+        if found is None:
+            raise NotFoundError(f"there is no command {command_id}")
+        return shape_of(found)
+
+    async def chain(self, expected: str | None) -> Any:
+        """Prove the chain."""
+        from livermore.apps.api.command_shapes import chain_shape
+
+        (report,) = await self._system.control.trail.verify(self._scope, expected)
+        return plain(chain_shape(report))
 
     async def exchanges(self) -> Any:
         """Return the rows of exchanges."""

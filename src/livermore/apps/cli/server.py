@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from livermore.apps.cli.errors import NotRunningError
+from livermore.apps.cli.errors import ConnectionLostError, NotRunningError
 from livermore.apps.cli.stored import start_again
 from livermore.kernel.errors import (
     ConflictError,
@@ -70,7 +70,8 @@ async def ask(
 
     Bytes are sent as they are, anything else as JSON.
 
-    Errors: NotRunningError when nobody listens, TimeoutError, else the kernel error that fits the status.
+    Errors: NotRunningError when nobody listens (ConnectionLostError: not to the end), TimeoutError, else the
+    kernel error that fits the status.
     """
     import httpx
 
@@ -84,6 +85,9 @@ async def ask(
             answer = await client.request(method, url, params=given, headers=headers, **sent)
     except httpx.TimeoutException:
         raise TimeoutError(f"no answer within {SECONDS:.0f} s ({server.url})") from None
+    except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as error:
+        said = f"the connection was lost: {error}"
+        raise ConnectionLostError(said, where=server.url, hint=server.hint) from None
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise NotRunningError(f"no server answers: {error}", where=server.url, hint=server.hint) from None
     if not answer.is_success:

@@ -9,6 +9,7 @@ from typing import Any
 from livermore.apps.cli.errors import NotRunningError
 from livermore.apps.cli.frame import examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Workspace
+from livermore.apps.cli.outcomes import paused
 from livermore.apps.cli.output import emit, span, table
 from livermore.apps.cli.server import ask, find_server
 from livermore.apps.cli.stored import database_files, nothing_here
@@ -33,7 +34,7 @@ def _not_running(workspace: Path) -> NotRunningError:
     return NotRunningError(
         "nothing runs here",
         where=str(workspace.absolute()),
-        hint="what is stored is told by: livermore signals, alerts, candles, coverage or exchanges",
+        hint="what is stored is told by: livermore signals, alerts, candles, coverage, commands or exchanges",
     )
 
 
@@ -46,7 +47,7 @@ def _show(runtime: Any, url: str) -> None:
     if runtime["desired_state"] != runtime["state"]:
         print(f"wanted: {runtime['desired_state']}")
     if runtime["pause"]:
-        print(f"paused ({runtime['pause']['level']}): {runtime['pause']['reason'] or 'no reason given'}")
+        print(paused(runtime["pause"]))
     if runtime["startup"]:
         print(_starting(runtime["startup"]))
     newest = _age(runtime["last_candle_age_ms"])

@@ -16,6 +16,13 @@ class Verb(NamedTuple):
 VERBS = (
     Verb("up", "Start everything here: watch markets, serve the pages, print alerts.", "up:app"),
     Verb("status", "Show what the running Livermore is doing.", "status:app"),
+    Verb("pause", "Rest from everything, or from sending alerts.", "control:pause_app"),
+    Verb("resume", "End a pause: repair what was missed, then go live.", "control:resume_app"),
+    Verb("reload", "Read the stored settings again and bring them about.", "control:reload_app"),
+    Verb("mode", "Switch to another mode.", "control:mode_app"),
+    Verb("backfill", "Hold a symbol's candles against the exchange.", "upkeep:backfill_app"),
+    Verb("clear-cache", "Drop what is held of the market, and take it again.", "upkeep:clear_app"),
+    Verb("commands", "List what was asked and what became of it, or prove that list.", "commands:app"),
     Verb("signals", "List signals, or explain why one fired.", "signals:app"),
     Verb("alerts", "List alerts and how their delivery went.", "signals:alerts_app"),
     Verb("candles", "Show candles of one series, or export all that are stored.", "candles:app"),

@@ -279,7 +279,9 @@ async def test_a_journal_that_is_away_is_told_before_and_not_after(
 
 async def test_the_chain_is_proven(client: AsyncClient, system: StandIn) -> None:
     whole = (await client.get(f"{PATH}/verify")).json()
-    assert (whole["ok"], whole["fault"]) == (True, None)
+    assert (whole["ok"], whole["fault"], whole["expected_place"]) == (True, None, None)
+    known = await client.get(f"{PATH}/verify", params={"expect": whole["head"]})
+    assert known.json()["expected_place"] == 0
     trail = system.control.trail
     assert isinstance(trail, TrailTwin)
     trail.fault = Fault(what="changed", place=3, detail="its hash differs")

@@ -246,6 +246,7 @@ BAD = [
     ("/api/v1/commands?status=done", 422, "status"),
     ("/api/v1/commands?user=2", 422, "user"),
     ("/api/v1/commands/nothing", 404, None),
+    ("/api/v1/commands/verify?expect=ABC", 422, "expect"),
     (f"/api/v1/commands/{COMMAND}?wait=1", 404, None),
     (f"/api/v1/commands/{COMMAND}?wait=abc", 422, "wait"),
     (f"/api/v1/commands/{COMMAND}?wait=61", 422, "wait"),
