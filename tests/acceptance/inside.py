@@ -1,6 +1,7 @@
 """A live system in this process: joined as `up` joins it, but without the patience of 5 s and more."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -56,11 +57,13 @@ async def live_system(folder: Path, port: int, *symbols: str) -> AsyncIterator[b
 async def live_systems(folder: Path, *others: str, **places: Place) -> AsyncIterator[bootstrap.System]:
     """Watch symbols of exchanges whose rows say that they are on this machine; the first is the primary.
 
-    `others` are symbols of exchanges that are nowhere, each behind the exchange's name.
+    `others` are symbols of exchanges that are nowhere, each behind the exchange's name. Servers are those
+    that the environment names.
     """
     workspace = Workspace(folder)
     workspace.prepare()
-    url = f"sqlite+aiosqlite:///{workspace.database()}"
+    server = os.environ.get("LIVERMORE_DATABASE_URL")
+    url = server or f"sqlite+aiosqlite:///{workspace.database()}"
     await bootstrap.database(url).upgrade()
     stored = await bootstrap.read_only(url)
     for name, place in places.items():
@@ -69,7 +72,9 @@ async def live_systems(folder: Path, *others: str, **places: Place) -> AsyncIter
         await stored.market.put_exchange(msgspec.structs.replace(row, **here))
     await stored.stop()
     named = [f"{name}:{symbol}" for name, place in places.items() for symbol in place.symbols]
-    plan = bootstrap.Plan(workspace=folder, exchange=next(iter(places)), symbols=(*named, *others))
+    plan = bootstrap.Plan(
+        workspace=folder, exchange=next(iter(places)), symbols=(*named, *others), database_url=server
+    )
     system = await bootstrap.build(plan)
     await system.start()
     try:

@@ -35,7 +35,7 @@ async def cycled(live: Live, count: int) -> list[Held]:
     chance, looks = random.Random(3), []
     for number in range(count):
         await asked(live, "pause", reason=f"cycle {number}")
-        assert not live.system.runtimes._floor.posts
+        assert live.exchange not in live.system.market._plane.desks
         await comes_to(live.server, live.server.market_time() + chance.randint(0, LONGEST))
         await asked(live, "resume")
         if number % 3:

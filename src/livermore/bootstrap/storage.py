@@ -25,8 +25,8 @@ from livermore.adapters.sql import (
     migrate,
 )
 from livermore.bootstrap.accounts import accounts_of
-from livermore.bootstrap.exchanges import exchange_accounts_of
 from livermore.bootstrap.commanding import empty_control_room
+from livermore.bootstrap.exchanges import exchange_accounts_of
 from livermore.bootstrap.following import unfollowed
 from livermore.bootstrap.system import System
 from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of

@@ -30,6 +30,7 @@ from livermore.kernel.events import EventBus
 from livermore.kernel.ids import new_id
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
+from livermore.market import commands as market_commands
 from livermore.market.coverage import CoverageService
 from livermore.market.desk import Desk
 from livermore.market.plan import MarketForesight
@@ -45,6 +46,7 @@ from livermore.runtime.ports import Hosted
 from livermore.runtime.runtime import Runtime, Surroundings
 from livermore.runtime.status import RuntimeStatus
 from livermore.runtime.supervisor import Supervisor
+from livermore.runtime.watched import WatchedHere
 from livermore.settings.plan import Planner
 from livermore.settings.service import SettingsService
 from livermore.signals.service import SignalService
@@ -135,6 +137,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     RuntimeCommands(host, writing.settings, ground.clock, control.receiver.cancel_jobs).register(
         control.registry
     )
+    market_commands.register(control.registry, desks, WatchedHere(host))
     control.registry.seal()
     market = MarketService(plane, ground.store, rows)
     return System(

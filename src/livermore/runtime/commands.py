@@ -23,6 +23,7 @@ from livermore.runtime.state import Transition
 from livermore.runtime.status import Level, Pause
 from livermore.settings.diff import Difference
 from livermore.settings.patch import PathPatch
+from livermore.settings.path import dotted
 from livermore.settings.ports import Authorship
 from livermore.settings.service import Change, SettingsService
 
@@ -185,6 +186,5 @@ def _turned(transition: Transition, runtime: Runtime) -> Turned:
     return Turned(previous=transition.previous, current=runtime.state, pause=runtime.pausing)
 
 
-def _plain(difference: Difference) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(difference)
-    return plain
+def _plain(one: Difference) -> dict[str, Any]:
+    return {"op": one.op, "path": dotted(one.path), "from": one.before, "to": one.after}
