@@ -28,6 +28,7 @@ from tests.canaries import (
 from tests.loggers import loggers_as_they_were
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_FIRST = ("acceptance/truth", "acceptance", "contracts/api", "browser", "contracts", "migrations")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MARKER_OF_FIXTURE = {"postgres_url": "postgres", "redis_url": "redis", "chromium": "browser"}
 
@@ -48,10 +49,18 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test by the servers it asks for, so that `-m "not browser"` just works."""
+    """Mark every test by the servers it asks for, so that `-m "not browser"` just works; long ones first."""
     for item in items:
         for fixture in MARKER_OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKER_OF_FIXTURE[fixture])
+    items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    """Return when a test's file has its turn: one that takes minutes must not be the last to begin."""
+    folder = f"{item.path.parent.as_posix()}/"
+    begun = (place for place, name in enumerate(LONGEST_FIRST) if f"/tests/{name}/" in folder)
+    return next(begun, len(LONGEST_FIRST))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

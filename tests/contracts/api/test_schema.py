@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -26,13 +27,16 @@ from livermore.apps.web import bound_socket
 from livermore.kernel.clock import SystemClock
 from tests.unit.apps.doors import BEARER, KEY
 
-EACH = 75  # requests at most for each method of each route
+EACH = 25  # examples of what is allowed, and as many of what is not, for each method of each route
+MORE = 500  # for the soak
+LEAST = 2_000  # requests to each database, every day
 NOTHING = cast("Any", None)
 ENDLESS = "/api/v1/events"
 DESCRIPTION = description(
     api_app(NOTHING, streams=Streams(NOTHING), counted=Metrics(NOTHING), entrance=NOTHING)
 )  # fmt: skip
 schema = schemathesis.openapi.from_dict(DESCRIPTION).exclude(path=ENDLESS)
+OPERATIONS = sum(len(methods) for path, methods in DESCRIPTION["paths"].items() if path != ENDLESS)
 CHECKS: list[Any] = [
     schemathesis.checks.CHECKS.get_one("status_code_conformance"),
     schemathesis.checks.CHECKS.get_one("content_type_conformance"),
@@ -57,6 +61,7 @@ class Served(threading.Thread):
         self._listening = bound_socket("127.0.0.1", 0)
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._ending = threading.Event()
+        self.asked = Counter[str]()
 
     def run(self) -> None:
         asyncio.run(self._serve())
@@ -95,17 +100,44 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     served.stop()
 
 
-@schema.parametrize()
-@settings(
-    max_examples=EACH, deadline=None, derandomize=True, database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
-def test_an_answer_is_as_described(case: schemathesis.Case[Any], served: Served) -> None:
+def asking(count: int) -> settings:
+    """Make up so many examples, the same ones in every run."""
+    return settings(
+        max_examples=count, deadline=None, derandomize=True, database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+
+
+def ask(case: schemathesis.Case[Any], served: Served) -> None:
+    """Put a question, and hold the answer against the description."""
+    served.asked[case.operation.label] += 1
     # Nothing runs here, so that it is the right answer that something is not ready.
     also: list[Any] = [] if case.path == "/readyz" else [checks.not_a_server_error]
     case.call_and_validate(base_url=served.address, headers=BEARER, checks=[*CHECKS, *also], timeout=30)
 
 
+@schema.parametrize()
+@asking(EACH)
+def test_an_answer_is_as_described(case: schemathesis.Case[Any], served: Served) -> None:
+    ask(case, served)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@schema.parametrize()
+@asking(MORE)
+def test_however_often_it_is_asked_an_answer_is_as_described(
+    case: schemathesis.Case[Any], served: Served
+) -> None:
+    ask(case, served)
+
+
 def test_the_server_is_still_there(served: Served) -> None:
     assert requests.get(f"{served.address}/api/v1/me", headers=BEARER, timeout=10).status_code == 200
+
+
+def test_thousands_of_questions_were_asked(served: Served) -> None:
+    if len(served.asked) < OPERATIONS:
+        pytest.skip("only some of the routes were asked")
+    assert served.asked.total() >= LEAST
