@@ -1,6 +1,7 @@
 """Connections that are kept outlive the server that they lead to, and say what they do not know."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlalchemy import make_url, text
 
 from livermore.adapters.sql import Database, SqlJournal
 from livermore.adapters.sql import kept as kept_module
+from livermore.adapters.sql.journal_postgres import _step_statement
 from livermore.adapters.sql.kept import KeptConnections
 from livermore.control.command import Command
 from livermore.control.lifecycle import Status, Step
@@ -160,6 +162,17 @@ async def test_once_closed_they_stay_so(kept: KeptConnections) -> None:
     assert (await under_way)["one"] == 1
     with pytest.raises(StorageUnavailableError):
         await kept.fetch_row("SELECT 1")
+
+
+@pytest.mark.parametrize("step", [Step.START, Step.SUCCEED])
+async def test_a_step_finds_its_row_by_the_id_however_little_is_known_of_the_table(
+    kept: KeptConnections, step: Step
+) -> None:
+    """A plan that was made for an empty table is kept, and would read more and more."""
+    statement = re.sub(r"\$\d+", "'5'", _step_statement(step))
+    plan = (await kept.fetch_row(f"EXPLAIN (FORMAT JSON) {statement}"))[0]
+    assert set(re.findall(r'"Index Name": "(.*)"', plan)) == {"commands_identity_sub_correlation_id_unique"}
+    assert "Seq Scan" not in plan
 
 
 async def test_a_login_that_is_held_to_the_policies_reaches_everybodys_rows(

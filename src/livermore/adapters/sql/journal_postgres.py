@@ -24,7 +24,9 @@ from livermore.control.ports import Facts
 from livermore.kernel.scope import Scope
 
 NOTE = "INSERT INTO command_events (user_id, correlation_id, event, at, data)"
-MINE = "user_id = $1 AND identity_sub = $2 AND correlation_id = $3"
+# A plan is made once for each connection, often while the table is empty and every way to a row costs as
+# much. What is written so that no other index fits leaves the one way that stays fast: by the unique id.
+MINE = "user_id + 0 = $1 AND identity_sub = $2 AND correlation_id = $3"
 ADD = f"""
 WITH added AS (
     INSERT INTO commands ({", ".join(ADDED)})
@@ -38,7 +40,7 @@ SELECT number FROM added
 """  # noqa: S608 - our own names
 # Lest the command is taken away by retention at this very moment.
 REFUSE = f"{NOTE} SELECT user_id, correlation_id, $4, $5, $6::json FROM commands WHERE {MINE} FOR KEY SHARE"  # noqa: S608
-PROGRESS = f"UPDATE commands SET progress = $4 WHERE {MINE} AND status = 'running'"  # noqa: S608
+PROGRESS = f"UPDATE commands SET progress = $4 WHERE {MINE} AND status || '' = 'running'"  # noqa: S608
 
 
 @cache
@@ -47,7 +49,7 @@ def _step_statement(step: Step) -> str:
     in_time = f" AND submitted_at >= $4::bigint - {LIFETIME}" if step is Step.START else ""
     return f"""
     WITH stepped AS (
-        UPDATE commands SET {changed} WHERE {MINE} AND status IN ({origins_of(step)}){in_time}
+        UPDATE commands SET {changed} WHERE {MINE} AND status || '' IN ({origins_of(step)}){in_time}
         RETURNING user_id, {", ".join(COLUMNS)}
     ), noted AS (
         {NOTE} SELECT user_id, correlation_id, status, $4::bigint, $5::json FROM stepped

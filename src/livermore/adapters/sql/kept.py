@@ -71,7 +71,8 @@ class KeptConnections:
             **self._options,
             timeout=CONNECTING,
             command_timeout=ANSWERING,
-            server_settings={"livermore.user_id": EVERYBODY.value},
+            # No statement that goes this way should ever read a whole table.
+            server_settings={"livermore.user_id": EVERYBODY.value, "enable_seqscan": "off"},
         )
 
     async def _give_back(self, connection: Any) -> None:
