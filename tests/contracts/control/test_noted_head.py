@@ -3,8 +3,9 @@
 from livermore.adapters.sql import Database, SqlJournal, SqlTrail
 from livermore.control.ports import Retention
 from livermore.kernel.scope import Scope
+from tests.contracts.sql.conftest import NOON
 
-from .conftest import NOON, accepted, carried_out
+from .conftest import accepted, carried_out
 from .test_audit import run
 
 DAY = 86_400_000

@@ -14,13 +14,16 @@ from livermore.control.command import Command, NewCommand, Progress
 from livermore.control.intake import Author
 from livermore.control.lifecycle import WAITING, Status, Step, origins, take
 from livermore.control.ports import Accepted, Facts, Page, Retention, Waiting
-from livermore.control.registry import Call, Job, Nothing, Payload, Registry
+from livermore.control.registry import Call, Job, Nothing, Registry
 from livermore.control.room import ControlRoom
 from livermore.kernel.clock import SystemClock
 from livermore.kernel.errors import ConflictError, NotImplementedYetError
 from livermore.kernel.events import EventBus
 from livermore.kernel.scope import Reach, Scope
-from livermore.runtime.commands import ModePayload, PausePayload
+from livermore.market.commands import Backfilled, ClearCache, Cleared, ForceBackfill
+from livermore.market.comparison import Tally
+from livermore.runtime.commands import ModePayload, PausePayload, Reloaded, Switched, Turned
+from livermore.runtime.status import Pause
 
 
 class JournalTwin:
@@ -119,47 +122,64 @@ class TrailTwin:
     async def verify(self, reach: Reach, noted: str | None = None) -> list[Report]:
         assert isinstance(reach, Scope)
         own = [command for whose, command in self._journal.kept if whose == reach]
+        noted_place = 0 if noted == ORIGIN.hash.hex() else None
         report = Report(
             user_id=reach.user_id, events=0, unsealed=len(own), commands=len(own), anchor_place=0,
-            head_place=0, head=ORIGIN.hash.hex(), fault=self.fault, noted_place=0 if noted == ORIGIN.hash.hex() else None,
+            head_place=0, head=ORIGIN.hash.hex(), fault=self.fault, noted_place=noted_place,
         )  # fmt: skip
         return [report]
 
 
-class FillPayload(Payload, frozen=True, kw_only=True):
-    """What is to be loaded."""
-
-    symbol: str
-
-
 class Obedience:
-    """Do nothing, as it should be done; a job goes on when the gate is opened."""
+    """Do nothing, and say what comes of it; loading goes on when the gate is opened."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.done: list[str] = []
 
     def register(self, registry: Registry) -> None:
-        registry.register("pause", PausePayload, self.note, priority=1, about="Pause.")
-        registry.register("resume", Nothing, self.note, priority=1, about="Resume.")
-        registry.register("switch-mode", ModePayload, self.refuse, priority=10, about="Switch.")
-        registry.register("force-backfill", FillPayload, self.fill, priority=20, about="Load.")
-        registry.register("clear-cache", Nothing, self.note, priority=20, about="Clear.", role="admin")
+        add = registry.register
+        add("pause", PausePayload, self.pause, priority=1, about="Pause.")
+        add("resume", Nothing, self.resume, priority=1, about="Resume.")
+        add("reload-settings", Nothing, self.reload, priority=10, about="Reload.")
+        add("switch-mode", ModePayload, self.switch, priority=10, about="Switch.")
+        add("force-backfill", ForceBackfill, self.fill, priority=20, about="Load.")
+        add("clear-cache", ClearCache, self.clear, priority=20, about="Clear.", role="admin")
 
-    async def note(self, call: Call) -> dict[str, str]:
+    async def pause(self, call: Call) -> Turned:
         self.done.append(call.command.id)
-        return {"did": call.command.type}
+        asked: PausePayload = call.payload
+        until = asked.until if isinstance(asked.until, int) else None
+        pause = Pause(level=asked.level, reason=asked.reason, until=until, by=call.command.author)
+        return Turned(previous="running", current="paused", pause=pause)
 
-    async def refuse(self, call: Call) -> None:
-        raise NotImplementedYetError("the order-book mode does not exist yet", hint="choose another one")
+    async def resume(self, call: Call) -> Turned:
+        self.done.append(call.command.id)
+        return Turned(previous="paused", current="warming", pause=None)
+
+    async def reload(self, call: Call) -> Reloaded:
+        change = {"op": "change", "path": "scanner.limit", "from": 50, "to": 7}
+        return Reloaded(previous=2, revision=3, changes=[change], waits_for=None)
+
+    async def switch(self, call: Call) -> Switched:
+        asked: ModePayload = call.payload
+        if asked.mode == "scalper-orderbook":
+            raise NotImplementedYetError("the order-book mode does not exist yet", hint="choose another one")
+        return Switched(previous="position-monitor", mode=asked.mode, revision=4, waits_for="it is paused")
 
     async def fill(self, call: Call) -> Job:
-        async def work() -> dict[str, int]:
-            call.progress(Progress(done=1, total=2, message=call.payload.symbol, eta_seconds=3))
+        async def work() -> Backfilled:
+            call.progress(Progress(done=1, total=2, message="1h", eta_seconds=3))
             await self.gate.wait()
-            return {"bars": 2}
+            self.done.append(call.command.id)
+            tally = Tally(asked=1_000, equal=990, corrected=0, added=10, missing=0)
+            return Backfilled(exchange="coinbase", symbol=call.payload.symbol, timeframes={"1h": tally})
 
         return Job(work)
+
+    async def clear(self, call: Call) -> Cleared:
+        self.done.append(call.command.id)
+        return Cleared(symbols=2, timeframes=["5m", "1h"], bars=1_234, stored_deleted=7)
 
 
 def control_in_memory(accounts: Accounts, events: EventBus, obedience: Obedience) -> ControlRoom:

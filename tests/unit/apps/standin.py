@@ -28,7 +28,7 @@ from livermore.market.gaps import Gap
 from livermore.market.plane import ExchangeStatus
 from livermore.market.ports import Cause, Series
 from livermore.market.service import CandlePage, kept
-from livermore.runtime.status import STOPPED, RuntimeStatus, Startup
+from livermore.runtime.status import STOPPED, Pause, RuntimeStatus, Startup
 from livermore.settings.service import SettingsService
 from livermore.signals.alert import Alert
 from livermore.signals.service import AlertPage, Explanation, SignalPage
@@ -294,6 +294,7 @@ class StandInRuntime:
         self.connection = "connected"
         self.startup: Startup | None = None
         self.health = "healthy"
+        self.pause: Pause | None = None
 
     def status(self) -> RuntimeStatus:
         exchange = ExchangeStatus(
@@ -302,7 +303,7 @@ class StandInRuntime:
             market_time=self._market.now, frames=4_711, skipped={},
         )  # fmt: skip
         return RuntimeStatus(
-            state=self.state, desired_state="running", pause=None, mode="scalper-macdv",
+            state=self.state, desired_state="running", pause=self.pause, mode="scalper-macdv",
             uptime_seconds=(self._market.now - NOW) // 1000, settings={"saved": 3, "applied": 3},
             queue_depth=0, symbols={"active": len(PRICES), "total": len(PRICES)}, exchanges=[exchange],
             startup=self.startup, last_candle_age_ms=23_000, services={"exchange coinbase": self.health},

@@ -93,12 +93,16 @@ class Visit:
             show(command)
             if self._left() <= 0:
                 raise self._timed_out()
-            query = {"wait": self._step()}
-            command = await self._patiently(
-                lambda server, query=query: ask(server, f"/commands/{self.id}", query),  # type: ignore[misc]
-                (NotRunningError, TimeoutError, StorageUnavailableError),
-            )
+            command = await self._look()
         return command
+
+    async def _look(self) -> Any:
+        passing = (NotRunningError, TimeoutError, StorageUnavailableError)
+        query = {"wait": self._step()}
+        try:
+            return await self._patiently(lambda server: ask(server, f"/commands/{self.id}", query), passing)
+        except passing:
+            raise self._timed_out() from None
 
     async def _patiently(
         self, question: Callable[[Server], Awaitable[Any]], passing: tuple[type[Exception], ...]
