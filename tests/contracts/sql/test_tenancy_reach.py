@@ -34,6 +34,9 @@ EVERYBODY = {
     "adapters.sql.trail.SqlTrail.unsealed",
     "adapters.sql.trail.SqlTrail.overfull",
     "adapters.sql.trail.SqlTrail.verify",
+    # One process takes, and gives back, the leases of all whom it hosts.
+    "adapters.sql.runtime.SqlRuntimeBook.claim",
+    "adapters.sql.runtime.SqlRuntimeBook.release",
     # The proof of isolation looks whether all are there, in a database of its own.
     "adapters.sql.canaries.prints_of",
     "bootstrap.canaries.House.owners",

@@ -290,7 +290,7 @@ def _pieces(ids: list[str]) -> list[list[str]]:
 
 
 def _event(row: Row[Any]) -> Event:
-    number, user_id, correlation_id, event, at, data = row[:6]
+    number, user_id, correlation_id, event, at, data, *_ = tuple(row)
     return Event(
         number=number, user_id=user_id, correlation_id=correlation_id, event=event, at=at, data=data
     )  # fmt: skip
