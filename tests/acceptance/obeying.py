@@ -29,7 +29,7 @@ from livermore.kernel.clock import Clock, ScaledClock, SystemClock
 from livermore.kernel.errors import TransientError
 from livermore.kernel.scope import Scope
 
-LOT = 60
+LOT = 40
 # What is asked, and how urgent it is.
 KINDS = {"first": 1, "soon": 10, "usual": 15, "late": 20, "job": 20}
 

@@ -111,7 +111,7 @@ async def suffer(nursery: Nursery, folder: Path, url: str, rounds: int, *more: F
 
 
 async def test_cut_off_again_and_again(nursery: Nursery, tmp_path: Path, postgres_database: str) -> None:
-    ended = await suffer(nursery, tmp_path, postgres_database, 2)
+    ended = await suffer(nursery, tmp_path, postgres_database, 1)
     assert ended[Status.SUCCEEDED] > 20
     assert ended[Status.FAILED] == 0, "no process has ended"
 

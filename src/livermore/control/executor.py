@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from livermore.control.command import Command
+from livermore.control.command import HIGHEST, Command
 from livermore.control.lifecycle import Step
 from livermore.control.outcome import CANCELLED, CUT_SHORT, UNFORESEEN, Outcome, failure_of, outcome_of
 from livermore.control.queue import Queue, Turn
@@ -23,7 +23,10 @@ UNWRITTEN = 0.25
 PATIENCE, GRACE = 5.0, 1.0
 """At the end, so many seconds are given to a handler that is changing something, and to be written down."""
 WAITING, JOBS = 10_000, 100
-"""So many commands of one user are kept in memory (the journal keeps the others), and so many jobs run."""
+"""So many commands of one user are kept in memory (the journal keeps the others), and so many jobs run.
+
+For pause and resume there is as much room again, so that they overtake whatever crowd.
+"""
 TURN = 1.0
 """A handler that holds its turn for longer (seconds) is named in the log."""
 UNKNOWN = failure_of(NotFoundError("there is no such command"))
@@ -67,7 +70,8 @@ class Executor:
 
     def put(self, turn: Turn) -> None:
         """Let a command wait for its turn, unless it is known; what finds no room is left to the journal."""
-        if self._ending.is_set() or self.knows(turn.id) or len(self._queue) >= WAITING:
+        room = WAITING if turn.priority >= HIGHEST else 2 * WAITING
+        if self._ending.is_set() or self.knows(turn.id) or len(self._queue) >= room:
             return
         self._queue.put(turn)
         if not self._taking:

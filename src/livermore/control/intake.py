@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from livermore.control.command import LIFETIME, Failure, NewCommand
+from livermore.control.command import HIGHEST, LIFETIME, Failure, NewCommand
 from livermore.control.outcome import UNFORESEEN, failure_of
 from livermore.control.ports import Accepted, Journal
 from livermore.control.rest import within
@@ -23,7 +23,10 @@ from livermore.kernel.scope import Scope
 UNREADABLE = "unreadable"
 """The type under which a message is written down that has none."""
 MESSAGES, BYTES = 1_000, 33_554_432
-"""So much of one user waits to be written down at most; what comes on top is refused."""
+"""So much of one user waits to be written down at most; what comes on top is refused.
+
+For pause and resume there is as much room again.
+"""
 CROWDED = failure_of(RateLimitedError("too many messages wait to be written down", hint="send it again"))
 GRACE = 1.0
 """At the end, what is being written down is given so many seconds."""
@@ -100,7 +103,9 @@ class Intake:
 
     def put(self, arrival: Arrival) -> None:
         """Let a message wait until it is written down."""
-        if len(self._waiting) >= MESSAGES or self._bytes + arrival.size > BYTES:
+        priority = self._priority(arrival)
+        room = 1 if priority >= HIGHEST else 2
+        if len(self._waiting) >= room * MESSAGES or self._bytes + arrival.size > room * BYTES:
             crowded = RateLimitedError(
                 "too many messages wait to be written down", hint="send them again later"
             )
@@ -108,7 +113,7 @@ class Intake:
             return
         self._count += 1
         self._bytes += arrival.size
-        heapq.heappush(self._waiting, (self._priority(arrival), self._count, arrival))
+        heapq.heappush(self._waiting, (priority, self._count, arrival))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 

@@ -72,6 +72,19 @@ async def test_the_urgent_overtake_and_of_equals_the_first_comes_first(room: Roo
     assert (await room.stands(pause.id)).priority == 1
 
 
+async def test_a_pause_overtakes_a_crowd_too(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livermore.control.executor.WAITING", 3)
+    await hold(room)
+    crowd = [await room.submit(mark=str(number)) for number in range(6)]
+    pause = await room.submit("pause")
+    await until(lambda: room.receiver.depth(room.scope) == 4)
+    room.deeds.gate(HELD).set()
+    await room.reaches(pause.id, Status.SUCCEEDED)
+    assert room.deeds.done[:2] == [HELD, "pause"]
+    for command in crowd:
+        await room.reaches(command.id, Status.SUCCEEDED)
+
+
 async def test_an_acknowledgement_waits_for_no_handler(room: Room) -> None:
     await hold(room)
     waiting = await room.submit(mark="two")

@@ -204,11 +204,13 @@ async def test_a_flood_is_bounded_and_what_is_too_much_is_refused(
 ) -> None:
     monkeypatch.setattr("livermore.control.intake.MESSAGES", 10)
     messages = [room.message("note", correlationId=str(uuid4())) for _ in range(40)]
-    await asyncio.gather(*map(room.publish, messages))
+    pause = room.message("pause")
+    await asyncio.gather(*map(room.publish, [*messages, pause]))
+    await room.answer(pause["correlationId"], "success")
     await until(lambda: all({"success", "error"} & set(room.said(one["correlationId"])) for one in messages))
     codes = [answer["error"]["code"] for answer in room.heard if answer["status"] == "error"]
     assert set(codes) == {"rate_limited"}
-    assert len(codes) + len(room.deeds.done) == 40
+    assert len(codes) + len(room.deeds.done) == 41
 
 
 async def test_of_a_user_who_is_gone_nothing_is_written_down(room: Room) -> None:
