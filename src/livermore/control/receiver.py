@@ -28,7 +28,7 @@ from livermore.control.wire import (
     read_command,
 )
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import InvalidError, NotAllowedError, TransientError
+from livermore.kernel.errors import InvalidError, LivermoreError, NotAllowedError, TransientError
 from livermore.kernel.events import EventBus
 from livermore.kernel.ids import new_id
 from livermore.kernel.log import logger
@@ -110,8 +110,8 @@ class Receiver:
         self._hosted |= channels
         try:
             await self._find(young=0)
-        except TransientError as error:
-            log.debug("the journal could not be asked for what waits", error=str(error))
+        except LivermoreError as error:
+            log.warning("the journal could not be asked for what waits", error=str(error))
         self._look_at_once()
         joining = asyncio.ensure_future(self._switchboard.join(channels.keys()))
         if await within(self._clock, JOINING, joining):
