@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from docs.generate import pages
+from docs.generate import filled, pages, registry
+from livermore.apps.cli.outcomes import ERROR_OF_CODE
 
 ROOT = Path(__file__).parents[3]
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,3 +33,23 @@ def test_every_page_of_a_folder_is_listed(folder: str) -> None:
     pages_there = sorted((ROOT / "docs" / folder).glob("*.md"))
     assert pages_there
     assert [path.name for path in pages_there if f"({folder}/{path.name})" not in index] == []
+
+
+def test_every_command_and_every_error_code_is_told() -> None:
+    page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
+    for name, entry in registry().entries.items():
+        section = page.split(f"## `{name}`\n")[1].split("\n## ")[0]
+        assert f"Priority {entry.priority} · role {entry.role}" in section
+        for field in msgspec.structs.fields(entry.payload):
+            assert f"| `{field.encode_name}` | " in section
+    for code in ERROR_OF_CODE:
+        assert f"| `{code}` | " in page
+
+
+def test_a_generated_part_replaces_what_stood_there() -> None:
+    text = "before\n<!-- generated: part -->\nold\n<!-- end of part -->\nbehind"
+    once = filled(text, {"part": "new\n"})
+    assert once == "before\n<!-- generated: part -->\n\nnew\n\n<!-- end of part -->\nbehind"
+    assert filled(once, {"part": "new\n"}) == once
+    with pytest.raises(ValueError, match="no place"):
+        filled(text, {"other": "new\n"})
