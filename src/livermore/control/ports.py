@@ -11,6 +11,7 @@ from livermore.control.audit import Report
 from livermore.control.command import Command, Failure, NewCommand, Progress
 from livermore.control.lifecycle import Status, Step
 from livermore.kernel.scope import Reach, Scope
+from livermore.kernel.service import Health
 
 Heard = Callable[[str, bytes], None]
 """Takes a channel and a message; must not wait."""
@@ -40,6 +41,10 @@ class CommandBus(Protocol):
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Send a message; raise TransientError when it did not go out."""
+        ...
+
+    def health(self) -> Health:
+        """Say whether messages go out and come in; while they do not, the journal is what counts."""
         ...
 
 

@@ -43,6 +43,7 @@ class ControlRoom:
             switchboard, journal, registry, authors, events=events, clock=clock, runner=runner
         )
         self._sealer = Sealer(journal, trail, clock)
+        self._switchboard = switchboard
         self._parts: Sequence[_Part] = (switchboard, self._sealer, self.receiver)
         self._running: list[_Part] = []
 
@@ -58,6 +59,6 @@ class ControlRoom:
             await self._running.pop().stop()
 
     def health(self) -> Health:
-        """Be as well as the receiver and the sealer."""
-        healths = [self.receiver.health(), self._sealer.health()]
+        """Be as well as the receiver, the sealer and the bus."""
+        healths = [self.receiver.health(), self._sealer.health(), self._switchboard.health()]
         return next((health for health in healths if health.state != "healthy"), Health())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from livermore.control.ports import CommandBus, Heard
+from livermore.kernel.service import Health
 
 
 class Line(NamedTuple):
@@ -50,6 +51,10 @@ class Switchboard:
     async def publish(self, channel: str, message: bytes) -> None:
         """Send a message; raise TransientError when it did not go out."""
         await self._bus.publish(channel, message)
+
+    def health(self) -> Health:
+        """Say how the bus is."""
+        return self._bus.health()
 
     def _heard(self, channel: str, message: bytes) -> None:
         for line in self._lines:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
 from uuid import uuid4
 
 import pytest
@@ -19,14 +18,8 @@ NAMES = ["local", "", " ", "a,b{c}*?[x]\r\n", "Grüße 日本語 🐂", "\x00\x7
 MESSAGES = [b"", b"{}", b"\xff\xfe\x00", b"$3\r\nfoo\r\n", b"x" * 10_000_000]
 
 
-class Bus(CommandBus, Protocol):
-    """What both can, and who starts one uses."""
-
-    def health(self) -> Health: ...
-
-
-Make = Callable[[], Bus]
-Open = Callable[[], Awaitable[tuple[Bus, Listener]]]
+Make = Callable[[], CommandBus]
+Open = Callable[[], Awaitable[tuple[CommandBus, Listener]]]
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -42,9 +35,9 @@ def make(request: pytest.FixtureRequest) -> Make:
 @pytest.fixture
 async def open_bus(make: Make) -> AsyncIterator[Open]:
     """Start buses, each with a listener, and stop them afterwards."""
-    opened: list[Bus] = []
+    opened: list[CommandBus] = []
 
-    async def open_one() -> tuple[Bus, Listener]:
+    async def open_one() -> tuple[CommandBus, Listener]:
         bus, listener = make(), Listener()
         opened.append(bus)
         await bus.start(listener.hear, listener.regain)
