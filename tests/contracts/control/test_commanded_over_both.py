@@ -90,7 +90,7 @@ async def test_what_a_plain_client_of_redis_publishes_is_carried_out(
     bus, ear = (RedisCommandBus(redis_url, SystemClock()) for _ in range(2))
     async with Room(journal, SystemClock(), jesse, bus, ear) as room:
         message = room.message("note")
-        client = redis.asyncio.from_url(redis_url)  # type: ignore[no-untyped-call]
+        client = redis.asyncio.from_url(redis_url)
         assert await client.publish(command_channel(jesse.identity_sub), json.dumps(message)) == 1
         await client.aclose()
         await room.answer(message["correlationId"], "success")

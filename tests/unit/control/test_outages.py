@@ -172,7 +172,12 @@ class ShutBus(MemoryCommandBus):
         await asyncio.Event().wait()
 
 
-async def test_a_bus_that_is_away_holds_up_nobody(journal: SqlJournal, scope: Scope) -> None:
+async def test_a_bus_that_is_away_holds_up_nobody(
+    journal: SqlJournal, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livermore.control.receiver.JOINING", 0.01)
+    monkeypatch.setattr("livermore.control.receiver.APART", 0.01)
+    monkeypatch.setattr("livermore.control.receiver.YOUNG", 0)
     async with Room(journal, SystemClock(), scope, ShutBus(), MemoryCommandBus()) as room:
         done = await room.ask(mark="found")
         assert done.status is Status.SUCCEEDED
