@@ -22,6 +22,7 @@ from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from livermore.market.commands import Backfilled
 from livermore.market.comparison import Tally, differing, truth
+from livermore.market.listener import Times
 from livermore.market.ports import Cause, Series
 from tests.reference.series import START
 
@@ -145,6 +146,30 @@ async def test_a_longer_timeframe_alone_is_made_of_base_bars_that_are_asked_for(
         assert asked[1:] == [(Timeframe.M1, at(30), at(35))]
         await office.check(50)
         await office.derived("S0")
+
+
+async def test_a_longer_bar_that_is_older_than_the_base_is_corrected_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Values of other timeframes stand, or an old day would have every minute derived again."""
+    async with desked() as office:
+        times, revise = list[Times](), office.indicators.revised
+
+        async def revised(symbol: str, since: Times) -> None:
+            times.append(since)
+            await revise(symbol, since)
+
+        monkeypatch.setattr(office.indicators, "revised", revised)
+        minutes, quarters = office.store.kept[MINUTES], office.store.kept[Series("test", "S0", M15)]
+        for time in [time for time in minutes if time < at(20)]:
+            del minutes[time]
+        quarters[at(0)] = replace(quarters[at(0)], close=quarters[at(0)].low)
+        found = await backfilled(office, 50.9, timeframes=["15m"])
+        assert found.timeframes == {"15m": counts(3, corrected=1)}
+        assert times == [{M15: at(0)}]
+        stored = await office.store.load(Series("test", "S0", M15))
+        assert stored.close.tolist() == office.expected("S0", M15, 50).close.tolist()
+        assert values_of(office, office.indicators, "S0")[M15].time.tolist() == stored.time.tolist()
 
 
 async def test_a_bar_that_the_store_has_otherwise_or_not_at_all_is_put_back() -> None:
