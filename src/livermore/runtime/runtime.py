@@ -70,6 +70,7 @@ class Runtime:
         self._mode = hosted.runtime.mode
         self._saved_revision = hosted.settings_revision
         self._state = State.STOPPED
+        self._stored_state: State | None = State(hosted.runtime.state)
         self._began = around.clock.monotonic()
         self._told_over = False
         self._changing = asyncio.Lock()
@@ -82,11 +83,19 @@ class Runtime:
         """Be as the user wants it to be: live, or paused; raise LivermoreError when it cannot go live."""
         async with self._changing:
             self._began = self._around.clock.monotonic()
-            await self._fire(Trigger.START)
             if self._desired == "paused":
-                await self._fire(Trigger.PAUSE)
+                await self._rest_on()
             else:
+                await self._fire(Trigger.START)
                 await self._go_live()
+
+    async def _rest_on(self) -> None:
+        """Be paused as before: of thousands who rest, nothing is written down that is written already."""
+        state = fire(fire(self._state, Trigger.START).current, Trigger.PAUSE).current
+        if self._stored_state is not state:
+            await self._store(state)
+        self._state = state
+        self._tell()
 
     async def pause(self, pause: Pause) -> Transition:
         """Rest from everything, or from sending alerts; it survives a restart. Raises ConflictError.
@@ -119,6 +128,9 @@ class Runtime:
         """Let go of everything; what is wanted stays as it is."""
         async with self._changing:
             if self._state is State.STOPPED:
+                return
+            if self.parts is None and self._state is State.PAUSED:
+                self._state = State.STOPPED  # the row says as before that it is to rest
                 return
             try:
                 await self._fire(Trigger.STOP)
@@ -377,7 +389,9 @@ class Runtime:
             settings_applied=current.revision if current is not None else None,
             updated_at=rfc3339(self._around.clock.now()),
         )  # fmt: skip
+        self._stored_state = None  # until it is known to be written
         await self._around.book.put(self.scope, stored)
+        self._stored_state = State(stored.state)
 
     def _tell(self) -> None:
         bus = self._around.bus

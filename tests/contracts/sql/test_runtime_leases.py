@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import select
 
 from livermore.adapters.sql import Database, SqlRuntimeBook, SqlUserBook
+from livermore.adapters.sql.tables import users
 from livermore.kernel.clock import ManualClock
-from livermore.kernel.scope import Scope
+from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.runtime.ports import StoredRuntime
 
 NOW = 1_750_000_000_000
@@ -44,6 +46,9 @@ async def test_who_has_no_row_gets_one_as_auto_start_says(
     assert (ann.scope, ann.username, ann.role, ann.settings_revision) == (starts, "ann", "operator", 1)
     assert (ann.runtime.desired_state, ann.runtime.mode) == ("running", "scalper-macdv")
     assert (bob.runtime.desired_state, bob.runtime.mode) == ("paused", "position-monitor")
+    async with database.reading(EVERYBODY) as connection:
+        seen = await connection.execute(select(users.c.is_paused, users.c.runtime_mode).order_by(users.c.id))
+    assert list(map(tuple, seen)) == [(False, "scalper-macdv"), (True, "position-monitor")]
 
 
 async def test_what_is_known_is_not_told_again(
@@ -102,8 +107,10 @@ async def test_who_may_not_log_in_any_more_is_not_run(
 ) -> None:
     ann = await user(database, clock, "ann")
     await book.claim("me", NOW + LEASE, (), alone=False)
-    await SqlUserBook(database, clock).change(ann.user_id, {"is_active": False})
-    assert not (await book.claim("me", NOW + LEASE, {ann.user_id}, alone=False)).held
+    people = SqlUserBook(database, clock)
+    await people.change((await user(database, clock, "bob")).user_id, {"role": "admin"})
+    await people.change(ann.user_id, {"is_active": False})
+    assert ann.user_id not in (await book.claim("me", NOW + LEASE, {ann.user_id}, alone=False)).held
 
 
 async def test_of_many_who_claim_at_once_each_user_has_one(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livermore.adapters.sql.engine import Database
@@ -17,6 +17,11 @@ from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.runtime.ports import Hosted, Lease, StoredRuntime
 
 DEFAULT_MODE = "position-monitor"
+PROJECTED = (
+    update(users)
+    .where(users.c.id == bindparam("whose"))
+    .values(runtime_mode=bindparam("runtime_mode"), is_paused=bindparam("is_paused"))
+)
 OF_USERS = (users.c.id, users.c.username, users.c.identity_sub, users.c.role, users.c.settings_revision)
 
 
@@ -38,11 +43,10 @@ class SqlRuntimeBook:
         """Insert or replace it, and the projections in `users` with it; the time is the clock's."""
         now = self._clock.now()
         row = msgspec.structs.asdict(runtime) | {"user_id": scope.user_id, "updated_at": now}
-        projection = {"runtime_mode": runtime.mode, "is_paused": runtime.desired_state == "paused"}
         async with self._database.writing(scope) as connection:
             await connection.execute(upsert_into(connection, runtimes, "runner", "leased_until"), row)
             await connection.execute(
-                update(users).where(users.c.id == scope.user_id).values(projection | {"updated_at": now})
+                update(users).where(users.c.id == scope.user_id).values(_seen(row) | {"updated_at": now})
             )
 
     async def claim(self, runner: str, until: int, known: Collection[int], *, alone: bool) -> Lease:
@@ -81,6 +85,12 @@ class SqlRuntimeBook:
         if rows:
             # Another process may be doing the same.
             await connection.execute(insert_into(connection, runtimes).on_conflict_do_nothing(), rows)
+            await connection.execute(PROJECTED, [{"whose": row["user_id"], **_seen(row)} for row in rows])
+
+
+def _seen(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `users` shows of a row of `runtimes`."""
+    return {"runtime_mode": row["mode"], "is_paused": row["desired_state"] == "paused"}
 
 
 def _joined(*columns: Any) -> Any:
@@ -92,9 +102,10 @@ _ALL = (*(column for column in runtimes.c if column.name != "updated_at"), runti
 
 def _first(user_id: int, document: dict[str, Any]) -> dict[str, Any]:
     section = document.get("livermore_runtime", {})
-    wanted = "running" if section.get("auto_start") is True else "paused"
+    starts = section.get("auto_start") is True
+    wanted, state = ("running", "stopped") if starts else ("paused", "paused")
     mode = section.get("mode", DEFAULT_MODE)
-    return {"user_id": user_id, "desired_state": wanted, "state": "stopped", "mode": mode}
+    return {"user_id": user_id, "desired_state": wanted, "state": state, "mode": mode}
 
 
 def _stored(row: Row[Any]) -> StoredRuntime:
