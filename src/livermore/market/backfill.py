@@ -144,7 +144,8 @@ class Backfill:
         lower = await self._store.load(
             self._series(series.symbol, self._base), timeframe.bucket(first), first
         )
-        known = Candles.joined(lower, filled)
+        # Whatever the store has lost is quiet, as it is in the base series from here on.
+        known = fill_quiet(Candles.joined(lower, filled), self._base)
         rolled = roll_up(known, length, timeframe)
         if len(rolled) and known.time[0] > rolled.time[0]:
             # It began before the base series does: only the exchange knows all of it.

@@ -23,6 +23,8 @@ from livermore.market.works import unbroken
 
 PIECE = 1_000
 """So many buckets are asked for at a time; in between, others have their turn and progress is told."""
+ROUNDS = 3
+"""So many times a bar is asked for again that somebody else has changed meanwhile."""
 CLOSELY = 20_000
 """So many base bars are asked for at most because longer ones differ, which an exchange may always do."""
 Report = Callable[[Progress], None]
@@ -68,7 +70,7 @@ class Refresh:
     """Ask the exchange for spans of a symbol's series, then put right what differs.
 
     Nothing is changed while it is asked, so that it can be cancelled at any moment; the change itself is
-    one revision. A bar that somebody else has changed meanwhile stays: they have asked later.
+    one revision. A bar that somebody else has changed meanwhile is asked for again: they may know better.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Refresh:
         self._store = desk.loading.store
         self._base = desk.table.base
         self._answers: dict[Timeframe, list[Answer]] = {timeframe: [] for timeframe in desk.table.timeframes}
+        self._overtaken: dict[Timeframe, set[int]] = {}
         self._done = 0
         self._left = [
             weight
@@ -100,9 +103,12 @@ class Refresh:
             for timeframe, span in self._spans.items():
                 await self._ask(timeframe, span)
             await self._look_closer()
-        self._tell("putting right what differs")
-        async with self._desk.changing[self._symbol]:
-            await unbroken(self._put_right())
+            await self._settle()
+            for _ in range(ROUNDS):
+                if not any(self._overtaken.values()):
+                    break
+                await self._ask_again()
+                await self._settle()
         return {one: await self._tally(one, span, before[one]) for one, span in self._spans.items()}
 
     # -- asking -------------------------------------------------------------------------------------
@@ -153,7 +159,23 @@ class Refresh:
         total = max(self._total, self._done)
         self._report(Progress(done=self._done, total=total, message=message, eta_seconds=round(seconds)))
 
+    async def _ask_again(self) -> None:
+        """Ask once more for bars that somebody else changed while their answer was on its way."""
+        overtaken, self._overtaken = self._overtaken, {}
+        for answers in self._answers.values():
+            answers.clear()
+        for timeframe, times in overtaken.items():
+            for start, end in runs(sorted(times), timeframe.milliseconds):
+                await self._ask(timeframe, Span(start, end))
+
     # -- putting right ------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Have what differs put right, with nobody else at this symbol meanwhile."""
+        self._tell("putting right what differs")
+        self._overtaken = {}
+        async with self._desk.changing[self._symbol]:
+            await unbroken(self._put_right())
 
     async def _put_right(self) -> None:
         """Change what differs from what the exchange told, in one revision."""
@@ -214,7 +236,9 @@ class Refresh:
         before = await self._store.load(series, start - timeframe.milliseconds, start)
         right = truth(stored, answer.told, timeframe, end, before).between(start, closed)
         wrong = right[differing(stored, right)]
-        return wrong[~np.isin(wrong.time, _changed(answer.stored, stored))]
+        overtaken = np.isin(wrong.time, _changed(answer.stored, stored))
+        self._overtaken.setdefault(timeframe, set()).update(wrong.time[overtaken].tolist())
+        return wrong[~overtaken]
 
     async def _of_base(self, timeframe: Timeframe, wrong: Candles, base: Candles) -> Candles:
         """Return higher bars as the base bars make them, where those are known; else as they were told."""
@@ -230,6 +254,8 @@ class Refresh:
     async def _made(self, timeframe: Timeframe, span: Span, base: Candles) -> Candles:
         """Return those higher bars of a span that corrected base bars make otherwise than they are stored."""
         known = (await self._load(self._base, span)).replaced(base.between(*span))
+        if len(known) < span.count(self._base):
+            return Candles.none()
         made = roll_up(known, self._base.milliseconds, timeframe, span.end)
         return made[differing(await self._load(timeframe, span), made) & (made.state != CandleState.MISSING)]
 

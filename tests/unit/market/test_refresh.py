@@ -243,7 +243,7 @@ async def test_what_was_given_up_as_missing_is_filled_and_the_ledger_says_so() -
     await office.close()
 
 
-async def test_what_somebody_else_has_changed_meanwhile_stays() -> None:
+async def test_what_somebody_else_has_changed_meanwhile_is_asked_for_again() -> None:
     """The answer is older than the correction that the stream has told while it was on its way."""
     async with desked() as office:
         correction(office, "S0", 44, 2.0)
@@ -253,7 +253,8 @@ async def test_what_somebody_else_has_changed_meanwhile_stays() -> None:
 
         async def too_old(symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
             told = await answer(symbol, timeframe, start, end)
-            told.close[told.time == at(44)] = told.low[told.time == at(44)]
+            office.exchange.history = answer  # type: ignore[method-assign]
+            told.close[told.time == at(44)] = told.high[told.time == at(44)]
             return told
 
         office.exchange.history = too_old  # type: ignore[method-assign]
@@ -261,6 +262,7 @@ async def test_what_somebody_else_has_changed_meanwhile_stays() -> None:
         office.desk.feed.bar(correction(office, "S0", 44, 3.0), office.clock.now())
         await office.until(51.5)
         assert (await job).timeframes == {"1m": counts(49, corrected=1)}
+        assert office.exchange.asked[-1] == ("S0", Timeframe.M1, at(44), at(45))
         await office.check(51)
 
 
