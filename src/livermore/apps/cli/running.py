@@ -20,6 +20,7 @@ from livermore.workspace.row import HowOpened
 if TYPE_CHECKING:
     from livermore.apps.access.guard import Opening
     from livermore.bootstrap import Plan, System
+    from livermore.runtime.status import RuntimeStatus
     from livermore.settings.document import SettingsDocument
 
 SHOWN = 10
@@ -136,7 +137,21 @@ async def _tell_the_end(system: System) -> None:
 
 async def _watched(plan: Plan, system: System) -> str:
     document = (await system.settings.current(system.user.scope())).document
-    return watched(document, {one.name for one in system.status().exchanges}, _market(plan))
+    status = system.status()
+    idle = idle_words(status)
+    return idle or watched(document, {one.name for one in status.exchanges}, _market(plan))
+
+
+def idle_words(status: RuntimeStatus) -> str | None:
+    """Say in one line why nothing is watched; None when it is."""
+    if status.state == "paused":
+        why = status.pause.reason if status.pause is not None else None
+        return f"paused{f' ({why})' if why else ''}: go on with livermore resume"
+    if status.state == "stopped":
+        return (
+            "another process runs this user's runtime, or did until a moment ago; it is taken over when free"
+        )
+    return None
 
 
 def watched(document: SettingsDocument, exchanges: Collection[str], market: str) -> str:

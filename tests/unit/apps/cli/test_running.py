@@ -1,8 +1,10 @@
 """What `up` says of itself."""
 
 import pytest
+from msgspec.structs import replace
 
-from livermore.apps.cli.running import SHOWN, watched
+from livermore.apps.cli.running import SHOWN, idle_words, watched
+from livermore.runtime.status import STOPPED, Pause
 from livermore.settings.document import SettingsDocument
 
 
@@ -34,3 +36,11 @@ def test_only_what_is_switched_on_is_said_to_be_watched(given, exchanges, line):
 def test_a_long_watchlist_is_cut_short():
     many = document(**TWO | {"symbols": [f"A{number}-USD" for number in range(SHOWN + 3)]})
     assert " and 3 more on " in watched(many, {"coinbase"}, "live")
+
+
+def test_what_is_not_watched_says_why() -> None:
+    paused = replace(STOPPED, state="paused", pause=Pause(level="data", reason="lunch"))
+    assert idle_words(paused) == "paused (lunch): go on with livermore resume"
+    assert idle_words(replace(paused, pause=None)) == "paused: go on with livermore resume"
+    assert str(idle_words(STOPPED)).startswith("another process runs")
+    assert idle_words(replace(STOPPED, state="starting")) is None
