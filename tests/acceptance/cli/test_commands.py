@@ -171,7 +171,7 @@ def test_a_pause_is_shown_by_status(cli, server):
 )
 def test_a_refusal_has_its_exit_code(cli, verb, code, said):
     done = cli(*verb)
-    assert (done.code, said in done.err) == (code, True), done
+    assert (done.code, done.out, said in done.err) == (code, "", True), done
 
 
 def test_a_cache_is_cleared_only_by_who_means_it(cli, server, monkeypatch):

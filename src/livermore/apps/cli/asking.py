@@ -49,7 +49,8 @@ class Wish(NamedTuple):
 def carry_out(wish: Wish, workspace: Path, *, as_json: bool) -> None:
     """Have the server do something and tell what came of it; raise the error that fits when it failed."""
     command = asyncio.run(_carried_out(wish, workspace, progress_of(quiet=as_json)))
-    emit(command, as_json, lambda: print(told(command)))
+    if as_json or command["error"] is None:
+        emit(command, as_json, lambda: print(told(command)))
     check_outcome(command)
 
 

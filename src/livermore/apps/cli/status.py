@@ -43,7 +43,7 @@ def _show(runtime: Any, url: str) -> None:
         print(f"nothing runs for this login at {url}; see what is watched there with: livermore coverage")
         return
     symbols, settings = runtime["symbols"], runtime["settings"]
-    print(f"{runtime['state']} for {span(runtime['uptime_seconds'])} at {url}, mode {runtime['mode']}")
+    print(f"{runtime['state']}, up for {span(runtime['uptime_seconds'])} at {url}, mode {runtime['mode']}")
     if runtime["desired_state"] != runtime["state"]:
         print(f"wanted: {runtime['desired_state']}")
     if runtime["pause"]:
