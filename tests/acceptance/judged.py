@@ -95,6 +95,7 @@ async def place(url: str, folder: Path, redis: str | None) -> AsyncIterator[Plac
     journal = SqlJournal(database)
     orders = Orders(
         database=url, user_id=user.id, identity_sub="jesse", folder=str(folder), began=SystemClock().now(),
+        began_monotonic=SystemClock().monotonic(),
         rate=RATE, redis=redis,
     )  # fmt: skip
     try:

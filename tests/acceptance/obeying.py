@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,7 @@ from livermore.control.ports import CommandBus
 from livermore.control.receiver import Author, Receiver
 from livermore.control.registry import Call, Job, Payload, Registry
 from livermore.control.switchboard import Switchboard
-from livermore.kernel.clock import Clock, ScaledClock, SystemClock
+from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.errors import TransientError
 from livermore.kernel.scope import Scope
 
@@ -45,6 +46,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     identity_sub: str
     folder: str
     began: int
+    began_monotonic: float
     rate: float
     redis: str | None = None
     every: float | None = None
@@ -55,10 +57,25 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         return Scope(user_id=self.user_id, identity_sub=self.identity_sub)
 
     def clock(self) -> Clock:
-        """Return a clock that is fast, and the same in every process."""
-        now = SystemClock().now()
-        origin = self.began + int((now - self.began) * self.rate)
-        return ScaledClock(SystemClock(), origin=origin, rate=self.rate)
+        """Return a clock that is fast, and tells every process the same."""
+        return FastClock(self)
+
+
+class FastClock:
+    """Run `rate` times as fast as the machine's steady clock, which all processes share."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    def now(self) -> int:
+        gone = time.monotonic() - self._orders.began_monotonic
+        return self._orders.began + int(gone * 1000 * self._orders.rate)
+
+    def monotonic(self) -> float:
+        return time.monotonic() * self._orders.rate
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._orders.rate)
 
 
 class Work(Payload, frozen=True, kw_only=True):
