@@ -34,8 +34,8 @@ otherwise), and takes bodies of up to 1 MB (413 otherwise).
 
 Each route names the role that it needs: `viewer` reads, `operator` also commands and edits settings, `admin`
 also manages users and reads metrics. A token has a role of its own, at most that of its user. A role that is
-too low is answered with 403. Market data is for every login; what is a user's (settings, signals, alerts,
-events, tokens) is only ever that of the login itself, and the object of another user is 404.
+too low is answered with 403. Market data is for every login; what is a user's (settings, commands, signals,
+alerts, events, tokens) is only ever that of the login itself, and the object of another user is 404.
 
 ## Times
 

@@ -28,14 +28,14 @@ def _bar() -> Iterator[Callable[[Any], None]]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = TextColumn("{task.fields[kind]}"), BarColumn(), TextColumn("{task.description}")
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task("", total=None, kind="")
 
         def show(command: Any) -> None:
             done = command["progress"] or {}
             bar.update(
                 task, kind=command["type"], total=done.get("total"), completed=done.get("done", 0),
-                description=_said(command),
+                description=_said(command), refresh=True,
             )  # fmt: skip
 
         yield show

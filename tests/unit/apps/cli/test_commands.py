@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from livermore.apps.api.errors import STATUS
 from livermore.apps.cli.control import end_of
 from livermore.apps.cli.errors import Exit, exit_of
 from livermore.apps.cli.outcomes import ERROR_OF_CODE, check_outcome
+from livermore.apps.cli.progress import progress_of
 from livermore.control.command import Failure, NewCommand
 from livermore.kernel.clock import SystemClock
 from livermore.kernel.errors import InvalidError, LivermoreError
@@ -55,6 +57,29 @@ def test_what_was_asked_is_told_of_a_stopped_workspace(cli, tmp_path):
     )  # fmt: skip
     head = whole.out.split()[-1]
     assert cli("commands", "verify", "--expect", head).code == Exit.DONE
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capsys, monkeypatch):
+    begun = {"type": "force-backfill", "status": "running", "progress": None}
+    loading = begun | {"progress": {"done": 1, "total": 2, "message": "1h", "eta_seconds": 90}}
+    with progress_of(quiet=False) as show:
+        for command in (begun, loading, loading):
+            show(command)
+    assert capsys.readouterr().err.splitlines() == [
+        "force-backfill: running", "force-backfill: 1 of 2, 1h, about 1 min 30 s left",
+    ]  # fmt: skip
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    with progress_of(quiet=False) as show:
+        show(begun)
+        show(loading)
+    drawn = capsys.readouterr().err
+    assert "━" in drawn
+    assert "1 of 2, 1h, about 1 min 30 s left" in drawn
+    with progress_of(quiet=True) as show:
+        show(loading)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
