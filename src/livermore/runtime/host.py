@@ -15,7 +15,7 @@ from livermore.runtime.floor import Floor
 from livermore.runtime.ports import Hosted, RuntimeBook
 from livermore.runtime.runtime import Runtime
 from livermore.runtime.status import STOPPED, RuntimeStatus
-from livermore.runtime.supervisor import FIRST_REST, LONGEST_REST, Supervisor
+from livermore.runtime.supervisor import Rests, Supervisor
 from livermore.settings.document import SettingsDocument
 from livermore.settings.plan import Effect, Outlook, Verdict
 
@@ -35,29 +35,6 @@ class Commanded(Protocol):
     async def release(self, scopes: Collection[Scope]) -> None:
         """Take them no more; what is under way is finished or cancelled first."""
         ...
-
-
-class Rests:
-    """Count how long to rest before trying something again: twice as long each time."""
-
-    def __init__(self, clock: Clock, first: float = FIRST_REST) -> None:
-        self._clock = clock
-        self._first = first
-        self._next: dict[object, tuple[float, float]] = {}
-
-    def is_due(self, what: object) -> bool:
-        """Say whether to try now; the first time is after the first rest."""
-        now = self._clock.monotonic()
-        rest, at = self._next.setdefault(what, (self._first, now + self._first))
-        if now < at:
-            return False
-        self._next[what] = (min(2 * rest, LONGEST_REST), now + min(2 * rest, LONGEST_REST))
-        return True
-
-    def keep(self, what: Collection[object]) -> None:
-        """Forget everything else: it is well."""
-        for one in self._next.keys() - set(what):
-            del self._next[one]
 
 
 class Host:

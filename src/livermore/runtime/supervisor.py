@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
@@ -11,6 +11,29 @@ from livermore.kernel.service import Background, Health, Service
 LOOK = 0.5
 FIRST_REST, LONGEST_REST = 1.0, 60.0
 log = logger("runtime")
+
+
+class Rests:
+    """Count how long to rest before trying something again: twice as long each time."""
+
+    def __init__(self, clock: Clock, first: float = FIRST_REST) -> None:
+        self._clock = clock
+        self._first = first
+        self._next: dict[object, tuple[float, float]] = {}
+
+    def is_due(self, what: object) -> bool:
+        """Say whether to try now; the first time is after the first rest."""
+        now = self._clock.monotonic()
+        rest, at = self._next.setdefault(what, (self._first, now + self._first))
+        if now < at:
+            return False
+        self._next[what] = (min(2 * rest, LONGEST_REST), now + min(2 * rest, LONGEST_REST))
+        return True
+
+    def keep(self, what: Collection[object]) -> None:
+        """Forget everything else: it is well."""
+        for one in self._next.keys() - set(what):
+            del self._next[one]
 
 
 class Supervisor:
@@ -27,8 +50,7 @@ class Supervisor:
         self._told = told
         self._running: list[Service] = []
         self._known: dict[str, Health] = {}
-        self._rests: dict[str, float] = {}
-        self._again_at: dict[str, float] = {}
+        self._rests = Rests(clock)
         self._watcher = Background(self._watch)
 
     async def start(self) -> None:
@@ -75,8 +97,11 @@ class Supervisor:
             await self._clock.sleep(LOOK)
             for service in list(self._running):
                 self._note(service.name, service.health())
-                if service.health().state == "failed":
-                    await self._restart(service)
+            failed = [service for service in self._running if service.health().state == "failed"]
+            self._rests.keep(failed)
+            for service in failed:
+                if self._rests.is_due(service):
+                    await _restarted(service)
 
     def _note(self, name: str, health: Health) -> None:
         if health != self._known.get(name, Health()):
@@ -84,20 +109,15 @@ class Supervisor:
             self._known[name] = health
             self._told()
 
-    async def _restart(self, service: Service) -> None:
-        """Stop and start a failed service when its rest is over."""
-        now = self._clock.monotonic()
-        if now < self._again_at.get(service.name, 0.0):
-            return
-        rest = self._rests.get(service.name, FIRST_REST)
-        self._rests[service.name] = min(2 * rest, LONGEST_REST)
-        self._again_at[service.name] = now + rest
-        log.error("a service has failed and is started again", name=service.name, rest=rest)
-        await _stopped(service)
-        try:
-            await service.start()
-        except Exception:
-            log.exception("a service could not be started again", name=service.name)
+
+async def _restarted(service: Service) -> None:
+    """Stop and start a failed service."""
+    log.error("a service has failed and is started again", name=service.name)
+    await _stopped(service)
+    try:
+        await service.start()
+    except Exception:
+        log.exception("a service could not be started again", name=service.name)
 
 
 async def _stopped(service: Service) -> None:

@@ -118,10 +118,10 @@ class Dispatcher:
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(deadline):
                         await stack.enter_async_context(lane.busy)
-            for task in self._tasks:
+            tasks, self._tasks = self._tasks, []  # none of them has failed by being stopped
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+            await asyncio.gather(*tasks, return_exceptions=True)
         for lane in self._lanes.values():
             await lane.channel.close()
 

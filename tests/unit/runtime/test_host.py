@@ -10,7 +10,7 @@ import pytest
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import InvalidError, LivermoreError, StorageUnavailableError
 from livermore.kernel.scope import Scope
-from livermore.runtime.host import LEASE, LOOK, RENEWAL, Host, Rests
+from livermore.runtime.host import LEASE, LOOK, RENEWAL, Host
 from livermore.runtime.ports import Hosted, Lease, StoredRuntime
 from livermore.runtime.status import STOPPED, Pause
 from livermore.runtime.supervisor import Supervisor
@@ -244,16 +244,3 @@ async def test_what_idles_or_is_not_here_says_so(house: House) -> None:
 
 async def test_nobody_has_anothers_runtime(house: House) -> None:
     assert house.host.of(Scope(user_id=1, identity_sub="user 2")) is None
-
-
-async def test_rests_grow_and_are_forgotten() -> None:
-    clock = ManualClock(0)
-    rests = Rests(clock, 1.0)
-    tried = []
-    for second in range(20):
-        if rests.is_due("it"):
-            tried.append(second)
-        await clock.advance(1)
-    assert tried == [1, 3, 7, 15]
-    rests.keep([])
-    assert not rests.is_due("it")

@@ -189,6 +189,16 @@ async def test_a_wake_up_sends_at_once_and_a_poll_soon(start: Start, clock: Manu
     assert channel.got == ["webhook-1", "webhook-2"]
 
 
+async def test_it_does_not_seem_to_fail_while_its_channels_are_exchanged(start: Start) -> None:
+    dispatcher = await start(Outbox(), channels={"webhook": FakeChannel()})
+    exchanging = asyncio.create_task(dispatcher.deliver_through({"other": FakeChannel()}))
+    seen = set()
+    while not exchanging.done():
+        seen.add(dispatcher.health().state)
+        await asyncio.sleep(0)
+    assert seen == {"healthy"}
+
+
 async def test_a_failure_is_tried_again_after_a_growing_while(start: Start, clock: ManualClock) -> None:
     trouble = TransientError("the webhook answered 503", where="DESK")
     outbox, channel = Outbox([alert(1)]), FakeChannel(trouble, trouble)
