@@ -130,12 +130,19 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
         startup = msgspec.to_builtins(status.startup)
         return {"tone": "calm", "text": _warming(startup), "percent": startup["percent"]}
     lost = [exchange for exchange in status.exchanges if exchange.state == "disconnected"]
-    return {"tone": "bad", "text": _lost(lost)} if lost else None
+    if lost:
+        return {"tone": "bad", "text": _lost(lost)}
+    return {"tone": "calm", "text": _muted(status.pause)} if status.pause is not None else None
 
 
 def _paused(pause: Pause | None) -> str:
     reason = f": {pause.reason}" if pause is not None and pause.reason else ""
     return f"Paused{reason}. Values stand still until it is resumed."
+
+
+def _muted(pause: Pause) -> str:
+    reason = f" ({pause.reason})" if pause.reason else ""
+    return f"Alerts are paused{reason}: signals are stored, and nothing is sent until it is resumed."
 
 
 def _warming(startup: Mapping[str, Any]) -> str:

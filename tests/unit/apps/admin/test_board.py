@@ -5,7 +5,7 @@ import pytest
 
 from livermore.apps.admin.board import Board, bar_of, notice_of, rows_of, timeframes_of
 from livermore.kernel.scope import Scope
-from livermore.runtime.status import Startup
+from livermore.runtime.status import Pause, Startup
 from tests.unit.apps.standin import PRICES, StandIn
 
 
@@ -146,3 +146,10 @@ def test_what_cannot_be_stored_is_said(system: StandIn) -> None:
 
 def test_all_is_well_without_a_notice(system: StandIn) -> None:
     assert bar_of(system.status())["notice"] is None
+
+
+def test_a_pause_of_alerts_is_told_while_data_flows(system: StandIn) -> None:
+    muted = msgspec.structs.replace(system.status(), pause=Pause(level="alerts", reason="night"))
+    notice = notice_of(muted)
+    assert notice is not None
+    assert (notice["tone"], notice["text"][:26]) == ("calm", "Alerts are paused (night):")
