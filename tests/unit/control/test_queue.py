@@ -3,6 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.generate import registry
+from livermore.control.command import HIGHEST
 from livermore.control.queue import LAST, Queue, Turn
 
 turns = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 30)), unique_by=lambda turn: turn[1])
@@ -67,3 +69,9 @@ def test_what_was_discarded_leaves_nothing_behind() -> None:
     queue.discard("never there")
     assert len(queue._places) <= 1
     assert queue.take() is None
+
+
+def test_pause_and_resume_go_before_any_priority_that_can_be_asked_for() -> None:
+    priorities = {name: entry.priority for name, entry in registry().entries.items()}
+    assert {name for name, priority in priorities.items() if priority < HIGHEST} == {"pause", "resume"}
+    assert priorities["pause"] == priorities["resume"] == min(priorities.values())

@@ -18,6 +18,8 @@ from livermore.runtime.runtime import LOOK, Parts, Runtime, Surroundings
 from livermore.runtime.status import Pause
 from livermore.runtime.supervisor import Supervisor
 from livermore.settings.service import Current
+from tests.reference.series import START
+from tests.unit.market.factories import MINUTE
 from tests.unit.runtime.hall import Hall, User, opened
 
 SCOPE = Scope(user_id=1, identity_sub="user 1")
@@ -131,17 +133,56 @@ async def test_a_pause_lets_go_of_everything_and_a_resume_repairs_the_gap(room: 
     await room.hall.until(80)
     await runtime.pause(Pause(level="data", reason="lunch", by="me"))
     assert not room.hall.floor.posts
+    assert [exchange.closed for exchange in room.hall.exchanges] == [True]
     stored = room.book.newest
     assert stored is not None
     assert (stored.desired_state, stored.state, stored.pause_reason, stored.pause_by) == (
         "paused", "paused", "lunch", "me"
     )  # fmt: skip
     await room.hall.until(100)
+    assert (len(room.hall.exchanges), room.hall.floor.posts) == (1, {}), "somebody connected meanwhile"
     await runtime.resume()
     await room.hall.until(121)
     assert (runtime.status().state, runtime.status().pause) == ("running", None)
     for symbol in ("S0", "S1", "S2"):
         await room.hall.stored(symbol, 120)
+    await runtime.stop()
+
+
+async def test_a_pause_that_comes_while_it_starts_waits_for_its_turn(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, begun, go_on, read = room.runtime(), asyncio.Event(), asyncio.Event(), room.settings.current
+
+    async def slowly(scope: Scope) -> Current:
+        begun.set()
+        await go_on.wait()
+        return await read(scope)
+
+    monkeypatch.setattr(room.settings, "current", slowly)
+    starting = asyncio.create_task(runtime.start())
+    await begun.wait()
+    pausing = asyncio.create_task(runtime.pause(Pause(level="data")))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(starting, pausing)
+    await room.pass_time(40 * LOOK)
+    assert room.book.states == ["starting", "paused"]
+    assert (runtime.state, room.hall.floor.posts) == ("paused", {})
+    await runtime.stop()
+
+
+async def test_one_that_is_started_again_watches_what_is_chosen_now(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await room.hall.until(80)
+    await runtime.stop()
+    room.settings.document, room.settings.revision = room.user.document("other:S1"), 2
+    await runtime.start()
+    await room.hall.until(90)
+    posts = room.hall.floor.posts
+    assert {name: post.desk.symbols for name, post in posts.items()} == {"other": ["S1"]}
+    assert max(one.time for one in await room.user.said() if one.exchange == "test") < START + 80 * MINUTE
     await runtime.stop()
 
 
