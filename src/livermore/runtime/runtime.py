@@ -27,7 +27,9 @@ from livermore.runtime.watch import Watch, wanted_of
 from livermore.settings.service import Current, watched_symbols
 
 LOOK = 0.5
+AGAIN = 60_000  # ms after which the end of a pause is asked for once more
 WATCHING = (State.STARTING, State.WARMING, State.RUNNING)
+AT_REST = (State.STOPPED, State.FAILED)
 log = logger("runtime")
 
 
@@ -72,7 +74,7 @@ class Runtime:
         self._state = State.STOPPED
         self._stored_state: State | None = State(hosted.runtime.state)
         self._began = around.clock.monotonic()
-        self._told_over = False
+        self._over_since: int | None = None
         self._changing = asyncio.Lock()
         self._supervisor: Supervisor | None = None
         self._follower = Background(self._follow)
@@ -106,8 +108,7 @@ class Runtime:
             if pause.level == "alerts":
                 return await self._mute(pause)
             transition = fire(self._state, Trigger.PAUSE)
-            self._desired, self.pausing = "paused", pause
-            await self._enter(transition.current)
+            await self._want("paused", pause, transition.current)
             await self._halt()
             self._tell()
             return transition
@@ -117,10 +118,9 @@ class Runtime:
         async with self._changing:
             if self.pausing is not None and self._state in WATCHING:
                 return await self._unmute()
-            trigger = Trigger.START if self._state is State.FAILED else Trigger.RESUME
+            trigger = Trigger.START if self._state in AT_REST else Trigger.RESUME
             transition = fire(self._state, trigger)
-            self._desired, self.pausing = "running", None
-            await self._enter(transition.current)
+            await self._want("running", None, transition.current)
             await self._go_live()
             return transition
 
@@ -145,10 +145,17 @@ class Runtime:
             self._state = State.STOPPED
 
     def pause_is_over(self, now: int) -> bool:
-        """Say, once, that the time (ms UTC) until which it was to pause has come."""
-        over = self.pausing is not None and self.pausing.until is not None and self.pausing.until <= now
-        told, self._told_over = self._told_over, over
-        return over and not told
+        """Say that the time (ms UTC) until which it was to pause has come; now and then, while it still has.
+
+        Whoever was told may have been unable to end it.
+        """
+        if self.pausing is None or self.pausing.until is None or self.pausing.until > now:
+            self._over_since = None
+            return False
+        if self._over_since is not None and now - self._over_since < AGAIN:
+            return False
+        self._over_since = now
+        return True
 
     # -- the settings -----------------------------------------------------------------------------------
 
@@ -198,7 +205,7 @@ class Runtime:
     @property
     def is_broken(self) -> bool:
         """Say whether it is not what it should be, and may be started again."""
-        return self._state is State.FAILED and self._desired != "paused"
+        return self._state in AT_REST
 
     @property
     def current(self) -> Current | None:
@@ -286,11 +293,21 @@ class Runtime:
         except BaseException as error:
             self.trouble = error if isinstance(error, LivermoreError) else None
             await self._halt(for_good=True)
-            await self._fire(Trigger.BROKE)
+            await self._break()
             raise
         self.trouble = None
         self._follower.start()
         await self._store()
+
+    async def _break(self) -> None:
+        """Have failed, also while that cannot be written down."""
+        state = fire(self._state, Trigger.BROKE).current
+        try:
+            await self._store(state)
+        except LivermoreError as error:
+            log.error("the state could not be stored", error=str(error))
+        self._state = state
+        self._tell()
 
     async def _halt(self, *, for_good: bool = False) -> None:
         """Let go: of the settings' follower only `for_good`, for while paused it says what waits."""
@@ -314,28 +331,26 @@ class Runtime:
         before = self._state
         if before is State.PAUSED:
             transition = fire(before, Trigger.RESUME)
-            self._desired, self.pausing = "running", pause
-            await self._enter(transition.current)
+            await self._want("running", pause, transition.current)
             await self._go_live()
             return transition
         fire(before, Trigger.PAUSE)  # only what could be paused altogether can be muted
-        self.pausing = pause
-        await self._store()
+        await self._want("running", pause, before)
         await self._supervise_alerts(muted=True)
         return Transition(previous=before, trigger=Trigger.PAUSE, current=before)
 
     async def _unmute(self) -> Transition:
         """Send alerts again; those that were stored meanwhile stay where they are."""
-        self.pausing = None
-        await self._store()
+        await self._want("running", None, self._state)
         await self._supervise_alerts(muted=False)
         return Transition(previous=self._state, trigger=Trigger.RESUME, current=self._state)
 
     async def _supervise_alerts(self, *, muted: bool) -> None:
         """Start or stop sending, and nothing else."""
-        parts = cast("Parts", self.parts)
-        parts.watch.mute(muted)
-        if self._supervisor is not None:
+        parts = self.parts
+        if parts is not None:
+            parts.watch.mute(muted)
+        if parts is not None and self._supervisor is not None:
             await (self._supervisor.drop(parts.alerts) if muted else self._supervisor.add(parts.alerts))
         self._tell()
 
@@ -368,6 +383,16 @@ class Runtime:
         transition = fire(self._state, trigger)
         await self._enter(transition.current)
         return transition
+
+    async def _want(self, desired: str, pause: Pause | None, state: State) -> None:
+        """Want this from now on and be in a state; where that cannot be written down, all is as before."""
+        before = self._desired, self.pausing
+        self._desired, self.pausing = desired, pause
+        try:
+            await self._enter(state)
+        except BaseException:
+            self._desired, self.pausing = before
+            raise
 
     async def _enter(self, state: State) -> None:
         """Write a state down, then be in it."""

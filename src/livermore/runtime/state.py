@@ -56,6 +56,8 @@ TABLE: dict[tuple[State, Trigger], State] = {
     (State.STOPPING, Trigger.ENDED): State.STOPPED,
     (State.STOPPING, Trigger.BROKE): State.FAILED,
     (State.FAILED, Trigger.START): State.STARTING,
+    # Whoever does not want it tried again and again has it rest.
+    (State.FAILED, Trigger.PAUSE): State.PAUSED,
     (State.FAILED, Trigger.STOP): State.STOPPING,
 }
 
