@@ -83,6 +83,20 @@ async def test_garbage_is_answered(room: Room) -> None:
     assert (await room.stands(room.heard[0]["correlationId"])).status is Status.REJECTED
 
 
+async def test_of_two_users_neither_hears_of_the_other_s_commands(room: Room, edwin: Scope) -> None:
+    await room.receiver.host([edwin])
+    theirs = room.message("note", payload={"mark": "theirs"})
+    await room.publish(theirs, scope=edwin)
+    await until(lambda: room.deeds.done == ["theirs"])
+    mine = await room.ask(mark="mine", command_id=theirs["correlationId"])
+    await room.answer(mine.id, "success")
+    assert [(call.scope, call.payload.mark) for call in room.deeds.calls] == [
+        (edwin, "theirs"), (room.scope, "mine"),
+    ]  # fmt: skip
+    assert {str(answer.get("data")) for answer in room.heard} == {"None", "{'noted': 'mine'}"}
+    assert room.said(mine.id) == ["ack", "progress", "success"]
+
+
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
 async def test_what_a_plain_client_of_redis_publishes_is_carried_out(
     journal: SqlJournal, jesse: Scope, redis_url: str
