@@ -105,3 +105,37 @@ def test_times_are_read_as_utc_unless_they_say_otherwise(text: str, time: int) -
 def test_a_text_that_is_no_time_is_refused() -> None:
     with pytest.raises(ValueError, match="yesterday"):
         parse_time("yesterday")
+
+
+async def test_whoever_is_woken_by_the_woken_has_a_turn_too() -> None:
+    clock, chain = ManualClock(), [asyncio.Event() for _ in range(8)]
+
+    async def hand_on(place: int) -> None:
+        await (chain[place - 1].wait() if place else clock.sleep(1))
+        chain[place].set()
+
+    tasks = [asyncio.create_task(hand_on(place)) for place in range(len(chain))]
+    await clock.advance(0)
+    await clock.advance(1)
+    assert chain[-1].is_set()
+    await asyncio.gather(*tasks)
+
+
+async def test_nobody_waits_for_turns_that_nobody_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, turns, take = ManualClock(), 0, asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        nonlocal turns
+        turns += 1
+        await take(seconds)
+
+    async def tick() -> None:
+        for _ in range(100):
+            await clock.sleep(1)
+
+    ticking = asyncio.create_task(tick())
+    await clock.advance(0)
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    await clock.advance(100)
+    assert ticking.done()
+    assert turns < 4 * 100

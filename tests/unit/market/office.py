@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -133,8 +134,11 @@ def correction(office: Office, symbol: str, minute: int, close: float) -> BarUpd
 
 def busy(seed: int = 7, symbols: int = 2, minutes: int = 60) -> Tape:
     """Return a tape with a trade in every minute of the first symbol."""
-    for number in range(seed, seed + 100):
-        tape = Tape(number, symbols, minutes)
-        if len(tape._buckets["S0"]) == minutes:
-            return tape
-    raise AssertionError
+    return Tape(seed_of_a_busy_one(seed, minutes), symbols, minutes)
+
+
+@cache
+def seed_of_a_busy_one(seed: int, minutes: int) -> int:
+    """Find it by the first symbol, which is drawn before the others."""
+    alone = ((number, Tape(number, 1, minutes)) for number in range(seed, seed + 100))
+    return next(number for number, tape in alone if len(tape._buckets["S0"]) == minutes)
