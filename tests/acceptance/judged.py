@@ -130,10 +130,14 @@ async def come_to_an_end(nursery: Nursery, there: Place) -> list[Command]:
 
 
 async def at_the_end(there: Place) -> list[Command]:
-    """Wait until nothing is left to be done, and return all commands."""
-    async with asyncio.timeout(PATIENCE):
-        while await there.journal.open():
-            await asyncio.sleep(0.05)
+    """Wait until nothing is left to be done, as long as it becomes less, and return all commands."""
+    left = fewest = len(await there.journal.open())
+    while left:
+        async with asyncio.timeout(PATIENCE):
+            while left >= fewest:
+                await asyncio.sleep(0.05)
+                left = len(await there.journal.open())
+        fewest = left
     return [command async for command in history(there)]
 
 

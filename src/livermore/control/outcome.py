@@ -16,7 +16,6 @@ from livermore.kernel.log import logger, redacted
 UNFORESEEN = Failure(code="internal", detail="something went wrong inside Livermore; its log says what")
 CUT_SHORT = Failure(code="internal", detail="Livermore was stopped before this was done")
 CANCELLED = Failure(code="cancelled", detail="it was cancelled before it was done")
-OVERDUE = Failure(code="expired", detail="it was not started in time")
 ORPHANED = Failure(code="internal", detail="the process that ran it has ended")
 log = logger("control")
 

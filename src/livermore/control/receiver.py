@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from livermore.control.audit import expired
 from livermore.control.command import Command, Failure
 from livermore.control.executor import Executor
 from livermore.control.intake import Arrival, Author, Authors, Intake, presentable
@@ -241,11 +242,10 @@ class Receiver:
         """End what a process that is gone has left running, and what is overdue; say so."""
         for scope, command in dead[:AT_ONCE]:
             now = self._clock.now()
-            if command.status is Status.RUNNING:
-                facts = Facts(at=now, error=ORPHANED)
-                ended = await self._journal.step(scope, command.id, Step.FAIL, facts)
-            else:
-                ended = await self._journal.get(scope, command.id, now)
+            running = command.status is Status.RUNNING
+            facts = Facts(at=now, error=ORPHANED if running else expired(now, command.submitted_at))
+            step = Step.FAIL if running else Step.EXPIRE
+            ended = await self._journal.step(scope, command.id, step, facts)
             if ended is not None:
                 self._voice.answer(scope, ended)
         if len(dead) > AT_ONCE:
