@@ -17,7 +17,7 @@ from .inside import until
 from .test_live_apply import Live, assert_as_served, assert_flat, live
 from .test_memory import Held
 
-LONGEST = 4 * MINUTE
+LONGEST = 3 * MINUTE // 2
 LOOKS = 8
 
 
