@@ -15,6 +15,7 @@ from livermore.kernel.service import Health, Service
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.desk import Desk
 from livermore.market.plan import Connection, PostChange
+from livermore.market.works import unbroken
 
 log = logger("runtime")
 
@@ -70,6 +71,7 @@ class Floor:
         self._desks = desks
         self._indicators = indicators
         self._guests: dict[Guest, Wanted] = {}
+        self._shut: set[str] = set()
         self._changing = asyncio.Lock()
 
     async def want(self, guest: Guest, wanted: Wanted) -> None:
@@ -78,17 +80,19 @@ class Floor:
             guests = {**self._guests, guest: wanted}
             due = _together(guests.values())
             made = await self._made({name: one for name, one in due.items() if self._lacks(name, one)})
-            self._guests = {one: seen for one, seen in guests.items() if seen.symbols}
-            await self._close([name for name in self.posts if name not in due or name in made])
-            for name, post in self.posts.items():
-                await _choose(post.desk, due[name].symbols)
-            self._set_up(made)
-            try:
-                await self._begin(guests, made.values())
-            except BaseException:
-                # A post that nobody started would be taken for one that runs.
-                await self._close(made)
-                raise
+            # Cut off in the middle, a post would stay open that nobody knows of.
+            await unbroken(self._change_over(guests, due, made))
+
+    async def _change_over(
+        self, guests: dict[Guest, Wanted], due: Mapping[str, Due], made: Mapping[str, Post]
+    ) -> None:
+        """Close what nobody wants any more, and open what was made."""
+        self._guests = {one: seen for one, seen in guests.items() if seen.symbols}
+        self._shut = self._shut.intersection(due).union(made)
+        await self._close([name for name in self.posts if name not in due or name in made])
+        for name, post in self.posts.items():
+            await _choose(post.desk, due[name].symbols)
+        await self._open(guests, made)
 
     async def renew(self, exchange: str) -> None:
         """Close the post of an exchange and open it anew, because something there has failed.
@@ -97,20 +101,26 @@ class Floor:
         """
         async with self._changing:
             due = _together(self._guests.values()).get(exchange)
-            if exchange not in self.posts or due is None:
+            if due is None or exchange not in {*self.posts, *self._shut}:
                 return
             made = await self._made({exchange: due})
-            await self._close([exchange])
-            self._set_up(made)
-            await self._begin(list(self._guests), made.values())
+            self._shut.discard(exchange)
+            await unbroken(self._exchange(exchange, made))
+
+    async def _exchange(self, name: str, made: Mapping[str, Post]) -> None:
+        """Have another post take the place of one."""
+        self._shut.update(made)
+        await self._close([one for one in self.posts if one == name])
+        await self._open(list(self._guests), made)
 
     def failed(self) -> list[str]:
-        """Return the exchanges whose posts will not go on by themselves."""
-        return [
+        """Return the exchanges whose posts will not go on by themselves, or could not be opened."""
+        broken = [
             name
             for name, post in self.posts.items()
             if "failed" in {post.desk.health().state, post.announcer.health().state}
         ]
+        return [*broken, *sorted(self._shut.difference(self.posts))]
 
     def outlook(self, guest: Guest | None, wanted: Wanted) -> dict[str, PostChange]:
         """Say what would become of posts if a guest, or one more, wanted exactly this; nothing is done."""
@@ -168,6 +178,17 @@ class Floor:
         posts = {name: await self._make(name, one.timeframes, one.symbols) for name, one in due.items()}
         return {name: post for name, post in posts.items() if post is not None}
 
+    async def _open(self, guests: Collection[Guest], made: Mapping[str, Post]) -> None:
+        """Open posts; where that fails they are closed, and stay among those that are shut."""
+        self._set_up(made)
+        try:
+            await self._begin(guests, made.values())
+        except BaseException:
+            # A post that nobody started would be taken for one that runs.
+            await self._close(made)
+            raise
+        self._shut.difference_update(made)
+
     async def _begin(self, guests: Collection[Guest], made: Collection[Post]) -> None:
         """Have guests take place before anything begins: nobody misses how a symbol is loaded."""
         for each in guests:
@@ -189,6 +210,8 @@ class Floor:
                     await part.stop()
                 except LivermoreError as error:
                     log.error("a post did not close in good order", exchange=name, error=str(error))
+                except Exception:
+                    log.exception("a post did not close in good order", exchange=name)
             del self._desks[name], self._indicators[name]
 
 

@@ -96,11 +96,20 @@ class Watch:
                 await self._floor.want(self, wanted_of(self.current.document))
 
     async def rest(self) -> None:
-        """See and judge nothing until the next `apply`, which goes on where this left off."""
+        """See and judge nothing until the next `apply`, which goes on where this left off.
+
+        Raises LivermoreError, with everything let go of, when rule states could not be put on record.
+        """
         self._resting = True
+        trouble: LivermoreError | None = None
         for name in list(self._seats):
-            await self._rise(name)
+            try:
+                await self._rise(name)
+            except LivermoreError as error:
+                trouble = error
         await self._floor.want(self, NOTHING)
+        if trouble is not None:
+            raise trouble
 
     async def settle(self) -> None:
         """Take a seat at every post that shows what is watched, and leave those that show nothing of it."""
