@@ -47,6 +47,8 @@ PRICES = {
     "SHIB-USD": 0.0000173,
 }
 BARS = 600
+OWN_DOCUMENT = {"version": 2, "symbols": list(PRICES)}
+STARTED_DOCUMENT = OWN_DOCUMENT | {"perseus_profile": {"primary_exchange": "coinbase"}}
 OTHERS_WATCH = ["ETH-USD"]
 OTHERS_DOCUMENT = {
     "version": 2, "perseus_profile": {"primary_exchange": "coinbase"}, "symbols": OTHERS_WATCH
@@ -322,9 +324,9 @@ class StandInRuntimes:
 
 
 class StandIn:
-    """What the doors receive, invented."""
+    """What the doors receive, invented; nothing is on the watchlist before a document was started with."""
 
-    def __init__(self) -> None:
+    def __init__(self, document: dict[str, Any] = OWN_DOCUMENT) -> None:
         self.clock = ManualClock(NOW)
         self.bus = MemoryBus(start=1_000)
         self.user = User(
@@ -340,7 +342,7 @@ class StandIn:
         self.coverage = StandInCoverage(self.market)
         self.indicators = StandInIndicators(self.market)
         self.signals = StandInSignals()
-        self.store = chosen.Store({"version": 2, "symbols": list(PRICES)}, others=OTHERS_DOCUMENT)
+        self.store = chosen.Store(document, others=OTHERS_DOCUMENT)
         self.settings = SettingsService(self.store, chosen.Listings(), chosen.ENVIRONMENT)
         self.exchange_accounts = chosen.accounts_over(self.store, self.clock)
         self.planner = chosen.planner_over(self.settings, self.clock)

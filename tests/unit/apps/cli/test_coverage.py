@@ -24,7 +24,7 @@ from livermore.market.coverage import Coverage
 from livermore.market.ports import Cause, Counts, Hole, Series
 from livermore.runtime.status import STOPPED, Startup
 from tests.unit.apps.doors import KEY, guard_of
-from tests.unit.apps.standin import NOW, StandIn
+from tests.unit.apps.standin import NOW, STARTED_DOCUMENT, StandIn
 
 MINUTE = 60_000
 START = 1_700_000_100_000
@@ -44,7 +44,7 @@ def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """An invented system, served on a real socket that the environment names."""
-    system = StandIn()
+    system = StandIn(STARTED_DOCUMENT)
     guard = guard_of(system)
     api = api_app(system, streams=Streams(system.bus), counted=Metrics(system), entrance=guard.entrance)  # type: ignore[arg-type]
     app = guard.before(api)
