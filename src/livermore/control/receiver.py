@@ -86,14 +86,16 @@ class Receiver:
     # ---------------------------------------------------------------- whose commands
 
     async def start(self) -> None:
-        """Begin to receive for those who are hosted, now and later."""
+        """Begin to receive for those who are hosted, now and later, and for who was at the last stop."""
         self._switchboard.connect(self._line)
         self._polling.start()
+        if self._hosted:
+            await self.host(list(self._hosted.values()))
 
     async def stop(self) -> None:
-        """Receive nothing more, and end what is under way for everybody."""
+        """Receive nothing more until the next start, and end what is under way for everybody."""
         await self._polling.stop()
-        await self.release(list(self._hosted.values()))
+        await self._let_go(list(self._hosted))
         self._switchboard.disconnect(self._line)
         await self._voice.finish(PARTING)
 
@@ -123,8 +125,7 @@ class Receiver:
         channels = [command_channel(scope.identity_sub) for scope in scopes]
         for channel in channels:
             self._hosted.pop(channel, None)
-        await asyncio.gather(*map(self._close, channels))
-        await self._switchboard.leave(channels)
+        await self._let_go(channels)
 
     def cancel_jobs(self, scope: Scope) -> int:
         """Cancel a user's jobs without waiting for their ends; return how many they were."""
@@ -135,6 +136,10 @@ class Receiver:
         """Return how many of a user's commands wait for their turn."""
         desk = self._desks.get(command_channel(scope.identity_sub))
         return desk.executor.depth if desk is not None else 0
+
+    async def _let_go(self, channels: Sequence[str]) -> None:
+        await asyncio.gather(*map(self._close, channels))
+        await self._switchboard.leave(channels)
 
     async def _close(self, channel: str) -> None:
         desk = self._desks.get(channel)

@@ -74,3 +74,8 @@ class Sealer:
                 if self._trouble is None:
                     log.warning("what happened to commands is not chained for now", error=str(error))
                 self._trouble = str(error)
+            except Exception as error:
+                # Were this the end of it, all that receives commands would be started again with it.
+                if self._trouble is None:
+                    log.exception("what happened to commands could not be chained")
+                self._trouble = repr(error)
