@@ -113,7 +113,7 @@ class Executor:
                 await self._serve(turn)
                 patience.renew()
             except TransientError as error:
-                log.warning("the journal is away; commands wait", error=str(error))
+                log.warning("commands wait", error=str(error))
                 self._hands.discard(turn.id)
                 self._queue.put(turn)
                 await patience.wait()

@@ -17,7 +17,7 @@ from livermore.control.ports import Accepted, Facts, Journal, Waiting
 from livermore.control.queue import LAST, Turn
 from livermore.control.registry import Registry
 from livermore.control.rest import rest, within
-from livermore.control.scribe import Ground
+from livermore.control.scribe import Ground, Lease
 from livermore.control.switchboard import Line, Switchboard
 from livermore.control.voice import Voice
 from livermore.control.wire import (
@@ -76,7 +76,7 @@ class Receiver:
         self._authors = authors
         self._clock = clock
         self._voice = Voice(switchboard, events, clock)
-        self._ground = Ground(journal, registry, self._voice, clock, runner)
+        self._ground = Ground(journal, registry, self._voice, clock, runner, Lease())
         self._line = Line(COMMANDS, self._heard, self._look_at_once)
         self._hosted: dict[str, Scope] = {}
         self._desks: dict[str, Desk] = {}
@@ -126,6 +126,10 @@ class Receiver:
         for channel in channels:
             self._hosted.pop(channel, None)
         await self._let_go(channels)
+
+    def leased(self, until: int | None) -> None:
+        """Begin nothing at or after a time (ms UTC), for others may act for the users then; None: no end."""
+        self._ground.lease.until = until
 
     def cancel_jobs(self, scope: Scope) -> int:
         """Cancel a user's jobs without waiting for their ends; return how many they were."""
@@ -222,6 +226,8 @@ class Receiver:
         while True:
             await rest(self._clock, APART, self._hurry)
             self._hurry.clear()
+            if self._ground.lease.has_ended(self._clock.now()):
+                continue  # what runs elsewhere is no more ours to end than to begin
             try:
                 await self._bury(await self._find(YOUNG))
             except TransientError as error:

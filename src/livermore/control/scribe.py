@@ -23,6 +23,17 @@ SOONEST, LATEST = 0.05, 1.0
 log = logger("control")
 
 
+class Lease:
+    """Until when (ms UTC) this process may act for its users; None: for as long as it lives."""
+
+    def __init__(self) -> None:
+        self.until: int | None = None
+
+    def has_ended(self, now: int) -> bool:
+        """Say whether other processes may have the users now."""
+        return self.until is not None and now >= self.until
+
+
 class Ground(NamedTuple):
     """What every executor of a process works with; `runner` names the process, and no other one ever."""
 
@@ -31,6 +42,7 @@ class Ground(NamedTuple):
     voice: Voice
     clock: Clock
     runner: str
+    lease: Lease
 
 
 class Patience:
@@ -73,6 +85,9 @@ class Scribe:
         Raises TransientError if the outcome is not known; then another attempt finds out.
         """
         now = self._ground.clock.now()
+        if self._ground.lease.has_ended(now):
+            # This process may have stood still for so long that another one serves the user.
+            raise TransientError("the lease on this user has ended")
         facts = Facts(at=now, runner=self._ground.runner, acknowledged_at=turn.acknowledged_at)
         doubtful = turn.id in self._doubtful
         self._doubtful.add(turn.id)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
+from livermore.control.rest import within
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError, StorageUnavailableError
 from livermore.kernel.log import logger
@@ -36,11 +37,16 @@ class Commanded(Protocol):
         """Take them no more; what is under way is finished or cancelled first."""
         ...
 
+    def leased(self, until: int | None) -> None:
+        """Begin nothing at or after a time (ms UTC): others may have the users by then."""
+        ...
+
 
 class Host:
     """Claim users, run their runtimes, and mend what has failed.
 
-    The lease on a user is renewed long before it ends; who has lost it lets go at once.
+    The lease on a user is renewed long before it ends; who has lost it lets go at once. Nothing that may
+    take long keeps the leases from being renewed.
     """
 
     name = "runtimes"
@@ -68,7 +74,11 @@ class Host:
         self._posts = Rests(clock, PATIENCE)
         self._broken = Rests(clock)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._fresh: list[Runtime] = []
+        self._unheard: list[Runtime] = []
+        self._parting: set[asyncio.Task[None]] = set()
         self._keeper = Background(self._keep)
+        self._tender = Background(self._tend)
 
     # -- a service --------------------------------------------------------------------------------------
 
@@ -77,20 +87,23 @@ class Host:
         await self._services.start()
         try:
             await self._claim()
+            self._keeper.start()
+            await self._begin()
             runtime = self.of(first)
             if runtime is not None and runtime.trouble is not None:
                 raise runtime.trouble
         except BaseException:
             await self.stop()
             raise
-        self._keeper.start()
+        self._tender.start()
 
     async def stop(self) -> None:
         """Stop every runtime, let others have them, and stop what they shared."""
+        await self._tender.stop()
         await self._keeper.stop()
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._parting, return_exceptions=True)
         await self._release(list(self._runtimes.values()))
         for runtime in self._runtimes.values():
             await _orderly(runtime.stop())
@@ -100,7 +113,8 @@ class Host:
 
     def health(self) -> Health:
         """Say whether the users are kept."""
-        return self._keeper.health()
+        kept = self._keeper.health()
+        return kept if kept.state != "healthy" else self._tender.health()
 
     # -- asked by doors ---------------------------------------------------------------------------------
 
@@ -148,43 +162,78 @@ class Host:
     # -- keeping ----------------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
+        """Renew the leases, and end the pauses whose time has come."""
         renewed = self._clock.monotonic()
         while True:
             await self._clock.sleep(LOOK)
-            try:
-                if self._clock.monotonic() - renewed >= RENEWAL:
-                    await self._claim()
-                    renewed = self._clock.monotonic()
-            except LivermoreError as error:
-                log.error("the leases on users could not be renewed", error=str(error))
-                await self._let_go_of_what_is_not_ours()
-            await self._mend()
+            if self._clock.monotonic() - renewed >= RENEWAL and await self._renewed():
+                renewed = self._clock.monotonic()
             self._resume_those_due()
+
+    async def _renewed(self) -> bool:
+        """Renew the leases; say whether that was possible before they end, and let go if it was not."""
+        left = (self._leased_until - self._clock.now()) / 1000
+        claiming = asyncio.ensure_future(self._claim())
+        try:
+            if await within(self._clock, left if left > 0 and not self._alone else LEASE / 1000, claiming):
+                claiming.result()
+                return True
+            log.error("nothing was heard of the leases on users while they held")
+        except LivermoreError as error:
+            log.error("the leases on users could not be renewed", error=str(error))
+        except Exception:
+            log.exception("the leases on users could not be renewed")
+        if not self._alone and self._clock.now() >= self._leased_until:
+            self._lose(list(self._runtimes.values()))
+        return False
 
     async def _claim(self) -> None:
         """Renew what is held, take what is free, and let go of what is another's now."""
         until = self._clock.now() + LEASE
         lease = await self._book.claim(self.runner, until, self._runtimes.keys(), alone=self._alone)
         self._leased_until = until
-        lost = [runtime for user, runtime in self._runtimes.items() if user not in lease.held]
-        await self._lose(lost)
-        if lease.new:
-            self._runtimes |= {hosted.scope.user_id: self._make(hosted) for hosted in lease.new}
-            for hosted in lease.new:
-                await _begun(self._runtimes[hosted.scope.user_id])
-            await self._commanded.host([hosted.scope for hosted in lease.new])
+        self._commanded.leased(None if self._alone else until)
+        self._lose([runtime for user, runtime in self._runtimes.items() if user not in lease.held])
+        fresh = [self._make(hosted) for hosted in lease.new]
+        self._runtimes |= {runtime.scope.user_id: runtime for runtime in fresh}
+        self._fresh += fresh
 
-    async def _let_go_of_what_is_not_ours(self) -> None:
-        """Rest when leases have run out that could not be renewed: others may have taken the users."""
-        if not self._alone and self._clock.now() > self._leased_until:
-            await self._lose(list(self._runtimes.values()))
-
-    async def _lose(self, lost: list[Runtime]) -> None:
-        await self._release(lost)
+    def _lose(self, lost: list[Runtime]) -> None:
+        """Rest from what others may have taken."""
         for runtime in lost:
             log.warning("a runtime is not this process's any more", user=runtime.scope.identity_sub)
             del self._runtimes[runtime.scope.user_id]
-            await _orderly(runtime.abandon())
+        if lost:
+            task = asyncio.create_task(self._part(lost))
+            self._parting.add(task)
+            task.add_done_callback(self._parting.discard)
+
+    async def _part(self, lost: list[Runtime]) -> None:
+        await self._release(lost)
+        await asyncio.gather(*(_orderly(runtime.abandon()) for runtime in lost))
+
+    async def _tend(self) -> None:
+        """Do for runtimes and posts what may take long."""
+        while True:
+            await self._clock.sleep(LOOK)
+            await _orderly(self._begin())
+            await self._mend()
+
+    async def _begin(self) -> None:
+        """Start the runtimes that are new, once nothing is left of those that were here before."""
+        await asyncio.gather(*self._parting)
+        fresh, self._fresh = self._fresh, []
+        for runtime in filter(self._is_here, fresh):
+            await _begun(runtime)
+        self._unheard += fresh
+        unheard = [runtime.scope for runtime in self._unheard if self._is_here(runtime)]
+        if unheard:
+            await self._commanded.host(unheard)
+        self._unheard.clear()
+
+    def _is_here(self, runtime: Runtime) -> bool:
+        """Say whether a runtime has not been lost meanwhile."""
+        return self._runtimes.get(runtime.scope.user_id) is runtime
 
     async def _release(self, runtimes: list[Runtime]) -> None:
         if runtimes:

@@ -92,12 +92,16 @@ class Commanded:
 
     def __init__(self) -> None:
         self.hosted: set[Scope] = set()
+        self.until: int | None = None
 
     async def host(self, scopes: Collection[Scope]) -> None:
         self.hosted.update(scopes)
 
     async def release(self, scopes: Collection[Scope]) -> None:
         self.hosted.difference_update(scopes)
+
+    def leased(self, until: int | None) -> None:
+        self.until = until
 
 
 def hosted(user: int) -> Hosted:
