@@ -68,11 +68,13 @@ def plain(candles: Iterable[Candle]) -> Iterable[Candle]:
         yield time, opened, highest, lowest, closed, volume
 
 
-def short(protocol: Protocol, *, live: int = 60, faults: Path | None = None, kills: int = 0) -> Scenario:
+def short(
+    protocol: Protocol, *, live: int = 60, speed: float = 120.0, faults: Path | None = None, kills: int = 0
+) -> Scenario:
     """An hour over midnight, where every timeframe closes."""
     past = (2 * DAY - 23 * MINUTE) // MINUTE
     return Scenario(
-        protocol=protocol, symbols=6, past=past, live=live, speed=120.0, faults=faults, kills=kills
+        protocol=protocol, symbols=6, past=past, live=live, speed=speed, faults=faults, kills=kills
     )
 
 
