@@ -15,7 +15,7 @@ from livermore.control.ports import CommandBus
 from livermore.control.registry import Registry
 from livermore.control.room import ControlRoom
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import InvalidError
+from livermore.kernel.errors import InvalidError, NotAllowedError
 from livermore.kernel.events import EventBus
 from livermore.kernel.scope import Scope
 
@@ -37,6 +37,8 @@ def _room(
 ) -> ControlRoom:
     async def author(scope: Scope) -> Author:
         user = await accounts.user(scope.user_id)
+        if not user.is_active:
+            raise NotAllowedError("this user is switched off", where=user.username)
         return Author(user.username, user.role)
 
     return ControlRoom(

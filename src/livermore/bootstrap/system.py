@@ -187,8 +187,8 @@ def _host(
     async def resume(scope: Scope) -> None:
         await control.channel.submit(scope, "resume", {}, author="livermore", role="admin", source="system")
 
-    # Only who shares a database server can have company: a file belongs to whoever holds the workspace.
-    alone = database.file is not None
+    # The workspace's own file belongs to whoever holds its lock; what was named to us others may share.
+    alone = plan.source != "live" or plan.database_url is None
     return Host(runner, book, runtime_of, control.receiver, resume, supervisor, floor, clock, alone=alone)
 
 
