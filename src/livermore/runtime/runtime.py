@@ -76,6 +76,7 @@ class Runtime:
         self._began = around.clock.monotonic()
         self._over_since: int | None = None
         self._changing = asyncio.Lock()
+        self._storing = asyncio.Lock()
         self._supervisor: Supervisor | None = None
         self._follower = Background(self._follow)
 
@@ -320,6 +321,8 @@ class Runtime:
             await self.parts.watch.rest()
         except LivermoreError as error:
             log.error("what was watched was not let go of in good order", error=str(error))
+        except Exception:
+            log.exception("what was watched was not let go of in good order")
         if self._supervisor is not None:
             await self._supervisor.stop()
             self._supervisor = None
@@ -401,12 +404,19 @@ class Runtime:
         self._tell()
 
     async def _store(self, state: State | None = None) -> None:
-        """Write down how the runtime is, or will be in a moment."""
+        """Write down how the runtime is, or will be in a moment; what was so later is written later."""
+        async with self._storing:
+            stored = self._as_stored(state or self._state)
+            self._stored_state = None  # until it is known to be written
+            await self._around.book.put(self.scope, stored)
+            self._stored_state = State(stored.state)
+
+    def _as_stored(self, state: State) -> StoredRuntime:
         current, pause = self._current, self.pausing
         if current is not None:
             self._mode = current.document.livermore_runtime.mode
-        stored = StoredRuntime(
-            desired_state=self._desired, state=state or self._state, mode=self._mode,
+        return StoredRuntime(
+            desired_state=self._desired, state=state, mode=self._mode,
             pause_level=pause.level if pause is not None else None,
             pause_reason=pause.reason if pause is not None else None,
             pause_until=rfc3339(pause.until) if pause is not None and pause.until is not None else None,
@@ -414,9 +424,6 @@ class Runtime:
             settings_applied=current.revision if current is not None else None,
             updated_at=rfc3339(self._around.clock.now()),
         )  # fmt: skip
-        self._stored_state = None  # until it is known to be written
-        await self._around.book.put(self.scope, stored)
-        self._stored_state = State(stored.state)
 
     def _tell(self) -> None:
         bus = self._around.bus

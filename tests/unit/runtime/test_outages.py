@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from livermore.kernel.errors import InvalidError, StorageUnavailableError
+from livermore.kernel.scope import Scope
+from livermore.runtime.ports import StoredRuntime
 from livermore.runtime.runtime import AGAIN, LOOK
 from livermore.runtime.status import Pause
 from tests.unit.runtime.hall import opened
@@ -104,4 +107,31 @@ async def test_the_end_of_a_pause_is_asked_for_until_it_has_come(room: Room) -> 
     ]  # fmt: skip
     await runtime.resume()
     assert not runtime.pause_is_over(now + 2 * AGAIN)
+    await runtime.stop()
+
+
+async def test_what_is_written_down_last_is_what_was_wanted_last(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await room.pass_time(40 * LOOK)
+    put, may_write, writing = room.book.put, asyncio.Event(), asyncio.Event()
+
+    async def first_slowly(scope: Scope, stored: StoredRuntime) -> None:
+        monkeypatch.setattr(room.book, "put", put)
+        writing.set()
+        await may_write.wait()
+        await put(scope, stored)
+
+    monkeypatch.setattr(room.book, "put", first_slowly)
+    applying = asyncio.create_task(runtime.apply(await room.settings.current(runtime.scope)))
+    await writing.wait()
+    pausing = asyncio.create_task(runtime.pause(Pause(level="data")))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    may_write.set()
+    await asyncio.gather(applying, pausing)
+    assert room.book.newest is not None
+    assert (room.book.newest.desired_state, room.book.newest.state) == ("paused", "paused")
     await runtime.stop()
