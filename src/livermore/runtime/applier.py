@@ -18,6 +18,7 @@ from livermore.settings.service import Current
 POLL = 2.0
 LONGEST_REST = 60.0
 PATIENCE = 15.0
+STILL = "it is still being brought about"
 log = logger("runtime")
 
 
@@ -113,9 +114,7 @@ class Applier:
         await _first_of(self._until_tried(revision), self._clock.sleep(PATIENCE))
         if self._verdict.saved >= revision:
             return self._verdict
-        return Verdict(
-            saved=revision, applied=self._runtime.applied(), error="it is still being brought about"
-        )
+        return Verdict(saved=revision, applied=self._runtime.applied(), error=STILL)
 
     async def _until_tried(self, revision: int) -> None:
         async with self._tried:

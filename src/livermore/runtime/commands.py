@@ -17,6 +17,7 @@ from livermore.kernel.errors import (
     SettingsInvalidError,
 )
 from livermore.kernel.scope import Scope
+from livermore.runtime.applier import STILL
 from livermore.runtime.host import Host
 from livermore.runtime.runtime import Runtime
 from livermore.runtime.state import Transition
@@ -154,6 +155,8 @@ class RuntimeCommands:
         Raises SettingsInvalidError, saying why it does not hold.
         """
         verdict = await self._host.bring_about(scope, revision)
+        while verdict.error == STILL:  # a job may take its time, and ends with what is true
+            verdict = await self._host.bring_about(scope, revision)
         waits = self._runtime(scope).idles()
         if verdict.error is not None and waits is None:
             raise SettingsInvalidError(
