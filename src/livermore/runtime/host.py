@@ -22,6 +22,7 @@ from livermore.settings.plan import Effect, Outlook, Verdict
 
 LOOK = 1.0
 LEASE, RENEWAL = 15_000, 4.0
+PARTING = 5.0  # at the end, so long is waited for what was let go of
 PATIENCE = 30.0  # a failed post may mend itself within this time
 log = logger("runtime")
 
@@ -76,7 +77,7 @@ class Host:
         self._tasks: set[asyncio.Task[None]] = set()
         self._fresh: list[Runtime] = []
         self._unheard: list[Runtime] = []
-        self._parting: set[asyncio.Task[None]] = set()
+        self._parting: dict[int, asyncio.Task[None]] = {}
         self._keeper = Background(self._keep)
         self._tender = Background(self._tend)
 
@@ -103,7 +104,11 @@ class Host:
         await self._keeper.stop()
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._parting, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if parting := set(self._parting.values()):
+            await within(self._clock, PARTING, asyncio.wait(parting))
+            for task in parting:
+                task.cancel()
         await self._release(list(self._runtimes.values()))
         for runtime in self._runtimes.values():
             await _orderly(runtime.stop())
@@ -200,17 +205,21 @@ class Host:
 
     def _lose(self, lost: list[Runtime]) -> None:
         """Rest from what others may have taken."""
+        if not lost:
+            return
+        parting = asyncio.create_task(self._part(lost))
         for runtime in lost:
             log.warning("a runtime is not this process's any more", user=runtime.scope.identity_sub)
             del self._runtimes[runtime.scope.user_id]
-        if lost:
-            task = asyncio.create_task(self._part(lost))
-            self._parting.add(task)
-            task.add_done_callback(self._parting.discard)
+            self._parting[runtime.scope.user_id] = parting
+        parting.add_done_callback(self._parted)
 
     async def _part(self, lost: list[Runtime]) -> None:
         await self._release(lost)
         await asyncio.gather(*(_orderly(runtime.abandon()) for runtime in lost))
+
+    def _parted(self, parting: asyncio.Task[None]) -> None:
+        self._parting = {user: task for user, task in self._parting.items() if task is not parting}
 
     async def _tend(self) -> None:
         """Do for runtimes and posts what may take long."""
@@ -220,12 +229,14 @@ class Host:
             await self._mend()
 
     async def _begin(self) -> None:
-        """Start the runtimes that are new, once nothing is left of those that were here before."""
-        await asyncio.gather(*self._parting)
-        fresh, self._fresh = self._fresh, []
-        for runtime in filter(self._is_here, fresh):
+        """Start the runtimes that are new, each once nothing is left of an earlier one of the same user."""
+        fresh, self._fresh = list(filter(self._is_here, self._fresh)), []
+        for runtime in fresh:
+            if runtime.scope.user_id in self._parting:
+                self._fresh.append(runtime)
+                continue
             await _begun(runtime)
-        self._unheard += fresh
+            self._unheard.append(runtime)
         unheard = [runtime.scope for runtime in self._unheard if self._is_here(runtime)]
         if unheard:
             await self._commanded.host(unheard)
@@ -247,7 +258,8 @@ class Host:
             if self._posts.is_due(name):
                 log.error("a post has failed and is opened anew", exchange=name)
                 await _orderly(self._floor.renew(name))
-        broken = [runtime for runtime in self._runtimes.values() if runtime.is_broken]
+        fresh = set(self._fresh)
+        broken = [one for one in self._runtimes.values() if one.is_broken and one not in fresh]
         self._broken.keep(broken)
         for runtime in broken:
             if self._broken.is_due(runtime):

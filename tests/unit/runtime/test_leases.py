@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from livermore.runtime.host import LEASE, LOOK, RENEWAL
+from livermore.runtime.host import LEASE, LOOK, PARTING, RENEWAL
 from livermore.runtime.ports import Lease
 from tests.unit.runtime.test_host import House, Running, scope
 
@@ -153,3 +153,21 @@ async def test_whoever_carries_out_commands_knows_how_long_the_leases_hold(house
     await alone.host.start(scope(1))
     assert alone.commanded.until is None
     await alone.host.stop()
+
+
+async def test_whoever_does_not_let_go_holds_up_no_other_and_no_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(self: Running) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Running, "abandon", never)
+    house.book.free.discard(2)
+    await house.pass_time(RENEWAL + LOOK)
+    house.book.free |= {2, 3}
+    await house.pass_time(RENEWAL + 4 * LOOK)
+    assert (house.made[2].log, house.made[3].log) == ([], ["start"])
+    assert house.commanded.hosted == {scope(1), scope(3)}
+    stopping = asyncio.create_task(house.host.stop())
+    await house.pass_time(PARTING)
+    assert stopping.done()
