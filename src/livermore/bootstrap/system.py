@@ -178,7 +178,7 @@ def _host(
     settings = SettingsService(SqlSettingsStore(database, clock))
     shared = Shared(ground, plane, floor, retention, settings, foresight, plan.source != "live")
     obeyed(shared, ground.user.scope(), ground.current.document)
-    book = SqlRuntimeBook(database, clock)
+    book = SqlRuntimeBook(database, clock, runner)
     around = Surroundings(plane, floor, settings, book, ground.bus, clock, supervisor, control.receiver.depth)
 
     def runtime_of(hosted: Hosted) -> Runtime:

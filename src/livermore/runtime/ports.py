@@ -50,7 +50,10 @@ class RuntimeBook(Protocol):
         ...
 
     async def put(self, scope: Scope, runtime: StoredRuntime) -> None:
-        """Insert or replace it, and the projections in `users` with it; who runs it stays."""
+        """Insert or replace it, and the projections in `users` with it; who runs it stays.
+
+        Raises ConflictError when another process runs it.
+        """
         ...
 
     async def claim(self, runner: str, until: int, known: Collection[int], *, alone: bool) -> Lease:

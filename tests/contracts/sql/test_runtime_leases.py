@@ -10,6 +10,7 @@ from sqlalchemy import select
 from livermore.adapters.sql import Database, SqlRuntimeBook, SqlUserBook
 from livermore.adapters.sql.tables import users
 from livermore.kernel.clock import ManualClock
+from livermore.kernel.errors import ConflictError
 from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.runtime.ports import StoredRuntime
 
@@ -120,3 +121,24 @@ async def test_of_many_who_claim_at_once_each_user_has_one(
     claims = [book.claim(f"runner {number}", NOW + LEASE, (), alone=False) for number in range(8)]
     held = [lease.held for lease in await asyncio.gather(*claims)]
     assert sorted(user_id for one in held for user_id in one) == [scope.user_id for scope in scopes]
+
+
+async def test_who_has_lost_a_user_writes_nothing_over_what_another_has_written(
+    database: Database, clock: ManualClock
+) -> None:
+    ann = await user(database, clock, "ann", auto_start=True)
+    mine, theirs = SqlRuntimeBook(database, clock, "me"), SqlRuntimeBook(database, clock, "they")
+    running = StoredRuntime(desired_state="running", state="running", mode="scalper-macdv")
+    paused = StoredRuntime(desired_state="paused", state="paused", mode="scalper-macdv")
+    await mine.claim("me", NOW + LEASE, (), alone=False)
+    await mine.put(ann, running)
+    await clock.advance(LEASE / 1000 + 1)
+    await theirs.claim("they", NOW + 3 * LEASE, (), alone=False)
+    await theirs.put(ann, paused)
+    with pytest.raises(ConflictError, match="another process runs"):
+        await mine.put(ann, running)
+    stored = await mine.get(ann)
+    assert stored is not None
+    assert stored.desired_state == "paused"
+    await theirs.release("they")
+    await mine.put(ann, running)

@@ -13,6 +13,7 @@ from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.statements import insert_into, upsert_into
 from livermore.adapters.sql.tables import runtimes, users
 from livermore.kernel.clock import Clock, rfc3339
+from livermore.kernel.errors import ConflictError
 from livermore.kernel.scope import EVERYBODY, Scope
 from livermore.runtime.ports import Hosted, Lease, StoredRuntime
 
@@ -28,9 +29,11 @@ OF_USERS = (users.c.id, users.c.username, users.c.identity_sub, users.c.role, us
 class SqlRuntimeBook:
     """Keep one row for each user's runtime in SQL."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, runner: str | None = None) -> None:
+        """Write on behalf of a `runner`, if one is named: not what another one holds."""
         self._database = database
         self._clock = clock
+        self._runner = runner
 
     async def get(self, scope: Scope) -> StoredRuntime | None:
         """Return the stored row."""
@@ -40,10 +43,14 @@ class SqlRuntimeBook:
         return None if row is None else _stored(row)
 
     async def put(self, scope: Scope, runtime: StoredRuntime) -> None:
-        """Insert or replace it, and the projections in `users` with it; the time is the clock's."""
+        """Insert or replace it, and the projections in `users` with it; the time is the clock's.
+
+        Raises ConflictError when another runner holds it.
+        """
         now = self._clock.now()
         row = msgspec.structs.asdict(runtime) | {"user_id": scope.user_id, "updated_at": now}
         async with self._database.writing(scope) as connection:
+            await self._need_held(connection, scope)
             await connection.execute(upsert_into(connection, runtimes, "runner", "leased_until"), row)
             await connection.execute(
                 update(users).where(users.c.id == scope.user_id).values(_seen(row) | {"updated_at": now})
@@ -63,6 +70,13 @@ class SqlRuntimeBook:
                 return Lease(ids, ())
             rows = await connection.execute(_joined(*_ALL).where(ours))
             return Lease(ids, tuple(_hosted(row) for row in rows if row.user_id not in known))
+
+    async def _need_held(self, connection: AsyncConnection, scope: Scope) -> None:
+        """Refuse who may have stood still for so long that the user is another's by now."""
+        query = select(runtimes.c.runner).where(runtimes.c.user_id == scope.user_id).with_for_update()
+        holder = (await connection.execute(query)).scalar_one_or_none() if self._runner else None
+        if holder not in (None, self._runner):
+            raise ConflictError("another process runs this user's runtime by now", hint="ask once more")
 
     async def release(self, runner: str) -> None:
         """Let others have what a runner holds."""
