@@ -87,10 +87,10 @@ class Receiver:
 
     async def start(self) -> None:
         """Begin to receive for those who are hosted, now and later, and for who was at the last stop."""
-        self._switchboard.connect(self._line)
-        self._polling.start()
         if self._hosted:
             await self.host(list(self._hosted.values()))
+        self._switchboard.connect(self._line)
+        self._polling.start()
 
     async def stop(self) -> None:
         """Receive nothing more until the next start, and end what is under way for everybody."""
@@ -115,6 +115,9 @@ class Receiver:
             await self._find(young=0)
         except LivermoreError as error:
             log.warning("the journal could not be asked for what waits", error=str(error))
+        except Exception:
+            # One command that cannot be read must not leave all users unheard.
+            log.exception("the journal could not be asked for what waits")
         self._look_at_once()
         joining = asyncio.ensure_future(self._switchboard.join(channels.keys()))
         if await within(self._clock, JOINING, joining):

@@ -1,10 +1,14 @@
 """A control room that is started again, because a part of it failed, hears those whom it heard before."""
 
+import msgspec
+import pytest
+
 from livermore.adapters.memory.bus import MemoryBus
 from livermore.adapters.memory.command_bus import MemoryCommandBus
 from livermore.adapters.sql import SqlJournal
 from livermore.control.intake import Author
 from livermore.control.lifecycle import Status
+from livermore.control.ports import Waiting
 from livermore.control.room import ControlRoom
 from livermore.control.sealer import INTERVAL, Sealer
 from livermore.kernel.clock import ManualClock, SystemClock
@@ -12,7 +16,7 @@ from livermore.kernel.scope import Scope
 from livermore.kernel.service import Health
 from tests.unit.apps.commanded import JournalTwin, TrailTwin
 
-from .room import Deeds
+from .room import Deeds, Room, buses
 
 
 class FaultyTrail(TrailTwin):
@@ -59,3 +63,14 @@ async def test_a_fault_of_ours_does_not_end_the_sealing() -> None:
     await clock.advance(INTERVAL)
     assert sealer.health() == Health()
     await sealer.stop()
+
+
+async def test_a_command_that_cannot_be_read_leaves_nobody_unheard(
+    monkeypatch: pytest.MonkeyPatch, journal: SqlJournal, scope: Scope
+) -> None:
+    async def unreadable() -> list[Waiting]:
+        raise msgspec.ValidationError("no such role")
+
+    monkeypatch.setattr(journal, "open", unreadable)
+    async with Room(journal, SystemClock(), scope, *buses()) as room:
+        assert (await room.ask(mark="one")).status is Status.SUCCEEDED
