@@ -132,6 +132,9 @@ class Applier:
                 await self._catch_up()
             except LivermoreError as error:
                 log.warning("the settings could not be looked at", error=str(error), hint=error.hint)
+            except Exception:
+                # Nobody would begin to follow them again.
+                log.exception("the settings could not be looked at")
             await _first_of(self._stirred.wait(), self._clock.sleep(self._rest))
 
     async def _catch_up(self) -> None:

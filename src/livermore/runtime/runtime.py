@@ -367,6 +367,9 @@ class Runtime:
                     await self._follow_start()
             except LivermoreError as error:
                 log.error("the state could not be stored", error=str(error))
+            except Exception:
+                # Nobody else would see that it runs by now.
+                log.exception("the runtime could not be followed")
             await self._around.clock.sleep(LOOK)
 
     async def _follow_start(self) -> None:

@@ -233,3 +233,12 @@ async def test_who_waits_is_let_go_at_the_end(room: Room) -> None:
     await room.clock.advance(0)
     await room.applier.stop()
     assert not (await waiting).holds
+
+
+async def test_a_fault_of_ours_does_not_end_the_following(room: Room) -> None:
+    room.stored.away = RuntimeError("a fault of ours")
+    await room.write(2)
+    room.stored.away = None
+    await room.clock.advance(POLL)
+    assert room.runtime.holding == 2
+    assert room.applier.health().state == "healthy"

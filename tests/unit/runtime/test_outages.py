@@ -135,3 +135,21 @@ async def test_what_is_written_down_last_is_what_was_wanted_last(
     assert room.book.newest is not None
     assert (room.book.newest.desired_state, room.book.newest.state) == ("paused", "paused")
     await runtime.stop()
+
+
+async def test_a_fault_of_ours_does_not_keep_it_from_running(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, put = room.runtime(), room.book.put
+
+    async def faulty(scope: Scope, stored: StoredRuntime) -> None:
+        if stored.state == "running":
+            monkeypatch.setattr(room.book, "put", put)
+            raise RuntimeError("a fault of ours")
+        await put(scope, stored)
+
+    monkeypatch.setattr(room.book, "put", faulty)
+    await runtime.start()
+    await room.pass_time(40 * LOOK)
+    assert runtime.status().state == "running"
+    await runtime.stop()
