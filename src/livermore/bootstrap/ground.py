@@ -145,7 +145,7 @@ def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
     return {
         "version": 2,
         "perseus_profile": {"primary_exchange": plan.exchange or COINBASE.name},
-        # There is no command to resume with yet, so a first start does not wait for one.
+        # Whoever starts it for the first time wants to see something, and would not know what to resume.
         "livermore_runtime": {"auto_start": True},
         "symbols": list(plan.symbols),
     }
