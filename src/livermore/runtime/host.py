@@ -177,10 +177,9 @@ class Host:
 
     async def _renewed(self) -> bool:
         """Renew the leases; say whether that was possible before they end, and let go if it was not."""
-        left = (self._leased_until - self._clock.now()) / 1000
         claiming = asyncio.ensure_future(self._claim())
         try:
-            if await within(self._clock, left if left > 0 and not self._alone else LEASE / 1000, claiming):
+            if await within(self._clock, self._patience(), claiming):
                 claiming.result()
                 return True
             log.error("nothing was heard of the leases on users while they held")
@@ -191,6 +190,13 @@ class Host:
         if not self._alone and self._clock.now() >= self._leased_until:
             self._lose(list(self._runtimes.values()))
         return False
+
+    def _patience(self) -> float:
+        """Return for how many seconds to wait for a claim: shortly when others may have the users already."""
+        left = (self._leased_until - self._clock.now()) / 1000
+        if self._alone or not self._runtimes:
+            return LEASE / 1000
+        return left if left > 0 else RENEWAL
 
     async def _claim(self) -> None:
         """Renew what is held, take what is free, and let go of what is another's now."""

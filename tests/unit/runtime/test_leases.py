@@ -171,3 +171,17 @@ async def test_whoever_does_not_let_go_holds_up_no_other_and_no_end(
     stopping = asyncio.create_task(house.host.stop())
     await house.pass_time(PARTING)
     assert stopping.done()
+
+
+async def test_who_stood_still_and_hears_nothing_of_a_claim_lets_go_soon(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> Lease:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(house.book, "claim", never)
+    house.clock._now += 4 * LEASE
+    await house.pass_time(LOOK + RENEWAL)
+    assert house.made[1].log == ["start", "abandon"]
+    assert not house.commanded.hosted
