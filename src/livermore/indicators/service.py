@@ -163,7 +163,13 @@ class Indicators:
         return History(candles, values, previous_defined(values.macdv, before), int(state.seed_time))
 
     def _checkpoint(self, bars: ClosedBars) -> None:
-        """Checkpoint one series in 64 at each instant, so that no instant has to checkpoint all."""
+        """Checkpoint one series in 64 at each instant, so that no instant has to checkpoint all.
+
+        A series that begins is noted with its seed bar, as when it is loaded.
+        """
+        for place in np.flatnonzero(self.bank.seed_times(bars.rows) == bars.time).tolist():
+            series = self._table.series(int(bars.rows[place]))
+            self._recorder.checkpoint(unseeded(series, int(bars.time[place])))
         turn = (bars.time // self._table.lengths[bars.rows] + bars.rows) % CHECKPOINT_EVERY
         for place in np.flatnonzero(turn == 0).tolist():
             row = int(bars.rows[place])
