@@ -123,5 +123,5 @@ async def test_cut_off_two_hundred_times(nursery: Nursery, tmp_path: Path) -> No
         await run_sql(server, "ALTER SYSTEM SET synchronous_commit = on", "SELECT pg_reload_conf()")
         async with fresh_database(server) as url:
             ended = await suffer(nursery, tmp_path, url, 50, partial(restart_postgres, url))
-    assert ended[Status.SUCCEEDED] > 1_000
+    assert ended[Status.SUCCEEDED] > 500  # how many expire while everything is away depends on the machine
     assert ended[Status.FAILED] == 0, "no process has ended"
