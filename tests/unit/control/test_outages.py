@@ -159,8 +159,10 @@ async def test_a_command_whose_message_was_lost_is_found_and_done_once(
     clock = ManualClock(NOON)
     async with Room(journal, clock, scope, DeafBus(), MemoryCommandBus()) as room:
         command = await room.submit(mark="lost")
-        await clock.advance(1.0)
-        assert (await room.reaches(command.id, Status.SUCCEEDED)).acknowledged_at == clock.now()
+        while (await room.stands(command.id)).status is Status.ACCEPTED:
+            await clock.advance(0.1)  # the journal may still be asked for what came before
+        done = await room.reaches(command.id, Status.SUCCEEDED)
+        assert NOON + 500 <= (done.acknowledged_at or 0) <= clock.now()
         await clock.advance(3.0)
         assert room.deeds.done == ["lost"]
 
