@@ -48,9 +48,13 @@ def _room(
 
 
 def _bus(plan: Plan, clock: Clock) -> CommandBus:
-    """Return a bus that other processes hear too, where there may be any."""
+    """Return a bus that other processes hear too, where there may be any.
+
+    A workspace's own file has one process. Its user has the same name in every folder, so that two folders
+    which share a Redis for their request budgets would hear each other's commands.
+    """
     url = os.environ.get(REDIS_VARIABLE)
-    if not url or plan.source != "live":
+    if not url or plan.source != "live" or plan.database_url is None:
         return MemoryCommandBus()
     from livermore.adapters.redis.command_bus import RedisCommandBus
 
