@@ -28,9 +28,8 @@ class Scene:
         )  # fmt: skip
         self.other = SimpleNamespace(**vars(self.desk) | {"feed": SimpleNamespace(waiting=list)})
         self.brake = Brake(self.clock, flat_out=flat_out)
-        runtime: Any = SimpleNamespace(ready=self.ready)
         parts: Any = self.recorder, {"binance": self.desk, "coinbase": self.other}
-        self.brake.watch(Watched(runtime, *parts))
+        self.brake.watch(Watched(self.ready.is_set, *parts))
 
     async def goes_on(self, seconds: float = 0.1) -> bool:
         """Say whether the market may go on within so many seconds."""
