@@ -17,7 +17,6 @@ import asyncpg
 import hypothesis
 import pytest
 import pytest_asyncio
-import structlog
 from sqlalchemy.engine import URL, make_url
 
 from tests.canaries import (
@@ -80,10 +79,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """Undo what a test has set up: where lines go, and from which level on."""
-    before = structlog.get_config()
     with loggers_as_they_were():
         yield
-    structlog.configure(**before)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import structlog
+
 
 class Setting(NamedTuple):
     """How a logger is set; the one that nobody has touched yet is the default."""
@@ -17,9 +19,13 @@ class Setting(NamedTuple):
 
 @contextmanager
 def loggers_as_they_were() -> Iterator[None]:
-    """Give back to every logger what it had, and take from it the handlers that have come."""
-    before = {name: _setting(one) for name, one in _loggers()}
+    """Give back to every logger what it had, and take from it the handlers that have come.
+
+    Where our own lines go, and from which level on, is as it was, too.
+    """
+    before, ours = {name: _setting(one) for name, one in _loggers()}, structlog.get_config()
     yield
+    structlog.configure(**ours)
     for name, one in _loggers():
         _set_back(one, before.get(name, Setting()))
 

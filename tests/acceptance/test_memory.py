@@ -22,6 +22,7 @@ from .inside import until
 SAMPLES = 48
 DAY = 24  # hours
 SOME = 6  # hours, for every day
+PASSING = 2  # tasks that come and go, as for each look into the journal; a leak adds one an hour at least
 FLAT = 1.05
 
 
@@ -102,5 +103,5 @@ async def nothing_is_left_behind(
     quarter = SAMPLES // 4
     second, last = looks[quarter : 2 * quarter], looks[-quarter:]
     assert median(look.resident for look in last) <= FLAT * median(look.resident for look in second)
-    assert median(look.tasks for look in last) <= median(look.tasks for look in second)
+    assert median(look.tasks for look in last) <= median(look.tasks for look in second) + PASSING
     assert median(look.sockets for look in last) <= median(look.sockets for look in second)

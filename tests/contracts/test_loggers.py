@@ -2,8 +2,10 @@
 
 import logging
 
+import structlog
 import uvicorn
 
+from livermore.kernel.log import set_up_logging
 from tests.loggers import loggers_as_they_were
 
 
@@ -32,3 +34,11 @@ def test_the_root_keeps_what_pytest_has_put_there() -> None:
         logging.root.addHandler(logging.NullHandler())
     assert logging.root.handlers == before
     assert before
+
+
+def test_from_which_level_on_our_own_lines_go_is_as_it_was() -> None:
+    before = structlog.get_config()["wrapper_class"]
+    with loggers_as_they_were():
+        set_up_logging("error")
+        assert structlog.get_config()["wrapper_class"] is not before
+    assert structlog.get_config()["wrapper_class"] is before
