@@ -17,7 +17,8 @@ from .inside import until
 from .test_live_apply import Live, assert_as_served, assert_flat, live
 from .test_memory import Held
 
-LONGEST = 3 * MINUTE // 2
+# Upper ends of spans (ms): most are short, so that many a pause comes while candles are being loaded.
+SPANS = (4_000, 8_000, 12_000, 3 * MINUTE // 2)
 LOOKS = 8
 
 
@@ -30,17 +31,21 @@ async def asked(live: Live, name: str, **payload: Any) -> Command:
     return command
 
 
+def span_of(chance: random.Random) -> int:
+    return chance.randint(0, chance.choice(SPANS))
+
+
 async def cycled(live: Live, count: int) -> list[Held]:
     """Pause and resume, for spans and after spans that chance chooses; look at what is held now and then."""
     chance, looks = random.Random(3), []
     for number in range(count):
         await asked(live, "pause", reason=f"cycle {number}")
         assert live.exchange not in live.system.market._plane.desks
-        await comes_to(live.server, live.server.market_time() + chance.randint(0, LONGEST))
+        await comes_to(live.server, live.server.market_time() + span_of(chance))
         await asked(live, "resume")
-        if number % 3:
+        if number % 8 == 0:
             await live.whole()
-        await comes_to(live.server, live.server.market_time() + chance.randint(0, LONGEST))
+        await comes_to(live.server, live.server.market_time() + span_of(chance))
         if number % (count // LOOKS) == 0:
             await live.whole()
             gc.collect()
