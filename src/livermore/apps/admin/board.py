@@ -137,7 +137,7 @@ def notice_of(status: RuntimeStatus) -> dict[str, Any] | None:
 
 def _paused(pause: Pause | None) -> str:
     reason = f": {pause.reason}" if pause is not None and pause.reason else ""
-    return f"Paused{reason}. Values stand still until it is resumed."
+    return f"Paused{reason}. Nothing is watched until it is resumed."
 
 
 def _muted(pause: Pause) -> str:

@@ -57,6 +57,10 @@ const template = `
         </tbody>
       </table>
     </div>
+    <div v-else-if="rows && state === 'paused'" class="empty">
+      <h2>Nothing is watched while it is paused</h2>
+      <p>Go on with <code>livermore resume</code>: what was missed is repaired.</p>
+    </div>
     <div v-else-if="rows" class="empty">
       <h2>No symbol is watched yet</h2>
       <p>Start with <code>livermore up --symbol BTC-USD</code> in a new folder, or with
@@ -70,7 +74,7 @@ export default {
   template,
   props: { timeframes: Array },
   emits: ["choose"],
-  data: () => ({ rows: null, chosen: "", ...window.livermorePreferences.read(KEY, OTHERWISE) }),
+  data: () => ({ rows: null, state: "", chosen: "", ...window.livermorePreferences.read(KEY, OTHERWISE) }),
   computed: {
     visible() {
       return this.timeframes.filter((timeframe) => !this.hidden.includes(timeframe));
@@ -95,8 +99,10 @@ export default {
   methods: {
     show(board) {
       this.rows = board.rows;
+      this.state = board.bar.state;
     },
     change(news) {
+      this.state = news.bar?.state ?? this.state;
       if (news.rows) this.rows = news.rows;
       for (const [place, fields] of news.cells ?? []) Object.assign(this.rows[place], fields);
     },
