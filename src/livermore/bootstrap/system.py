@@ -42,8 +42,9 @@ from livermore.runtime.commands import RuntimeCommands
 from livermore.runtime.floor import Floor
 from livermore.runtime.host import Host
 from livermore.runtime.nowhere import Nowhere
+from livermore.runtime.parts import Surroundings
 from livermore.runtime.ports import Hosted
-from livermore.runtime.runtime import Runtime, Surroundings
+from livermore.runtime.runtime import Runtime
 from livermore.runtime.status import RuntimeStatus
 from livermore.runtime.supervisor import Supervisor
 from livermore.runtime.watched import WatchedHere

@@ -17,8 +17,9 @@ from livermore.market.plane import MarketPlane
 from livermore.market.retention import Retention
 from livermore.runtime.applier import Applier
 from livermore.runtime.floor import Floor
+from livermore.runtime.parts import Parts
 from livermore.runtime.plan import RuntimeForesight
-from livermore.runtime.runtime import Parts, Runtime
+from livermore.runtime.runtime import Runtime
 from livermore.runtime.watch import Means, Watch
 from livermore.settings.document import SettingsDocument
 from livermore.settings.service import SettingsService

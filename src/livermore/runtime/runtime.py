@@ -3,57 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, cast
+from typing import cast
 
 import msgspec
 
-from livermore.kernel.clock import Clock, parse_time, rfc3339
+from livermore.kernel.clock import parse_time, rfc3339
 from livermore.kernel.errors import LivermoreError
-from livermore.kernel.events import Event, EventBus
+from livermore.kernel.events import Event
 from livermore.kernel.log import logger
-from livermore.kernel.scope import Scope
-from livermore.kernel.service import Background, Service
-from livermore.market.plane import ExchangeStatus, MarketPlane, resting
-from livermore.runtime.applier import Applier, Saved
-from livermore.runtime.floor import Floor
-from livermore.runtime.plan import RuntimeForesight
-from livermore.runtime.ports import Hosted, RuntimeBook, StoredRuntime
-from livermore.runtime.state import State, Transition, Trigger, fire
-from livermore.runtime.status import Level, Pause, RuntimeStatus, Startup
+from livermore.kernel.service import Background
+from livermore.runtime.parts import Parts, Surroundings
+from livermore.runtime.ports import Hosted, StoredRuntime
+from livermore.runtime.state import WATCHING, State, Transition, Trigger, fire
+from livermore.runtime.status import Level, Pause, RuntimeStatus
 from livermore.runtime.supervisor import Supervisor
-from livermore.runtime.watch import Watch, wanted_of
-from livermore.settings.service import Current, watched_symbols
+from livermore.runtime.telling import Standing, progress_of, status_of
+from livermore.runtime.watch import wanted_of
+from livermore.settings.service import Current
 
 LOOK = 0.5
 AGAIN = 60_000  # ms after which the end of a pause is asked for once more
-WATCHING = (State.STARTING, State.WARMING, State.RUNNING)
 AT_REST = (State.STOPPED, State.FAILED)
 log = logger("runtime")
-
-
-class Parts(NamedTuple):
-    """What a runtime is made of once it has something to do."""
-
-    watch: Watch
-    signals: Service
-    alerts: Service
-    applier: Applier
-    foresight: RuntimeForesight
-
-
-class Surroundings(NamedTuple):
-    """What the runtimes of a process share; `others` are the services that nobody's runtime owns."""
-
-    plane: MarketPlane
-    floor: Floor
-    settings: Saved
-    book: RuntimeBook
-    bus: EventBus
-    clock: Clock
-    others: Supervisor
-    queue_depth: Callable[[Scope], int]
 
 
 class Runtime:
@@ -215,66 +188,20 @@ class Runtime:
 
     def status(self) -> RuntimeStatus:
         """Say how everything is, from memory."""
-        around, current = self._around, self._current
-        loaded, watched = self._progress()
-        names = wanted_of(current.document).symbols if current is not None else ()
-        return RuntimeStatus(
-            state=self._state,
-            desired_state=self._desired,
-            pause=self.pausing,
-            mode=current.document.livermore_runtime.mode if current is not None else self._mode,
-            uptime_seconds=int(around.clock.monotonic() - self._began),
-            settings={"saved": self._saved_revision, "applied": self.applied()},
-            queue_depth=around.queue_depth(self.scope),
-            symbols={
-                "active": loaded,
-                "total": len(watched_symbols(current.document)) if current is not None else 0,
-            },
-            exchanges=self._exchanges(names),
-            startup=self._startup(loaded, watched),
-            last_candle_age_ms=around.plane.newest_age(names),
-            services={service.name: service.health().state for service in self._services()},
+        standing = Standing(
+            self.scope,
+            self._state,
+            self._desired,
+            self.pausing,
+            self._mode,
+            self._began,
+            self._saved_revision,
         )
-
-    def _exchanges(self, names: Collection[str]) -> list[ExchangeStatus]:
-        if self._state is State.PAUSED:
-            return [resting(name) for name in names]
-        return self._around.plane.statuses(names)
+        return status_of(standing, self._around, self.parts)
 
     @property
     def _current(self) -> Current | None:
         return None if self.parts is None else self.parts.watch.current
-
-    def _progress(self) -> tuple[int, int]:
-        """Return how many of the watched symbols are loaded, of how many that are listed."""
-        current = self._current
-        if current is None or self._state not in WATCHING:
-            return 0, 0
-        return self._around.plane.progress(wanted_of(current.document).symbols)
-
-    def _services(self) -> list[Service]:
-        """Return every service that this runtime rests on."""
-        shared = [one for one in self._around.others.services() if one is not self._around.floor]
-        if self.parts is None:
-            return shared
-        own: list[Service] = [self.parts.signals, self.parts.alerts, self.parts.applier]
-        return [*shared, *own, *self._around.floor.services_for(self.parts.watch)]
-
-    def _startup(self, loaded: int, watched: int) -> Startup | None:
-        """Say how far warming up is, and when it will be done at this pace."""
-        if self._state not in (State.STARTING, State.WARMING):
-            return None
-        current = self._current
-        names = wanted_of(current.document).symbols if current is not None else {}
-        plane, spent = self._around.plane, self._around.clock.monotonic() - self._began
-        return Startup(
-            phase="connecting" if self._state is State.STARTING else "loading candles",
-            percent=100 * loaded // watched if watched else 0,
-            item=next(iter(plane.waiting(names)), None),
-            eta_seconds=round(spent / loaded * (watched - loaded))
-            if loaded
-            else self._around.plane.estimate(),
-        )
 
     # -- going live and letting go ----------------------------------------------------------------------
 
@@ -380,7 +307,7 @@ class Runtime:
         names = wanted_of(current.document).symbols
         if self._state is State.STARTING and self._around.plane.connected(names):
             await self._fire(Trigger.CONNECTED)
-        loaded, watched = self._progress()
+        loaded, watched = progress_of(self._state, self._around, self.parts)
         if self._state is State.WARMING and loaded >= watched and self._around.plane.connected(names):
             await self._fire(Trigger.WARMED)
             self.ready.set()

@@ -62,6 +62,10 @@ TABLE: dict[tuple[State, Trigger], State] = {
 }
 
 
+WATCHING = (State.STARTING, State.WARMING, State.RUNNING)
+"""The states in which something is watched."""
+
+
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
     """The record of one change of state."""
 

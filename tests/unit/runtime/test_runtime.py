@@ -13,8 +13,9 @@ from livermore.kernel.errors import ConflictError, InvalidError, LivermoreError,
 from livermore.kernel.scope import Scope
 from livermore.market.plane import MarketPlane
 from livermore.runtime.applier import Applier
+from livermore.runtime.parts import Parts, Surroundings
 from livermore.runtime.ports import Hosted, StoredRuntime
-from livermore.runtime.runtime import LOOK, Parts, Runtime, Surroundings
+from livermore.runtime.runtime import LOOK, Runtime
 from livermore.runtime.status import Pause
 from livermore.runtime.supervisor import Supervisor
 from livermore.settings.service import Current
