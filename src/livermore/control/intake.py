@@ -106,10 +106,7 @@ class Intake:
         priority = self._priority(arrival)
         room = 1 if priority >= HIGHEST else 2
         if len(self._waiting) >= room * MESSAGES or self._bytes + arrival.size > room * BYTES:
-            crowded = RateLimitedError(
-                "too many messages wait to be written down", hint="send them again later"
-            )
-            self._ground.voice.refuse(self._scope, arrival.id, failure_of(crowded))
+            self._ground.voice.refuse(self._scope, arrival.id, CROWDED)
             return
         self._count += 1
         self._bytes += arrival.size
