@@ -47,10 +47,22 @@ async def cycled(live: Live, count: int) -> list[Held]:
             await live.whole()
         await comes_to(live.server, live.server.market_time() + span_of(chance))
         if number % (count // LOOKS) == 0:
-            await live.whole()
-            gc.collect()
-            looks.append(Held.now())
+            looks.append(await held_at_rest(live))
     return looks
+
+
+async def held_at_rest(live: Live) -> Held:
+    """Say what is held when everything is loaded and every hole is repaired."""
+    await live.whole()
+    await repaired(live)
+    gc.collect()
+    return Held.now()
+
+
+async def repaired(live: Live) -> None:
+    """Wait until the ledger knows of no open hole."""
+    ledger = desk_of(live.system, live.exchange).ledger
+    await until(lambda: not any(ledger.open_holes(symbol) for symbol in live.symbols), 60)
 
 
 async def paused_over_and_over(
@@ -62,8 +74,7 @@ async def paused_over_and_over(
         await watching.write(symbols=list(watching.symbols))
         await watching.whole()
         await comes_to(watching.server, watching.server.market_time() + 5 * MINUTE)
-        ledger = desk_of(watching.system, exchange).ledger
-        await until(lambda: not any(ledger.open_holes(symbol) for symbol in watching.symbols), 60)
+        await repaired(watching)
         await watching.system.recorder.flush()
         assert watching.server.counters.over_limit == 0
         assert len(watching.indicators._listeners) == 2

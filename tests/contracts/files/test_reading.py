@@ -5,6 +5,7 @@ import gzip
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pyarrow
@@ -294,3 +295,20 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
     [market] = read_markets(write(tmp_path, GOOD))
     write_candles(tmp_path / "binance_spot_all_1m.csv.gz", {"A": market.candles, "B": market.candles})
     assert [other.symbol for other in read_markets(tmp_path / "binance_spot_all_1m.csv.gz")] == ["A", "B"]
+
+
+def test_a_file_is_closed_however_long_its_error_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, really = write(tmp_path, GOOD, header="timestamp_ms,open"), Path.open
+    opened: list[IO[Any]] = []
+
+    def noted(*given: Any, **more: Any) -> IO[Any]:
+        opened.append(really(*given, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(Path, "open", noted)
+    with pytest.raises(InvalidError) as held:
+        read_markets(path)
+    assert held.value.where
+    assert [file.closed for file in opened] == [True]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -23,14 +24,16 @@ BLOCK = 8192
 def read_csv(path: Path, *, compressed: bool) -> Table:
     """Return a CSV file's table. Errors: InvalidError."""
     place = Place(path, lines=True)
-    reader = csv.reader(_lines(path, place, compressed=compressed))
-    header = next(reader, None)
-    if not header:
-        raise place.problem("the file is empty", hint="its first line must name the columns")
-    return _Reading(header, layout_of(header, place), place).table(reader)
+    # Closed here: the error of a bad cell holds the lines, and may be held for long itself.
+    with closing(_lines(path, place, compressed=compressed)) as lines:
+        reader = csv.reader(lines)
+        header = next(reader, None)
+        if not header:
+            raise place.problem("the file is empty", hint="its first line must name the columns")
+        return _Reading(header, layout_of(header, place), place).table(reader)
 
 
-def _lines(path: Path, place: Place, *, compressed: bool) -> Iterator[str]:
+def _lines(path: Path, place: Place, *, compressed: bool) -> Generator[str]:
     """Yield a file's lines, with what is wrong with the file itself as an InvalidError."""
     try:
         with _open(path, compressed=compressed) as file:
