@@ -100,6 +100,14 @@ class Unwatchable:
         """Say why."""
         raise self.why
 
+    async def days(self) -> Never:
+        """Say why."""
+        raise self.why
+
+    async def quote(self, symbol: str) -> Never:
+        """Say why."""
+        raise self.why
+
     async def server_time(self) -> Never:
         """Say why."""
         raise self.why

@@ -14,6 +14,7 @@ LivermoreError
 │   └── StorageUnavailableError                               internal
 └── TerminalError           stop: trying again will not help
     ├── ExchangeRefusedError  the exchange will not serve us  exchange_unreachable
+    │   └── BlockedError        not this country or address   exchange_unreachable
     ├── CorruptDataError      stored or received data is wrong  internal
     └── NewerFormatError      written by a newer version      internal
 """
@@ -122,6 +123,10 @@ class ExchangeRefusedError(TerminalError):
     """The exchange will not serve us."""
 
     code = "exchange_unreachable"
+
+
+class BlockedError(ExchangeRefusedError):
+    """The exchange does not serve this country or address."""
 
 
 class CorruptDataError(TerminalError):

@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-Topic = Literal["runtime", "command", "settings", "candle", "signal", "alert"]
-TOPICS: tuple[Topic, ...] = ("runtime", "command", "settings", "candle", "signal", "alert")
+Topic = Literal["runtime", "command", "settings", "symbol", "candle", "signal", "alert"]
+TOPICS: tuple[Topic, ...] = ("runtime", "command", "settings", "symbol", "candle", "signal", "alert")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

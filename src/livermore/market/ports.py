@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import BarUpdate, Candles
 from livermore.market.exchange import ExchangeInfo
+from livermore.market.listing import Listing
 from livermore.market.symbol import Symbol, Ticker
 
 
@@ -147,6 +148,17 @@ class Exchange(Protocol):
 
     async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Return the latest price and the rolling day of some symbols."""
+        ...
+
+    async def days(self) -> list[Ticker]:
+        """Return the latest price and the rolling day of every market, in as few requests as it takes."""
+        ...
+
+    async def quote(self, symbol: str) -> Ticker:
+        """Return one market's price and rolling day, with its best bid and ask and its count of trades.
+
+        Errors: NotFoundError for an unknown symbol, and those of `history`.
+        """
         ...
 
     async def server_time(self) -> int:
@@ -301,6 +313,18 @@ class CandleStore(Protocol):
 
     async def prune(self, timeframe: Timeframe, before: int) -> int:
         """Delete candles of a timeframe that opened before a time; checkpoints stay. Return how many."""
+        ...
+
+
+class ListingStore(Protocol):
+    """Keep what each exchange lists, for the time when it cannot be asked."""
+
+    async def load(self, exchange: str) -> Listing | None:
+        """Return what was stored last; None when nothing was."""
+        ...
+
+    async def save(self, listing: Listing) -> None:
+        """Store a listing in the place of the one before, in one transaction."""
         ...
 
 

@@ -27,6 +27,7 @@ from livermore.settings.forms import (
     Moment,
     Name,
     SymbolName,
+    SymbolPattern,
     TimeOfDay,
     Whole,
     Words,
@@ -124,6 +125,12 @@ class Scanner(Section):
     quote: Asset = setting("USD", "The quote asset of the symbols it proposes.", "hot")
     minimum_quote_volume_24h: Amount = setting(
         100000, "The least volume of 24 hours, in the quote asset.", "hot"
+    )
+    every_hours: Whole | None = absent("How often it looks by itself; once a day if absent.", "hot")
+    minimum_age_days: Days | None = absent("For how many days a market must have been open.", "hot")
+    maximum_spread_percent: Amount | None = absent("How far bid and ask may be apart at most.", "hot")
+    blacklist: Annotated[tuple[SymbolPattern, ...], strict_off()] | None = absent(
+        "Patterns of symbols that are never proposed; * stands for any letters.", "hot"
     )
 
 

@@ -131,6 +131,12 @@ def _symbol(text: str) -> str:
     return text
 
 
+def _pattern(text: str) -> str:
+    if UNPRINTABLE.search(text) or not re.fullmatch(r"[^\s,]{1,50}", text):
+        raise ValueError("must be a symbol, or a pattern of symbols such as *UP-USDT")
+    return text
+
+
 def _printable(text: str) -> str:
     if UNPRINTABLE.search(text.translate({ord("\n"): " ", ord("\t"): " "})):
         raise ValueError("must be text without control characters")
@@ -164,6 +170,7 @@ Locale = Annotated[str, AfterValidator(_locale), _form(LOCALE)]
 Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema({"type": "string", "enum": CURRENCIES})]
 Asset = Annotated[str, AfterValidator(_asset), _form(ASSET)]
 SymbolName = Annotated[str, AfterValidator(_symbol)]
+SymbolPattern = Annotated[str, AfterValidator(_pattern)]
 Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_printable)]
 Words = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
 Folder = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_printable)]

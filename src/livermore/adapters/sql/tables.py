@@ -199,6 +199,32 @@ workspaces = Table(
     sqlite_autoincrement=True,
 )
 
+# What each exchange lists, those too that it lists no more; public, and replaced whole by every new listing.
+exchange_symbols = Table(
+    "exchange_symbols",
+    metadata,
+    Column("exchange", String(50), nullable=False),
+    Column("symbol", String(50), nullable=False),
+    Column("base", String(50), nullable=False),
+    Column("quote", String(50), nullable=False),
+    Column("trading", Boolean, nullable=False),
+    Column("status", String(50), nullable=False),
+    Column("alias", String(50), nullable=False),
+    Column("price_step", Double),
+    Column("amount_step", Double),
+    Column("minimum_value", Double),
+    Column("opened_at", BigInteger),
+    Column("price", Double),
+    Column("change_24h_percent", Double),
+    Column("quote_volume_24h", Double),
+    Column("rank", Integer),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("delisted_at", BigInteger),
+    Column("asked_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("exchange", "symbol"),
+    sqlite_with_rowid=False,
+)
+
 series = Table(
     "series",
     metadata,
