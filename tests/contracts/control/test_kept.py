@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from livermore.adapters.sql import Database, SqlJournal
+from livermore.adapters.sql import engine as engine_module
 from livermore.adapters.sql import kept as kept_module
 from livermore.adapters.sql.journal_postgres import _step_statement
 from livermore.adapters.sql.kept import KeptConnections
@@ -122,6 +123,42 @@ async def test_a_network_that_swallows_everything_is_given_up(
     proxy.cut()
     proxy.mend()
     assert (await persistently(through, jesse)).status is Status.ACCEPTED
+
+
+async def asked(database: Database, how: str, held: Proxy | None = None) -> int:
+    """Ask twice on one connection, on which nothing passes any more in between."""
+    async with getattr(database, how)(EVERYBODY) as connection:
+        await connection.execute(text("SELECT 1"))
+        if held is not None:
+            held.hold()
+        return int((await connection.execute(text("SELECT 2"))).scalar_one())
+
+
+@pytest.mark.parametrize("how", ["reading", "writing"])
+async def test_nobody_waits_for_ever_for_a_pooled_connection_either(
+    url: str, proxy: Proxy, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "ANSWERING", 0.2)
+    monkeypatch.setattr(engine_module, "CONNECTING", 0.5)
+    address = make_url(url).set(host="127.0.0.1", port=proxy.port).difference_update_query(["host"])
+    database = Database(address.render_as_string(hide_password=False))
+    with pytest.raises(StorageUnavailableError):
+        await asked(database, how, held=proxy)
+    with pytest.raises(StorageUnavailableError):
+        await asked(database, how)
+    proxy.cut()
+    proxy.mend()
+    assert await in_the_end(database, how) == 2
+    await database.close()
+
+
+async def in_the_end(database: Database, how: str) -> int:
+    """Ask as soon as an answer comes: the machine may be slower than the limit."""
+    while True:
+        try:
+            return await asked(database, how)
+        except StorageUnavailableError:
+            continue
 
 
 @pytest.fixture

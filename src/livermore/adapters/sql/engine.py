@@ -21,6 +21,7 @@ from livermore.kernel.scope import Reach, Scope
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 PATIENCE = 40  # attempts
+CONNECTING, ANSWERING = 10.0, 60.0  # seconds; a network that swallows everything would else never say so
 # The time limit comes first: the others may have to wait.
 # The driver keeps a statement for every number of rows, and one of many rows takes much memory.
 ROWS_TOGETHER = 16
@@ -40,7 +41,11 @@ class Database:
         self.place = str(self.file or self.url.render_as_string(hide_password=True))
         self.series = SeriesKeys()
         pragmas = MIGRATING if migrating else PRAGMAS
-        self._engine = _sqlite_engine(self.file, pragmas) if self.file else _postgres_engine(self.url)
+        self._engine = (
+            _sqlite_engine(self.file, pragmas)
+            if self.file
+            else _postgres_engine(self.url, None if migrating else ANSWERING)
+        )
         # SQLite admits one writer; waiting here is fairer than SQLite's own polling.
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.file else nullcontext()
 
@@ -52,8 +57,9 @@ class Database:
         """
         async with self._connection() as connection:
             with translated(self.place):
-                await self._limit(connection, reach)
-                yield connection
+                async with _heard(connection):
+                    await self._limit(connection, reach)
+                    yield connection
 
     @asynccontextmanager
     async def writing(self, reach: Reach | None = None) -> AsyncIterator[AsyncConnection]:
@@ -61,7 +67,7 @@ class Database:
         async with self._turn, self._connection() as connection:
             await connection.execution_options(writes=True)
             with translated(self.place):
-                async with connection.begin():
+                async with connection.begin(), _heard(connection):
                     await self._limit(connection, reach)
                     yield connection
 
@@ -72,8 +78,9 @@ class Database:
             level = {"snapshot": True} if self.file else {"isolation_level": "REPEATABLE READ"}
             await connection.execution_options(**level)
             with translated(self.place):
-                await self._limit(connection, reach)
-                yield connection
+                async with _heard(connection):
+                    await self._limit(connection, reach)
+                    yield connection
 
     def turn(self) -> AbstractAsyncContextManager[Any]:
         """Wait for the turn to write past this class, on a connection of one's own."""
@@ -99,6 +106,16 @@ class Database:
             yield connection
         finally:
             await _to_the_end(connection.close())
+
+
+@asynccontextmanager
+async def _heard(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Let go of a connection on which no answer came in time: what it says next belongs to nobody."""
+    try:
+        yield
+    except TimeoutError:
+        await connection.invalidate()
+        raise
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
@@ -137,11 +154,11 @@ class _SqliteConnection(sqlite3.Connection):
         super().close()
 
 
-def _postgres_engine(url: URL) -> AsyncEngine:
+def _postgres_engine(url: URL, answering: float | None) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_pre_ping=True,  # COPY goes past SQLAlchemy, which then does not notice that a connection broke
-        connect_args={"timeout": 10},
+        connect_args={"timeout": CONNECTING, "command_timeout": answering},
         json_serializer=write_json,
         json_deserializer=read_json,
         hide_parameters=True,

@@ -76,6 +76,7 @@ DRIVER_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what it says of a connection that the server has just ended
+    TimeoutError,
     UnicodeEncodeError,
 )
 
