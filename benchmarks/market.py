@@ -115,6 +115,12 @@ class MemoryExchange:
     async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         return []
 
+    async def days(self) -> list[Ticker]:
+        return [await self.quote(symbol) for symbol in self._prices]
+
+    async def quote(self, symbol: str) -> Ticker:
+        return Ticker(symbol=symbol, price=self._prices[symbol], time=START)
+
     async def server_time(self) -> int:
         return START + REST_DELAY
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from livermore.kernel.clock import ManualClock
-from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
+from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError, NotFoundError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.budget import Budget
 from livermore.market.candle import Candles, fill_quiet
@@ -35,6 +35,7 @@ class TapeExchange:
         self.tape, self.clock, self.cuts = tape, clock, cuts
         self.frames = tape.frames(bad=bad)
         self.listed = list(tape.symbols)
+        self.quotes: dict[str, Ticker] = {}
         self.asked: list[tuple[str, Timeframe, int, int]] = []
         self.failing: list[LivermoreError] = []
         self.subscribed: list[list[str]] = []
@@ -66,6 +67,16 @@ class TapeExchange:
 
     async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         return []
+
+    async def days(self) -> list[Ticker]:
+        self._answer()
+        return [self.quotes[symbol] for symbol in self.listed if symbol in self.quotes]
+
+    async def quote(self, symbol: str) -> Ticker:
+        self._answer()
+        if symbol not in self.listed or symbol not in self.quotes:
+            raise NotFoundError(f"nobody knows {symbol}", where=self.info.name)
+        return self.quotes[symbol]
 
     async def server_time(self) -> int:
         self._answer()

@@ -15,7 +15,7 @@ from livermore.adapters.exchanges.binance.lane import Lane
 from livermore.adapters.exchanges.binance.listing import listing
 from livermore.adapters.exchanges.binance.rest import Rest
 from livermore.adapters.exchanges.binance.stream import BinanceStream
-from livermore.adapters.exchanges.binance.tickers import tickers
+from livermore.adapters.exchanges.binance.tickers import days, quote, tickers
 from livermore.adapters.exchanges.binance.timing import Timing
 from livermore.adapters.exchanges.binance.web import Web
 from livermore.adapters.exchanges.binance.wire import ServerTime
@@ -74,6 +74,14 @@ class Binance:
     async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Return the tickers of the symbols that Binance knows."""
         return await tickers(self._rest, symbols)
+
+    async def days(self) -> list[Ticker]:
+        """Return the rolling day of every market that has a price."""
+        return await days(self._rest)
+
+    async def quote(self, symbol: str) -> Ticker:
+        """Return one market's rolling day with what is offered and how often it was traded."""
+        return await quote(self._rest, symbol)
 
     async def server_time(self) -> int:
         """Return Binance's clock in ms UTC."""

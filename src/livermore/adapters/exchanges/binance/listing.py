@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+import msgspec
 
 from livermore.adapters.exchanges.binance.rest import Rest
-from livermore.adapters.exchanges.binance.wire import Listing, Market, RateLimit
+from livermore.adapters.exchanges.binance.wire import Filter, Listing, Market, RateLimit
+from livermore.market.readable import positive, readable
 from livermore.market.symbol import Symbol
 
 WEIGHT = 20
 PATH = "/api/v3/exchangeInfo"
+NAME = "binance"
+_decode = msgspec.json.Decoder(Market, strict=False).decode
 
 
 async def listing(rest: Rest) -> list[Symbol]:
@@ -18,16 +23,23 @@ async def listing(rest: Rest) -> list[Symbol]:
     limits = list(_weights_per_minute(answer.rate_limits))
     if limits:
         rest.budget.told_limit(min(limits))
-    return [_symbol(market) for market in answer.symbols]
+    return readable(answer.symbols, _symbol, NAME)
 
 
-def _symbol(market: Market) -> Symbol:
+def _symbol(raw: msgspec.Raw) -> Symbol:
+    market = _decode(raw)
+    filters = {rule.kind: rule for rule in market.filters}
     return Symbol(
         name=market.symbol,
         base=market.base,
         quote=market.quote,
         trading=market.status == "TRADING" and market.spot_allowed,
         status=market.status,
+        price_step=_told(filters.get("PRICE_FILTER"), lambda rule: rule.price_step),
+        amount_step=_told(filters.get("LOT_SIZE"), lambda rule: rule.amount_step),
+        minimum_value=_told(
+            filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL"), lambda rule: rule.minimum_value
+        ),
     )
 
 
@@ -35,3 +47,7 @@ def _weights_per_minute(limits: Iterable[RateLimit]) -> Iterable[int]:
     for limit in limits:
         if limit.kind == "REQUEST_WEIGHT" and limit.interval == "MINUTE":
             yield limit.limit // limit.count
+
+
+def _told(rule: Filter | None, what: Callable[[Filter], object]) -> float | None:
+    return None if rule is None else positive(what(rule))

@@ -8,6 +8,7 @@ import msgspec
 
 from livermore.adapters.exchanges.binance.wire import Fault
 from livermore.kernel.errors import (
+    BlockedError,
     ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,
@@ -21,6 +22,11 @@ KEY_REFUSED = "check the key, its permission to read, and the addresses that it 
 WRONG_SIGNATURE = "check that the secret is the one of this key"
 NOT_HERE = "Binance does not serve this country or address: try `livermore exchanges add binance_us`"
 FIREWALL = "Binance's firewall refused this address; wait some minutes, or try from another network"
+_REFUSED: dict[int, tuple[type[ExchangeRefusedError], str]] = {
+    401: (ExchangeRefusedError, NOT_HERE),
+    403: (ExchangeRefusedError, FIREWALL),
+    451: (BlockedError, NOT_HERE),
+}
 _WAIT_BY_STATUS = {429: 60.0, 418: 120.0}
 _BY_CODE: dict[int, type[LivermoreError]] = {
     -1000: ExchangeUnreachableError,
@@ -45,17 +51,15 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, where: str) ->
         )
     if fault.code in _OF_A_KEY:
         return ExchangeRefusedError(fault.msg, where=where, hint=_OF_A_KEY[fault.code])
-    if status in {401, 403, 451}:
-        hint = FIREWALL if status == 403 else NOT_HERE
-        return ExchangeRefusedError(
-            fault.msg or f"Binance refuses to serve us: HTTP {status}", where=where, hint=hint
-        )
+    if status in _REFUSED:
+        kind, hint = _REFUSED[status]
+        return kind(fault.msg or f"Binance refuses to serve us: HTTP {status}", where=where, hint=hint)
     if fault.code in _BY_CODE:
         return _BY_CODE[fault.code](fault.msg, where=where)
     if status == 400 and fault.code:
         return InvalidError(fault.msg, where=where)
-    kind = NoInterfaceError if status == 404 else ExchangeUnreachableError
-    return kind(f"Binance answered HTTP {status}", where=where)
+    absent = NoInterfaceError if status == 404 else ExchangeUnreachableError
+    return absent(f"Binance answered HTTP {status}", where=where)
 
 
 def read_fault(body: bytes) -> Fault:

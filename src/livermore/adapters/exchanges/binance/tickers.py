@@ -7,13 +7,36 @@ from collections.abc import Sequence
 import msgspec
 
 from livermore.adapters.exchanges.binance.rest import Rest
-from livermore.adapters.exchanges.binance.wire import Day
-from livermore.kernel.errors import NotFoundError
+from livermore.adapters.exchanges.binance.wire import Day, Quote
+from livermore.kernel.errors import ExchangeUnreachableError, InvalidError, NotFoundError
+from livermore.market.readable import positive, readable
 from livermore.market.symbol import Ticker
 
 CHUNK = 20
 WEIGHT = 2
+WEIGHT_OF_ALL = 80
 PATH = "/api/v3/ticker/24hr"
+NAME = "binance"
+_decode = msgspec.json.Decoder(Day, strict=False).decode
+
+
+async def days(rest: Rest) -> list[Ticker]:
+    """Return the rolling day of every market that has a price."""
+    told = await rest.get(PATH, list[msgspec.Raw], weight=WEIGHT_OF_ALL, type="MINI")
+    return [_ticker(day) for day in readable(told, _decode, NAME) if day.last_price]
+
+
+async def quote(rest: Rest, symbol: str) -> Ticker:
+    """Return one market's rolling day with what is offered."""
+    try:
+        day = await rest.get(PATH, Quote, weight=WEIGHT, symbol=symbol, type="FULL")
+    except InvalidError as error:  # letters that no symbol has, or none at all
+        raise NotFoundError(f"Binance lists no {symbol[:40]!r}", where=error.where) from error
+    if not day.last_price:
+        raise ExchangeUnreachableError(f"Binance tells no price of {symbol}", where=PATH)
+    return msgspec.structs.replace(
+        _ticker(day), bid=positive(day.bid), ask=positive(day.ask), trades_24h=day.trades
+    )
 
 
 async def tickers(rest: Rest, symbols: Sequence[str]) -> list[Ticker]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, Struct, field
+from msgspec import UNSET, Meta, Raw, Struct, field
 
 from livermore.market.candle import BarUpdate
 from livermore.market.symbol import Ticker
@@ -163,6 +163,14 @@ class Day(Struct, kw_only=True):
     close_time: Milliseconds = field(name="closeTime")
 
 
+class Quote(Day, kw_only=True):
+    """The rolling day in full: what is offered may be nothing, or not told."""
+
+    bid: Any = field(name="bidPrice", default=None)
+    ask: Any = field(name="askPrice", default=None)
+    trades: Annotated[int, Meta(ge=0, lt=2**62)] | None = field(name="count", default=None)
+
+
 class ServerTime(Struct):
     """The exchange's clock."""
 
@@ -178,6 +186,15 @@ class RateLimit(Struct, kw_only=True):
     limit: int
 
 
+class Filter(Struct, kw_only=True):
+    """One of the rules that orders keep to; only its own fields are filled."""
+
+    kind: str = field(name="filterType", default="")
+    price_step: Any = field(name="tickSize", default=None)
+    amount_step: Any = field(name="stepSize", default=None)
+    minimum_value: Any = field(name="minNotional", default=None)
+
+
 class Market(Struct, kw_only=True):
     """One symbol of exchangeInfo."""
 
@@ -186,10 +203,11 @@ class Market(Struct, kw_only=True):
     base: str = field(name="baseAsset")
     quote: str = field(name="quoteAsset")
     spot_allowed: bool = field(name="isSpotTradingAllowed", default=True)
+    filters: list[Filter] = field(default_factory=list)
 
 
 class Listing(Struct):
-    """The parts of exchangeInfo that we read."""
+    """The parts of exchangeInfo that we read; each symbol is read by itself, lest one spoil them all."""
 
-    symbols: list[Market]
+    symbols: list[Raw]
     rate_limits: list[RateLimit] = field(name="rateLimits", default_factory=list)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from livermore.adapters.exchanges.coinbase.wire import Day, ProductEntry
+from livermore.market.readable import number, positive
 from livermore.market.symbol import Ticker
-
-_LARGEST = 1e300
 
 
 def streamed_ticker(day: Day, symbol: str, time: int) -> Ticker:
@@ -29,8 +28,17 @@ def listed_ticker(product: ProductEntry, time: int) -> Ticker:
         price=price,
         time=time,
         open_24h=_open(price, _number(product.change_24h)),
-        quote_volume_24h=_number(product.quote_volume_24h),
+        quote_volume_24h=_quote_volume(product, price),
     )
+
+
+def _quote_volume(product: ProductEntry, price: float) -> float | None:
+    """Return the volume as Coinbase reckons it in the quote asset, else at the latest price."""
+    told = _number(product.quote_volume_24h)
+    if told is not None:
+        return told
+    volume = _number(product.volume_24h)
+    return None if volume is None else number(volume * price)
 
 
 def _open(price: float, percent: float | None) -> float | None:
@@ -39,8 +47,8 @@ def _open(price: float, percent: float | None) -> float | None:
 
 
 def _price(text: str) -> float:
-    price = float(text)
-    if not 0 < price < _LARGEST:
+    price = positive(text)
+    if price is None:
         raise ValueError(f"not a price: {text[:40]}")
     return price
 
@@ -48,7 +56,7 @@ def _price(text: str) -> float:
 def _number(text: str) -> float | None:
     if not text:
         return None
-    number = float(text)
-    if not -_LARGEST < number < _LARGEST:
+    value = number(text)
+    if value is None:
         raise ValueError(f"not a number: {text[:40]}")
-    return number
+    return value

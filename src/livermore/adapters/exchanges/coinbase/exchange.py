@@ -16,7 +16,7 @@ from livermore.adapters.exchanges.coinbase.names import Aliases
 from livermore.adapters.exchanges.coinbase.patience import Patience
 from livermore.adapters.exchanges.coinbase.rest import LIMIT, Rest
 from livermore.adapters.exchanges.coinbase.stream import CoinbaseStream
-from livermore.adapters.exchanges.coinbase.tickers import server_time, tickers
+from livermore.adapters.exchanges.coinbase.tickers import days, quote, server_time, tickers
 from livermore.adapters.exchanges.coinbase.timing import Timing
 from livermore.adapters.exchanges.coinbase.trades import Trades
 from livermore.adapters.exchanges.coinbase.web import Web
@@ -80,6 +80,14 @@ class Coinbase:
     async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Return the tickers of the symbols that Coinbase knows."""
         return await tickers(self._rest, symbols)
+
+    async def days(self) -> list[Ticker]:
+        """Return the rolling day of every product that has a price."""
+        return await days(self._rest)
+
+    async def quote(self, symbol: str) -> Ticker:
+        """Return one product's rolling day with what is offered; how often it was traded is not told."""
+        return await quote(self._rest, symbol)
 
     async def server_time(self) -> int:
         """Return Coinbase's clock in ms UTC."""

@@ -8,6 +8,7 @@ import msgspec
 
 from livermore.adapters.exchanges.coinbase.wire import Fault
 from livermore.kernel.errors import (
+    BlockedError,
     ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,
@@ -23,7 +24,7 @@ _BY_STATUS: dict[int, type[LivermoreError]] = {
     400: InvalidError,
     403: ExchangeRefusedError,
     404: NotFoundError,
-    451: ExchangeRefusedError,
+    451: BlockedError,
 }
 
 
@@ -38,8 +39,13 @@ def refusal(status: int, body: bytes, where: str, *, signed: bool = False) -> Li
     if kind is None:
         return ExchangeUnreachableError(f"Coinbase answered HTTP {status}", where=where)
     what = words or f"Coinbase answered HTTP {status}"
-    hint = (KEY_REFUSED if signed else NOT_HERE) if kind is ExchangeRefusedError else None
-    return kind(what, where=where, hint=hint)
+    return kind(what, where=where, hint=_hint(kind, signed=signed))
+
+
+def _hint(kind: type[LivermoreError], *, signed: bool) -> str | None:
+    if kind is ExchangeRefusedError and signed:
+        return KEY_REFUSED
+    return NOT_HERE if issubclass(kind, ExchangeRefusedError) else None
 
 
 def too_many(body: bytes, where: str, wait: float) -> RateLimitedError:

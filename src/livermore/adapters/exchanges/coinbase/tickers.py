@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+import msgspec
 
 from livermore.adapters.exchanges.coinbase.days import listed_ticker
-from livermore.adapters.exchanges.coinbase.listing import products
+from livermore.adapters.exchanges.coinbase.listing import NAME, path_of, products
 from livermore.adapters.exchanges.coinbase.rest import Rest
-from livermore.adapters.exchanges.coinbase.wire import ProductEntry, ServerTime
+from livermore.adapters.exchanges.coinbase.times import milliseconds
+from livermore.adapters.exchanges.coinbase.wire import Offers, ProductEntry, ServerTime
 from livermore.kernel.errors import ExchangeUnreachableError, RefusedError
+from livermore.market.readable import positive, readable
 from livermore.market.symbol import Ticker
 
 CHUNK = 100
@@ -20,16 +25,46 @@ async def tickers(rest: Rest, symbols: Sequence[str]) -> list[Ticker]:
         return []
     time = await server_time(rest)
     listed = {product.product_id: product for product in await _listed(rest, symbols)}
-    wanted = (listed.get(symbol) for symbol in dict.fromkeys(symbols))
+    return _priced([listed[symbol] for symbol in dict.fromkeys(symbols) if symbol in listed], time)
+
+
+async def days(rest: Rest) -> list[Ticker]:
+    """Return the tickers of all products that have a price, as of Coinbase's own time."""
+    time = await server_time(rest)
+    return _priced(await products(rest), time)
+
+
+async def quote(rest: Rest, symbol: str) -> Ticker:
+    """Return a product's ticker with what is offered, as of its latest trade.
+
+    The offers are asked for under the name of the book, which an alias shares with another product.
+    """
+    product = await rest.get(path_of(symbol), ProductEntry)
+    offers = await rest.get(f"{path_of(product.alias or symbol)}/ticker", Offers, {"limit": 1})
+    time = _traded_at(offers) or await server_time(rest)
     try:
-        return [listed_ticker(product, time) for product in wanted if product is not None and product.price]
+        ticker = listed_ticker(product, time)
     except ValueError as error:
-        raise ExchangeUnreachableError(f"Coinbase's prices could not be read: {error}") from error
+        raise ExchangeUnreachableError(f"Coinbase tells no price of {symbol}: {error}") from error
+    return msgspec.structs.replace(ticker, bid=positive(offers.best_bid), ask=positive(offers.best_ask))
 
 
 async def server_time(rest: Rest) -> int:
     """Return Coinbase's clock in ms UTC."""
     return (await rest.get("/time", ServerTime)).milliseconds
+
+
+def _priced(listed: Iterable[ProductEntry], time: int) -> list[Ticker]:
+    told = (product for product in listed if product.price)
+    return readable(told, partial(listed_ticker, time=time), NAME)
+
+
+def _traded_at(offers: Offers) -> int | None:
+    """Return when the latest trade was, if that can be read."""
+    try:
+        return milliseconds(offers.trades[0].time) if offers.trades else None
+    except ValueError:
+        return None
 
 
 async def _listed(rest: Rest, symbols: Sequence[str]) -> list[ProductEntry]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 TradeId = Annotated[int, Meta(ge=0, lt=2**62)]
 Sequence = Annotated[int, Meta(ge=-1, lt=2**53)]
@@ -123,6 +123,7 @@ class ProductEntry(Struct, kw_only=True):
     product_id: str
     price: str = ""
     change_24h: str = field(name="price_percentage_change_24h", default="")
+    volume_24h: str = ""
     quote_volume_24h: str = field(name="approximate_quote_24h_volume", default="")
     base: str = field(name="base_currency_id", default="")
     quote: str = field(name="quote_currency_id", default="")
@@ -132,6 +133,11 @@ class ProductEntry(Struct, kw_only=True):
     trading_disabled: bool = False
     view_only: bool = False
     auction_mode: bool = False
+    price_increment: str | None = None
+    quote_increment: str | None = None
+    base_increment: str | None = None
+    quote_min_size: str | None = None
+    new_at: str | None = None
 
     def is_open(self) -> bool:
         """Say whether it can be traded."""
@@ -147,10 +153,24 @@ class Page(Struct, kw_only=True):
 
 
 class ProductList(Struct, kw_only=True):
-    """A page of the listing, mostly all of it."""
+    """A page of the listing, mostly all of it; each product is read by itself, lest one spoil them all."""
 
-    products: list[ProductEntry]
+    products: list[Raw]
     pagination: Page | None = None
+
+
+class Deal(Struct, kw_only=True):
+    """One of the latest trades, as far as we read it."""
+
+    time: str = ""
+
+
+class Offers(Struct, kw_only=True):
+    """The latest trades, newest first, and what is offered: both may be empty."""
+
+    trades: list[Deal] = field(default_factory=list)
+    best_bid: str = ""
+    best_ask: str = ""
 
 
 class CandleList(Struct):

@@ -12,7 +12,7 @@ from livermore.adapters.exchanges.through_ccxt.library import Factory, Library
 from livermore.adapters.exchanges.through_ccxt.listing import listing
 from livermore.adapters.exchanges.through_ccxt.polling import PollingStream
 from livermore.adapters.exchanges.through_ccxt.readers import TRADES_KEPT, candle_watch, trade_watch
-from livermore.adapters.exchanges.through_ccxt.tickers import tickers
+from livermore.adapters.exchanges.through_ccxt.tickers import days, quote, tickers
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.adapters.exchanges.through_ccxt.watching import WatchingStream
 from livermore.kernel.clock import Clock
@@ -69,6 +69,14 @@ class ThroughCcxt:
     async def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Return the tickers of the symbols that the exchange knows."""
         return await tickers(self._library, symbols)
+
+    async def days(self) -> list[Ticker]:
+        """Return the rolling day of every market; nothing where that would take a request for each."""
+        return await days(self._library)
+
+    async def quote(self, symbol: str) -> Ticker:
+        """Return one market's rolling day with what is offered."""
+        return await quote(self._library, symbol)
 
     async def server_time(self) -> int:
         """Return the exchange's clock in ms UTC, or what the dates of its answers say of it."""

@@ -22,6 +22,7 @@ from livermore.adapters.exchanges.through_ccxt.server_clock import ServerClock
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import (
+    BlockedError,
     ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,
@@ -34,7 +35,7 @@ from livermore.market.ports import RequestBudget
 Factory = Callable[[str, dict[str, Any]], Any]
 Listener = Callable[[Any], None]
 BARS_KEPT = 10
-BARRED = frozenset({403, 451})
+BARRED = {403: ExchangeRefusedError, 451: BlockedError}
 NOT_HERE = "it does not serve this country or address: set the host that does in its row (rest_url, ws_url)"
 _REMEDY = "install it with: pip install 'livermore[ccxt]'"
 
@@ -107,7 +108,7 @@ class Library:
                 return await getattr(instance, method)(*arguments)
         except ExchangeUnreachableError as error:
             if self._status in BARRED:
-                raise ExchangeRefusedError(error.what, where=self.info.name, hint=NOT_HERE) from error
+                raise BARRED[self._status](error.what, where=self.info.name, hint=NOT_HERE) from error
             raise
 
     async def markets(self, *, fresh: bool = False) -> dict[str, dict[str, Any]]:

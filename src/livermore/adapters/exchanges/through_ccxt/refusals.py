@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from livermore.kernel.errors import (
+    BlockedError,
     ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,
@@ -23,7 +24,7 @@ _BY_NAME: dict[str, type[LivermoreError]] = {
     "BadRequest": InvalidError,
     "ArgumentsRequired": InvalidError,
     "AuthenticationError": ExchangeRefusedError,
-    "RestrictedLocation": ExchangeRefusedError,
+    "RestrictedLocation": BlockedError,
     "NotSupported": ExchangeRefusedError,
     "BaseError": ExchangeUnreachableError,
 }
