@@ -9,14 +9,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from livermore.kernel.role import Role
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Refuse the one character that PostgreSQL keeps in no text."""
     if "\0" in text:
         raise ValueError("must not hold a NUL")
     return text
 
 
-Line = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
+Line = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(storable)]
 Secret = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -55,11 +55,11 @@ class NewUser(Body):
     password: Secret | None = Field(
         None, description="10 characters or more; without one, no password opens."
     )
-    identity_sub: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)] | None = (
+    identity_sub: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable)] | None = (
         Field(None, description="The subject by which the identity provider knows the user.")
     )
     display_name: Line | None = Field(None, description="What the user is called on pages.")
-    email: Annotated[str, Field(min_length=3, max_length=255), AfterValidator(_storable)] | None = Field(
+    email: Annotated[str, Field(min_length=3, max_length=255), AfterValidator(storable)] | None = Field(
         None, description="Where the user is reached; nobody is known by it."
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -48,10 +49,32 @@ class Wish(NamedTuple):
 
 def carry_out(wish: Wish, workspace: Path, *, as_json: bool) -> None:
     """Have the server do something and tell what came of it; raise the error that fits when it failed."""
-    command = asyncio.run(_carried_out(wish, workspace, progress_of(quiet=as_json)))
+    command = carried_out(wish, workspace, quiet=as_json)
     if as_json or command["error"] is None:
         emit(command, as_json, lambda: print(told(command)))
     check_outcome(command)
+
+
+def carried_out(wish: Wish, workspace: Path, *, quiet: bool) -> Any:
+    """Have the server do something, showing how far it is, and return the command, however it ended."""
+    return asyncio.run(_carried_out(wish, workspace, progress_of(quiet=quiet)))
+
+
+def running(workspace: Path) -> Server:
+    """Return the running server; raise NotRunningError where none is known."""
+    server = find_server(workspace)
+    if server is None:
+        hint = f"start one with: {start_again(workspace)}"
+        raise NotRunningError("no server runs here", where=str(workspace.absolute()), hint=hint)
+    return server
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal whether it is meant; where there is none, it is not."""
+    if not sys.stdin.isatty():
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
 async def _carried_out(wish: Wish, workspace: Path, progress: AbstractContextManager[Show]) -> Any:
@@ -111,7 +134,7 @@ class Visit:
         """Put a question to the server, wherever it is now, until it is answered."""
         while True:
             try:
-                return await question(self._server())
+                return await question(running(self._workspace))
             except passing:
                 if self._left() <= 0:
                     raise
@@ -119,13 +142,6 @@ class Visit:
                 note("the server does not answer; asking again until it does")
             self._is_told = True
             await self._clock.sleep(min(AGAIN, max(self._left(), 0)))
-
-    def _server(self) -> Server:
-        server = find_server(self._workspace)
-        if server is None:
-            hint = f"start one with: {start_again(self._workspace)}"
-            raise NotRunningError("no server runs here", where=str(self._workspace.absolute()), hint=hint)
-        return server
 
     def _left(self) -> float:
         return self._deadline - self._clock.monotonic()

@@ -12,6 +12,7 @@ from livermore.apps.cli.errors import ConnectionLostError, NotRunningError
 from livermore.apps.cli.stored import start_again
 from livermore.kernel.errors import (
     ConflictError,
+    ExchangeUnreachableError,
     InvalidError,
     LivermoreError,
     NotAllowedError,
@@ -32,6 +33,7 @@ ERROR_OF_STATUS: dict[int, type[LivermoreError]] = {
     422: InvalidError,
     428: InvalidError,
     429: RateLimitedError,
+    502: ExchangeUnreachableError,
     503: StorageUnavailableError,
 }
 

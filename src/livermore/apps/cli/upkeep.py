@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import typer
 
-from livermore.apps.cli.asking import NoWait, Timeout, Wish, carry_out
+from livermore.apps.cli.asking import NoWait, Timeout, Wish, carry_out, confirmed
 from livermore.apps.cli.frame import ManyValues, Spread, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, From, To, Workspace, time_of, timeframe_of
 from livermore.apps.cli.signals import one_of
@@ -97,12 +96,9 @@ def clear_cache(
 
 
 def _confirmed(payload: Mapping[str, Any]) -> bool:
-    if not sys.stdin.isatty():
-        return False
     what = " ".join(str(payload[name]) for name in ("symbol", "timeframe") if name in payload) or "everything"
     stored = ", and delete what is stored of it" if payload.get("stored") else ""
-    print(f"Drop what is held of {what}{stored}? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    return confirmed(f"Drop what is held of {what}{stored}?")
 
 
 def _given(payload: Mapping[str, Any]) -> dict[str, Any]:
