@@ -14,10 +14,9 @@ from livermore.kernel.errors import (
     LivermoreError,
     NotFoundError,
     NotImplementedYetError,
-    SettingsInvalidError,
 )
 from livermore.kernel.scope import Scope
-from livermore.runtime.applier import STILL
+from livermore.runtime.holding import HoldingHere
 from livermore.runtime.host import Host
 from livermore.runtime.runtime import Runtime
 from livermore.runtime.state import Transition
@@ -82,6 +81,7 @@ class RuntimeCommands:
         cancel_jobs: Callable[[Scope], object],
     ) -> None:  # fmt: skip
         self._host = host
+        self._holding = HoldingHere(host)
         self._settings = settings
         self._clock = clock
         self._cancel_jobs = cancel_jobs
@@ -125,7 +125,7 @@ class RuntimeCommands:
     async def _reloaded(self, scope: Scope) -> Reloaded:
         runtime = self._runtime(scope)
         before, newest = runtime.applied(), await self._settings.newest_revision(scope)
-        waits = await self._brought_about(scope, newest)
+        waits = await self._holding.bring_about(scope, newest)
         changes = await self._settings.diff(scope, before, newest) if 0 < before != newest else []
         return Reloaded(
             previous=before, revision=newest, changes=[_plain(one) for one in changes], waits_for=waits
@@ -145,25 +145,9 @@ class RuntimeCommands:
         return Job(lambda: self._switched(call.scope, change, asked.mode))
 
     async def _switched(self, scope: Scope, change: Change, mode: str) -> Switched:
-        waits = await self._brought_about(scope, change.revision)
+        waits = await self._holding.bring_about(scope, change.revision)
         previous = change.before.livermore_runtime.mode
         return Switched(previous=previous, mode=mode, revision=change.revision, waits_for=waits)
-
-    async def _brought_about(self, scope: Scope, revision: int) -> str | None:
-        """Have a stored revision hold; return what it waits for while the runtime rests.
-
-        Raises SettingsInvalidError, saying why it does not hold.
-        """
-        verdict = await self._host.bring_about(scope, revision)
-        while verdict.error == STILL:  # a job may take its time, and ends with what is true
-            verdict = await self._host.bring_about(scope, revision)
-        waits = self._runtime(scope).idles()
-        if verdict.error is not None and waits is None:
-            raise SettingsInvalidError(
-                f"revision {verdict.saved} is stored and does not hold: {verdict.error}",
-                hint="change the settings, or roll them back",
-            )
-        return None if verdict.error is None else waits
 
     def _runtime(self, scope: Scope) -> Runtime:
         runtime = self._host.of(scope)
