@@ -1,0 +1,122 @@
+"""Which symbol somebody means who types a name: one of an exchange, or one of a watchlist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from string import whitespace
+from typing import NamedTuple
+
+from livermore.kernel.errors import InvalidError, NotFoundError
+from livermore.market.listing import Listing
+from livermore.market.lookup import find, folded
+from livermore.settings.forms import EXCHANGE_NAME, Qualified
+from livermore.settings.watchlist import Entry
+
+JOINTS = str.maketrans("", "", "/-_")
+HINT = "name one, such as coinbase, or choose one: livermore settings set perseus_profile.primary_exchange"
+
+
+class Listed(NamedTuple):
+    """A line of the watchlist that somebody means; `note` says what was resolved."""
+
+    entry: Entry
+    note: str | None = None
+
+
+def named(text: str, exchange: str | None) -> Qualified:
+    """Read a name as people write it: `exchange:SYMBOL`, the exchange in any case, or one of `exchange`."""
+    text = text.strip(whitespace)
+    before, colon, symbol = text.partition(":")
+    # Unicode has letters that become ASCII ones in another case: these are no exchange's.
+    if colon and symbol and before.isascii() and EXCHANGE_NAME.fullmatch(before.lower()):
+        return Qualified(before.lower(), symbol)
+    return Qualified(exchange, text)
+
+
+def named_once(text: str, exchange: str | None, primary: str | None) -> Qualified:
+    """Read a name whose exchange may be said beside it, too; raise InvalidError where the two differ."""
+    name = named(text, exchange)
+    if exchange is not None and name.exchange != exchange:
+        what = f"the symbol is one of {name.exchange}, and {exchange[:50]} is named beside it"
+        raise InvalidError(what, where="payload.exchange", hint="name the exchange once")
+    return name if name.exchange is not None else Qualified(primary, name.symbol)
+
+
+def no_exchange(where: str) -> InvalidError:
+    """Say that nobody knows which exchange is meant."""
+    return InvalidError("no exchange is named, and no primary one is chosen", where=where, hint=HINT)
+
+
+def listed_as(entries: Iterable[Entry], name: Qualified, listing: Listing | None) -> Listed | None:
+    """Return the line that is for a symbol already; a name of the exchange's own goes before any other.
+
+    Without a listing only the case of its letters may differ: another market may be meant.
+    """
+    own = [entry for entry in entries if entry.name.exchange == name.exchange]
+    exact = [entry for entry in own if entry.name.symbol == name.symbol]
+    if exact:
+        return Listed(exact[0])
+    if listing is not None:
+        return _found(own, name, listing)
+    same = _like(own, name, folded)
+    return Listed(same[0]) if len(same) == 1 else None
+
+
+def on_the_list(entries: Sequence[Entry], name: Qualified, listing: Listing | None) -> Listed:
+    """Return the line of a watchlist that a name means; no exchange need list the symbol any more.
+
+    Raises NotFoundError naming the nearest, InvalidError for a name that means two of them.
+    """
+    own = [entry for entry in entries if entry.name.exchange == name.exchange]
+    for reading in (_same, folded):
+        meant = _like(own, name, reading)
+        if len(meant) == 1:
+            return Listed(meant[0])
+    found = None if listing is None else _found(own, name, listing)
+    if found is not None:
+        return found
+    meant = _like(own, name, _joined)
+    if len(meant) > 1:
+        both = " or ".join(entry.name.symbol for entry in meant)
+        raise InvalidError(f"this may be {both}", where="payload.symbol", hint="write it as it is listed")
+    if not meant:
+        raise _absent(entries, name)
+    return Listed(meant[0])
+
+
+def _found(own: Iterable[Entry], name: Qualified, listing: Listing) -> Listed | None:
+    found = find(listing, name.symbol)
+    if found is None:
+        return None
+    meant = [entry for entry in own if entry.name.symbol == found.symbol.name]
+    return Listed(meant[0], found.note) if meant else None
+
+
+def _like(own: Iterable[Entry], name: Qualified, reading: Callable[[str], str]) -> list[Entry]:
+    wanted = reading(name.symbol)
+    return [entry for entry in own if reading(entry.name.symbol) == wanted]
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _joined(text: str) -> str:
+    return folded(text).translate(JOINTS)
+
+
+def _absent(entries: Sequence[Entry], name: Qualified) -> NotFoundError:
+    written = {_joined(entry.name.symbol): entry for entry in entries}
+    near = get_close_matches(_joined(name.symbol[:100]), written, n=1)
+    hint = "see the watchlist with: livermore symbols list"
+    if near:
+        entry = written[near[0]]
+        said = entry.written if entry.name.exchange == name.exchange else _in_full(entry.name)
+        hint = f"did you mean {said}? {hint[0].upper()}{hint[1:]}"
+    shown = name.symbol[:100]
+    return NotFoundError(f"{shown} is not on the watchlist", where="payload.symbol", hint=hint)
+
+
+def _in_full(name: Qualified) -> str:
+    return name.symbol if name.exchange is None else f"{name.exchange}:{name.symbol}"
