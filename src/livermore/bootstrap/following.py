@@ -7,11 +7,8 @@ from typing import NamedTuple
 
 from livermore.adapters.sql import Database, SqlSettingsStore
 from livermore.bootstrap.ground import Ground
-from livermore.bootstrap.listing import Listings, asking
 from livermore.kernel.clock import Clock
-from livermore.market.budget import Budgets
-from livermore.market.plane import MarketPlane
-from livermore.market.ports import ExchangeBook
+from livermore.market.listings import Listings
 from livermore.runtime.host import Host
 from livermore.runtime.nowhere import Nowhere
 from livermore.settings.plan import Planner
@@ -26,17 +23,15 @@ class Writing(NamedTuple):
     planner: Planner
 
 
-def followed(ground: Ground, rows: ExchangeBook, host: Host, plane: MarketPlane) -> Writing:
+def followed(ground: Ground, host: Host, listings: Listings) -> Writing:
     """Write settings where runtimes follow them."""
     clock = ground.clock
-    ask = asking(rows, clock, ground.budgets, ground.overrides)
     store = ToldStore(SqlSettingsStore(ground.database, clock), host.written)
-    settings = SettingsService(store, Listings(rows, ask, plane.listed, clock), os.environ)
+    settings = SettingsService(store, listings, os.environ)
     return Writing(settings, Planner(settings, host, host, clock))
 
 
-def unfollowed(database: Database, rows: ExchangeBook, clock: Clock, budgets: Budgets) -> Writing:
+def unfollowed(database: Database, clock: Clock, listings: Listings) -> Writing:
     """Write settings where nothing runs that could follow them."""
-    listings = Listings(rows, asking(rows, clock, budgets), lambda _: (), clock)
     settings = SettingsService(SqlSettingsStore(database, clock), listings, os.environ)
     return Writing(settings, Planner(settings, Nowhere(), Nowhere(), clock))

@@ -13,6 +13,7 @@ from livermore.kernel.errors import LivermoreError
 from livermore.kernel.log import logger
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.desk import Desk
+from livermore.market.listings import Listings
 from livermore.market.ports import Exchange
 from livermore.market.series import SeriesTable
 from livermore.runtime.floor import Post
@@ -22,8 +23,9 @@ log = logger("bootstrap")
 
 
 async def post_of(
-    ground: Ground, exchange: str, timeframes: Collection[Timeframe], symbols: Collection[str]
-) -> Post | None:
+    ground: Ground, listings: Listings, exchange: str, timeframes: Collection[Timeframe],
+    symbols: Collection[str],
+) -> Post | None:  # fmt: skip
     """Make the post of an exchange; None when it is switched off.
 
     An exchange that no adapter can be made for keeps nobody from watching the others: its post says why.
@@ -36,8 +38,9 @@ async def post_of(
     indicators = Indicators(table, ground.store, ground.recorder, [announcer])
     first_delay = 0.2 if ground.sources else 5.0
     desk = Desk(
-        adapter, table, ground.store, ground.recorder, indicators, ground.clock, first_delay=first_delay
-    )
+        adapter, table, ground.store, ground.recorder, indicators, ground.clock, first_delay=first_delay,
+        listings=listings,
+    )  # fmt: skip
     desk.watch(symbols)
     announcer.follow(desk)
     return Post(desk, indicators, announcer)

@@ -28,6 +28,7 @@ from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.commanding import empty_control_room
 from livermore.bootstrap.exchanges import exchange_accounts_of
 from livermore.bootstrap.following import unfollowed
+from livermore.bootstrap.listing import looked_up
 from livermore.bootstrap.system import System
 from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of
 from livermore.indicators.service import IndicatorService
@@ -87,12 +88,14 @@ async def read_only(url: str) -> System:
     store, book = SqlCandleStore(stored), SqlExchangeBook(stored, clock)
     market = MarketService(plane, store, book)
     budgets = Budgets(clock)
-    writing, accounts = unfollowed(stored, book, clock, budgets), accounts_of(stored, clock)
+    listings = looked_up(stored, book, budgets, bus, clock)
+    writing, accounts = unfollowed(stored, clock, listings), accounts_of(stored, clock)
     return System(
         clock=clock,
         bus=bus,
         user=user,
         market=market,
+        listings=listings,
         coverage=CoverageService(plane, store, market, clock),
         indicators=IndicatorService(plane, {}, market),
         signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store),

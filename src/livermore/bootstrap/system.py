@@ -18,7 +18,7 @@ from livermore.bootstrap.commanding import control_room
 from livermore.bootstrap.exchanges import RunningRows, exchange_accounts_of
 from livermore.bootstrap.following import followed
 from livermore.bootstrap.ground import Ground, ground_of
-from livermore.bootstrap.listing import asking
+from livermore.bootstrap.listing import asking, listings_of
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.posts import check_watchable, post_of
 from livermore.bootstrap.users import Shared, obeyed, parts_of
@@ -33,6 +33,7 @@ from livermore.kernel.service import Service
 from livermore.market import commands as market_commands
 from livermore.market.coverage import CoverageService
 from livermore.market.desk import Desk
+from livermore.market.listings import Listings
 from livermore.market.plan import MarketForesight
 from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
@@ -62,6 +63,7 @@ class System:
     bus: EventBus
     user: User
     market: MarketService
+    listings: Listings
     coverage: CoverageService
     indicators: IndicatorService
     signals: SignalService
@@ -127,14 +129,15 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     desks: dict[str, Desk] = {}
     indicators: dict[str, Indicators] = {}
     plane = MarketPlane(desks, ground.clock)
-    floor = Floor(partial(post_of, ground), desks, indicators)
     rows = RunningRows(ground.book, ground.overrides)
+    listings = listings_of(ground, rows, desks)
+    floor = Floor(partial(post_of, ground, listings), desks, indicators)
     accounts, runner = accounts_of(ground.database, ground.clock), new_id()
     control = control_room(plan, ground, accounts, runner)
     opened.push_async_callback(control.journal.close)
-    host = _host(plan, ground, plane, floor, rows, control, runner)
+    host = _host(plan, ground, plane, floor, rows, control, runner, listings)
     ground.brake.watch(Watched(partial(_is_ready, host, ground), ground.recorder, desks))
-    writing = followed(ground, rows, host, plane)
+    writing = followed(ground, host, listings)
     RuntimeCommands(host, writing.settings, ground.clock, control.receiver.cancel_jobs).register(
         control.registry
     )
@@ -146,6 +149,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         bus=ground.bus,
         user=ground.user,
         market=market,
+        listings=listings,
         coverage=CoverageService(plane, ground.store, market, ground.clock),
         indicators=IndicatorService(plane, indicators, market),
         signals=SignalService(ground.work, ground.store),
@@ -166,13 +170,13 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
 
 def _host(
     plan: Plan, ground: Ground, plane: MarketPlane, floor: Floor, rows: RunningRows,
-    control: ControlRoom, runner: str,
+    control: ControlRoom, runner: str, listings: Listings,
 ) -> Host:  # fmt: skip
     """Join what runs the runtimes of all users."""
     clock, database = ground.clock, ground.database
     retention = Retention(ground.store, plane, clock)
     services: list[Service] = [
-        *([ground.shared] if ground.shared else []), ground.recorder, retention, floor, control
+        *([ground.shared] if ground.shared else []), ground.recorder, retention, listings, floor, control
     ]  # fmt: skip
     supervisor = Supervisor(services, clock)
     foresight = MarketForesight(ground.store, asking(rows, clock, ground.budgets, ground.overrides), clock)

@@ -33,7 +33,7 @@ from livermore.market.recorder import Recorder
 from livermore.market.repairs import Repairs
 from livermore.market.rollup import Rollup
 from livermore.market.series import SeriesTable
-from livermore.market.session import Session
+from livermore.market.session import AskedAtOnce, Markets, Session
 from livermore.market.symbol import Symbol
 from livermore.market.works import Work, Works
 
@@ -48,6 +48,7 @@ class Desk:
     def __init__(
         self, exchange: Exchange, table: SeriesTable, store: CandleStore, recorder: Recorder,
         listener: SeriesListener, clock: Clock, *, first_delay: float = FIRST_DELAY,
+        listings: Markets | None = None,
     ) -> None:  # fmt: skip
         self.name = f"exchange {exchange.info.name}"
         self.info = exchange.info
@@ -73,7 +74,7 @@ class Desk:
         backfill = Backfill(exchange, store, clock, table.timeframes, first_retry=min(1.0, first_delay))
         # Six times as long as a lost connection waits at first: half a minute of a real exchange.
         self.works = Works(self, clock, 6 * first_delay)
-        self.session = Session(self, exchange, clock, first_delay)
+        self.session = Session(self, exchange, clock, first_delay, listings or AskedAtOnce())
         self.loading = Loading(self, store, backfill, listener, clock, first_delay)
         self.repairs = Repairs(self, backfill, clock)
         self.feed = Feed(table.base, clock, self.repairs)

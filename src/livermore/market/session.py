@@ -4,30 +4,54 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError, TransientError
 from livermore.kernel.log import logger
 from livermore.market.ports import Exchange
 from livermore.market.reconnect import LONGEST_DELAY, keep_connected
+from livermore.market.symbol import Symbol
 from livermore.market.works import CAUSES
 
 if TYPE_CHECKING:
     from livermore.market.desk import Desk
 
 POLL, AWAY = 30.0, 180.0
+LISTED = 30.0  # seconds for which a listing holds that others have asked for
 log = logger("market")
+
+
+class Markets(Protocol):
+    """Know which markets an exchange has, or ask it."""
+
+    async def markets(self, exchange: Exchange, *, oldest: float) -> dict[str, Symbol]:
+        """Return its markets by name, as it said so many seconds ago at most.
+
+        Errors: those of the exchange.
+        """
+        ...
+
+
+class AskedAtOnce:
+    """Ask the exchange each time."""
+
+    async def markets(self, exchange: Exchange, *, oldest: float) -> dict[str, Symbol]:
+        """Return its markets as it says now."""
+        return {symbol.name: symbol for symbol in await exchange.listing()}
 
 
 class Session:
     """Keep what the exchange streams in step with what a desk watches."""
 
-    def __init__(self, desk: Desk, exchange: Exchange, clock: Clock, first_delay: float) -> None:
+    def __init__(
+        self, desk: Desk, exchange: Exchange, clock: Clock, first_delay: float, listings: Markets
+    ) -> None:
         self._desk = desk
         self._exchange = exchange
         self._clock = clock
         self._first_delay = first_delay
+        self._listings = listings
         self._subscribing = asyncio.Lock()
         self.subscribed: set[str] = set()
         self._left: set[str] = set()
@@ -71,7 +95,7 @@ class Session:
             log.warning("the listing is an old one", exchange=self._desk.info.name, error=str(error))
 
     async def _read_listing(self) -> None:
-        self._desk.listing = {symbol.name: symbol for symbol in await self._exchange.listing()}
+        self._desk.listing = await self._listings.markets(self._exchange, oldest=LISTED)
 
     async def exchange_time(self) -> int:
         """Ask the exchange for its time (ms); while REST is away, go by what was heard last."""

@@ -1,0 +1,64 @@
+"""What exchanges list, as they said last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, delete, select
+
+from livermore.adapters.sql.engine import Database
+from livermore.adapters.sql.statements import upsert_into
+from livermore.adapters.sql.tables import exchange_symbols
+from livermore.market.listing import ListedSymbol, Listing
+from livermore.market.symbol import Symbol
+
+KEYS = ("exchange", "symbol", "asked_at")
+OF_A_MARKET = tuple(name for name in Symbol.__struct_fields__ if name != "name")
+OF_A_LISTING = tuple(name for name in ListedSymbol.__struct_fields__ if name != "symbol")
+
+
+class SqlListingStore:
+    """Keep what each exchange lists in SQL: public data, of no user."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load(self, exchange: str) -> Listing | None:
+        """Return what was stored last; None when nothing was."""
+        mine = select(exchange_symbols).where(exchange_symbols.c.exchange == exchange)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(mine.order_by(exchange_symbols.c.symbol))).all()
+        return _listing(exchange, rows) if rows else None
+
+    async def save(self, listing: Listing) -> None:
+        """Store a listing in the place of the one before, in one transaction."""
+        this = exchange_symbols.c
+        # In one order, so that two processes that write at once wait for each other and not in a circle.
+        rows = [_row(listing, name) for name in sorted(listing.symbols)]
+        older = delete(exchange_symbols).where(
+            this.exchange == listing.exchange, this.asked_at != listing.asked_at
+        )
+        async with self._database.writing() as connection:
+            if rows:
+                await connection.execute(upsert_into(connection, exchange_symbols), rows)
+            await connection.execute(older)
+
+
+def _row(listing: Listing, name: str) -> dict[str, Any]:
+    listed = listing.symbols[name]
+    keys = dict(zip(KEYS, (listing.exchange, name, listing.asked_at), strict=True))
+    market = {field: getattr(listed.symbol, field) for field in OF_A_MARKET}
+    return keys | market | {field: getattr(listed, field) for field in OF_A_LISTING}
+
+
+def _listing(exchange: str, rows: Sequence[Row[Any]]) -> Listing:
+    symbols = {row.symbol: _listed(row._mapping) for row in rows}
+    return Listing(exchange=exchange, asked_at=max(row.asked_at for row in rows), symbols=symbols)
+
+
+def _listed(row: Any) -> ListedSymbol:
+    market = Symbol(name=row["symbol"], **{field: row[field] for field in OF_A_MARKET})
+    told = {field: row[field] for field in OF_A_LISTING}
+    return msgspec.convert(told | {"symbol": market}, ListedSymbol)
