@@ -23,6 +23,11 @@ class Listed(NamedTuple):
     entry: Entry
     note: str | None = None
 
+    @property
+    def name(self) -> Qualified:
+        """Return the exchange and its own name."""
+        return self.entry.name
+
 
 def named(text: str, exchange: str | None) -> Qualified:
     """Read a name as people write it: `exchange:SYMBOL`, the exchange in any case, or one of `exchange`."""

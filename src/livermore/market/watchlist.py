@@ -155,7 +155,7 @@ class Watchlist:
             found = await self._listings.judged(one, [names[place].symbol for place in places])
             for place, judgement in zip(places, found, strict=True):
                 judged[place] = _against(entries, replace(judgement, input=inputs[place]))
-        return [judged[place] for place in range(len(inputs))]
+        return _once([judged[place] for place in range(len(inputs))])
 
     def _without_asking(
         self, text: str, name: Qualified, entries: Sequence[Entry], known: Collection[str]
@@ -226,6 +226,18 @@ def _against(entries: Sequence[Entry], judgement: Judgement) -> Judgement:
     name = Qualified(judgement.exchange, judgement.symbol or "")
     there = [entry for entry in entries if entry.name == name]
     return judgement if not there else _duplicate(judgement.input, Listed(there[0], judgement.detail))
+
+
+def _once(judgements: list[Judgement]) -> list[Judgement]:
+    """Let a symbol fit the first time that it comes."""
+    seen: dict[tuple[str | None, str | None], str] = {}
+    for place, one in enumerate(judgements):
+        name = one.exchange, one.symbol
+        if one.verdict is Fitness.OK and name in seen:
+            detail = f"it is {one.symbol}, which stands there already as {seen[name]}"
+            judgements[place] = replace(one, verdict=Fitness.DUPLICATE, detail=detail)
+        seen.setdefault(name, one.input)
+    return judgements
 
 
 def _duplicate(text: str, found: Listed) -> Judgement:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from livermore.kernel.scope import Scope
 from livermore.runtime.status import STOPPED, RuntimeStatus
 from livermore.settings.document import SettingsDocument
@@ -22,6 +24,13 @@ class Nowhere:
     def status(self, scope: Scope) -> RuntimeStatus:
         """Say that nothing runs."""
         return STOPPED
+
+    def rests(self, scope: Scope) -> Literal["off"]:
+        """Say that nothing watches."""
+        return "off"
+
+    def applied(self, scope: Scope) -> None:
+        """Hold no settings."""
 
     async def outlook(self, scope: Scope, before: SettingsDocument, after: SettingsDocument) -> Outlook:
         """Say that a change does nothing yet."""

@@ -1,0 +1,35 @@
+"""How watchlists are told of, judged and commanded, where something runs and where nothing does."""
+
+from __future__ import annotations
+
+from livermore.adapters.sql import Database
+from livermore.adapters.sql.listing import SqlListingStore
+from livermore.bootstrap.ground import Ground
+from livermore.control.registry import Registry
+from livermore.market.listings import Listings
+from livermore.market.plane import MarketPlane
+from livermore.market.symbol_commands import Means, SymbolCommands
+from livermore.market.watchlist import Watchlist
+from livermore.runtime.holding import HoldingHere
+from livermore.runtime.host import Host
+from livermore.runtime.nowhere import Nowhere
+from livermore.settings.service import SettingsService
+
+
+def commanded_watchlist(
+    registry: Registry, ground: Ground, settings: SettingsService, listings: Listings, plane: MarketPlane,
+    host: Host,
+) -> Watchlist:  # fmt: skip
+    """Tell of the watchlists that runtimes follow, and enter the commands that change them."""
+    runtimes, kept = HoldingHere(host), SqlListingStore(ground.database)
+    watchlist = Watchlist(settings, listings, kept, plane, runtimes)
+    means = Means(settings, watchlist, listings.known, plane, runtimes, ground.clock)
+    SymbolCommands(means).register(registry)
+    return watchlist
+
+
+def stored_watchlist(
+    database: Database, settings: SettingsService, listings: Listings, plane: MarketPlane
+) -> Watchlist:
+    """Tell of watchlists that nobody follows."""
+    return Watchlist(settings, listings, SqlListingStore(database), plane, Nowhere())
