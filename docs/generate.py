@@ -12,6 +12,7 @@ from livermore.control import lifecycle
 from livermore.control.reference import reference as command_reference
 from livermore.control.registry import Registry
 from livermore.market import commands as market
+from livermore.market.scanning import ScannerCommands
 from livermore.runtime.commands import RuntimeCommands
 from livermore.runtime.state import table_as_markdown
 from livermore.settings.reference import reference
@@ -45,6 +46,7 @@ def registry() -> Registry:
     known = Registry()
     RuntimeCommands(nothing, nothing, nothing, nothing).register(known)
     market.register(known, nothing, nothing)
+    ScannerCommands(nothing, nothing).register(known)
     return known.seal()
 
 

@@ -28,8 +28,9 @@ from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.commanding import empty_control_room
 from livermore.bootstrap.exchanges import exchange_accounts_of
 from livermore.bootstrap.following import unfollowed
-from livermore.bootstrap.listing import looked_up
+from livermore.bootstrap.listing import asking, looked_up
 from livermore.bootstrap.system import System
+from livermore.bootstrap.watching import stored_watchlist
 from livermore.bootstrap.workspace import WORKSPACE_USERS, preferences_of, workspaces_of
 from livermore.indicators.service import IndicatorService
 from livermore.kernel.clock import SystemClock
@@ -38,6 +39,7 @@ from livermore.market.coverage import CoverageService
 from livermore.market.exchange import SEEDED
 from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
+from livermore.market.scanning import Scanner
 from livermore.market.service import MarketService
 from livermore.runtime.nowhere import Nowhere
 from livermore.signals.service import SignalService
@@ -90,12 +92,15 @@ async def read_only(url: str) -> System:
     budgets = Budgets(clock)
     listings = looked_up(stored, book, budgets, bus, clock)
     writing, accounts = unfollowed(stored, clock, listings), accounts_of(stored, clock)
+    control = empty_control_room(stored, accounts, bus, clock)
     return System(
         clock=clock,
         bus=bus,
         user=user,
         market=market,
         listings=listings,
+        watchlist=stored_watchlist(stored, writing.settings, listings, plane),
+        scanner=Scanner(writing.settings, listings, asking(book, clock, budgets), control.journal, clock),
         coverage=CoverageService(plane, store, market, clock),
         indicators=IndicatorService(plane, {}, market),
         signals=SignalService(lambda scope: SqlSignalWork(stored, bus, scope), store),
@@ -105,7 +110,7 @@ async def read_only(url: str) -> System:
         logins=SqlLoginBook(stored, clock),
         exchange_accounts=exchange_accounts_of(stored, clock, book, budgets),
         runtimes=Nowhere(),
-        control=empty_control_room(stored, accounts, bus, clock),
+        control=control,
         database=stored,
         recorder=Recorder(store, clock),
         preferences=preferences_of(stored, clock),

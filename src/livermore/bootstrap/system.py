@@ -21,7 +21,9 @@ from livermore.bootstrap.ground import Ground, ground_of
 from livermore.bootstrap.listing import asking, listings_of
 from livermore.bootstrap.plan import Plan
 from livermore.bootstrap.posts import check_watchable, post_of
+from livermore.bootstrap.scanning import commanded_scanner, scan_schedule
 from livermore.bootstrap.users import Shared, obeyed, parts_of
+from livermore.bootstrap.watching import commanded_watchlist
 from livermore.bootstrap.workspace import preferences_of, workspaces_of
 from livermore.control.room import ControlRoom
 from livermore.indicators.service import Indicators, IndicatorService
@@ -38,7 +40,9 @@ from livermore.market.plan import MarketForesight
 from livermore.market.plane import MarketPlane
 from livermore.market.recorder import Recorder
 from livermore.market.retention import Retention
+from livermore.market.scanning import Scanner
 from livermore.market.service import MarketService
+from livermore.market.watchlist import Watchlist
 from livermore.runtime.commands import RuntimeCommands
 from livermore.runtime.floor import Floor
 from livermore.runtime.host import Host
@@ -64,6 +68,8 @@ class System:
     user: User
     market: MarketService
     listings: Listings
+    watchlist: Watchlist
+    scanner: Scanner
     coverage: CoverageService
     indicators: IndicatorService
     signals: SignalService
@@ -142,6 +148,9 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         control.registry
     )
     market_commands.register(control.registry, desks, WatchedHere(host))
+    ask = asking(rows, ground.clock, ground.budgets, ground.overrides)
+    scanner = commanded_scanner(control, writing.settings, listings, ask, ground.clock)
+    watchlist = commanded_watchlist(control.registry, ground, writing.settings, listings, plane, host)
     control.registry.seal()
     market = MarketService(plane, ground.store, rows)
     return System(
@@ -150,6 +159,8 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
         user=ground.user,
         market=market,
         listings=listings,
+        watchlist=watchlist,
+        scanner=scanner,
         coverage=CoverageService(plane, ground.store, market, ground.clock),
         indicators=IndicatorService(plane, indicators, market),
         signals=SignalService(ground.work, ground.store),
@@ -176,7 +187,8 @@ def _host(
     clock, database = ground.clock, ground.database
     retention = Retention(ground.store, plane, clock)
     services: list[Service] = [
-        *([ground.shared] if ground.shared else []), ground.recorder, retention, listings, floor, control
+        *([ground.shared] if ground.shared else []), ground.recorder, retention, listings, floor, control,
+        scan_schedule(control, lambda: host.watching(), clock),
     ]  # fmt: skip
     supervisor = Supervisor(services, clock)
     foresight = MarketForesight(ground.store, asking(rows, clock, ground.budgets, ground.overrides), clock)
@@ -194,7 +206,8 @@ def _host(
 
     # The workspace's own file belongs to whoever holds its lock; what was named to us others may share.
     alone = plan.source != "live" or plan.database_url is None
-    return Host(runner, book, runtime_of, control.receiver, resume, supervisor, floor, clock, alone=alone)
+    host = Host(runner, book, runtime_of, control.receiver, resume, supervisor, floor, clock, alone=alone)
+    return host
 
 
 def _is_ready(host: Host, ground: Ground) -> bool:

@@ -79,7 +79,8 @@ def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema["type"] == "array":
         return f"list of {_type(schema['items'], definitions)}"
-    return {"string": "text", "integer": "whole number", "boolean": "true or false"}[schema["type"]]
+    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+    return words[schema["type"]]
 
 
 def _codes() -> Iterator[str]:

@@ -143,6 +143,11 @@ class Host:
         else:
             self._spawn(runtime.look_up())
 
+    def watching(self) -> list[tuple[Scope, SettingsDocument]]:
+        """Return the users for whom something is watched here, each with the settings that hold."""
+        awake = [runtime for runtime in self._runtimes.values() if runtime.idles() is None]
+        return [(one.scope, one.current.document) for one in awake if one.current is not None]
+
     async def outlook(self, scope: Scope, before: SettingsDocument, after: SettingsDocument) -> Outlook:
         """Say what a change of the settings would do here."""
         runtime = self.of(scope)
