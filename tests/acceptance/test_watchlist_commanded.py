@@ -1,0 +1,290 @@
+"""A watchlist changes while everything runs: by command, one revision each, loaded and let go of at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from livermore import bootstrap
+from livermore.adapters.exchanges.simulated import GeneratedSource, Protocol, SimulatedExchange
+from livermore.control.command import Command
+from livermore.control.lifecycle import Status
+from livermore.market.watchlist import WatchedSymbol
+from livermore.settings.patch import MergePatch
+from livermore.settings.ports import Authorship
+
+from .inside import Place, live_systems, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+BY = Authorship(author="jesse", source="api")
+LISTED: dict[Protocol, tuple[str, ...]] = {
+    "binance": ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT"),
+    "coinbase": ("BTC-USD", "ETH-USD", "SOL-USD"),
+}
+START = ["BTCUSDT", "coinbase:BTC-USD"]
+
+
+class Desk(NamedTuple):
+    """A system that watches two exchanges, and their servers."""
+
+    system: bootstrap.System
+    servers: Mapping[str, SimulatedExchange]
+
+    async def ask(self, name: str, **payload: Any) -> Command:
+        """Submit a command and return what has become of it."""
+        channel, scope = self.system.control.channel, self.system.user.scope()
+        asked = await channel.submit(scope, name, payload, author="jesse", role="operator", source="api")
+        return await channel.wait(scope, asked.id, 30)
+
+    async def done(self, name: str, **payload: Any) -> dict[str, Any]:
+        """Return the result of a command that succeeds."""
+        command = await self.ask(name, **payload)
+        assert command.status is Status.SUCCEEDED, command.error
+        result: dict[str, Any] = command.result
+        return result
+
+    async def refused(self, name: str, **payload: Any) -> str:
+        """Return the error of a command that fails, and see that it has stored nothing."""
+        before = await self.revision()
+        command = await self.ask(name, **payload)
+        assert command.status is Status.FAILED
+        assert command.error is not None
+        assert await self.revision() == before
+        return f"{command.error.code}: {command.error.detail}"
+
+    async def put(self, **settings: Any) -> None:
+        """Change settings."""
+        change = await self.system.settings.patch(self.system.user.scope(), MergePatch(settings), BY)
+        await self.system.runtimes.bring_about(self.system.user.scope(), change.revision)
+
+    async def revision(self) -> int:
+        return await self.system.settings.newest_revision(self.system.user.scope())
+
+    async def listed(self) -> list[str]:
+        """Return the watchlist as it is written."""
+        return list((await self.system.settings.current(self.system.user.scope())).document.symbols)
+
+    async def rows(self) -> dict[str, WatchedSymbol]:
+        found = await self.system.watchlist.rows(self.system.user.scope())
+        return {f"{row.exchange}:{row.symbol}": row for row in found}
+
+    def holds(self, exchange: str, symbol: str) -> bool:
+        """Say whether a symbol is streamed and loaded."""
+        desk = self.system.market._plane.desks.get(exchange)
+        return desk is not None and symbol in desk.loaded and symbol in self.servers[exchange].subscribed()
+
+    def forgot(self, exchange: str, symbol: str) -> bool:
+        """Say whether nothing is left of a symbol."""
+        desk = self.system.market._plane.desks.get(exchange)
+        held = () if desk is None else (*desk.symbols, *desk.loaded, *desk.table.columns)
+        return symbol not in held and symbol not in self.servers[exchange].subscribed()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """One system over SQLite, which the tests of this module command one after the other."""
+    servers: dict[str, SimulatedExchange] = {
+        name: SimulatedExchange(GeneratedSource(names, past_days=1), protocol=name, speed=20.0)
+        for name, names in LISTED.items()
+    }
+    for server in servers.values():
+        await server.start()
+    places = {name: Place(int(one.rest_url.rsplit(":", 1)[1]), ()) for name, one in servers.items()}
+    async with live_systems(tmp_path_factory.mktemp("watchlist"), **places) as system:
+        yield Desk(system, servers)
+    for server in servers.values():
+        await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(opened: Desk) -> Desk:
+    """The system, with a watchlist of one symbol at each exchange."""
+    if opened.system.status().pause is not None:
+        await opened.ask("resume")
+    await opened.put(
+        symbols=START, disabled_symbols=[], timeframes=["1m", "5m"],
+        perseus_profile={"primary_exchange": "binance"}, exchanges={"coinbase": {"enabled": True}},
+    )  # fmt: skip
+    await until(lambda: opened.holds("binance", "BTCUSDT") and opened.holds("coinbase", "BTC-USD"))
+    return opened
+
+
+async def test_a_symbol_is_added_as_people_write_it_and_live_when_the_command_ends(desk: Desk) -> None:
+    before = await desk.revision()
+    command = await desk.ask("add-symbol", symbol="eth/usdt")
+    result = command.result
+    assert (result["exchange"], result["symbol"], result["loaded"]) == ("binance", "ETHUSDT", True)
+    assert "ETHUSDT" in result["resolved"]
+    assert result["revision"] == before + 1 == await desk.revision()
+    assert result["cost"]["requests"] > 0
+    assert command.progress is not None
+    assert desk.holds("binance", "ETHUSDT")
+    (newest, *_) = await desk.system.settings.history(desk.system.user.scope())
+    assert (newest.source, newest.author, newest.reason) == ("command", "jesse", f"command {command.id}")
+    added = await desk.done("add-symbol", symbol="eth-usdc", exchange="coinbase")
+    assert (added["symbol"], added["loaded"]) == ("ETH-USD", True)
+    assert "ETH-USDC" in added["resolved"]
+    assert await desk.listed() == [*START, "ETHUSDT", "coinbase:ETH-USD"]
+
+
+async def test_what_cannot_be_added_is_said_and_nothing_is_stored(desk: Desk) -> None:
+    assert "did you mean SOLUSDT" in await desk.refused("add-symbol", symbol="SOLUSD")
+    refused = await desk.refused("add-symbol", symbol="btcusdt")
+    assert refused.startswith("conflict: BTCUSDT is on the watchlist already")
+    await desk.put(disabled_symbols=["BTCUSDT"])
+    assert "livermore symbols enable BTCUSDT" in await desk.refused("add-symbol", symbol="BTC/USDT")
+    for exchange in ("nowhere", "Foo Bar", ""):
+        refused = await desk.refused("add-symbol", symbol="ETHUSDT", exchange=exchange)
+        assert refused.startswith("not_found: ")
+        assert "binance, binance_us, coinbase" in refused
+        assert "payload.exchange" in refused
+    assert (await desk.refused("add-symbol", symbol="nowhere:ETHUSDT")).startswith("not_found: ")
+    refused = await desk.refused("add-symbol", symbol="coinbase:ETH-USD", exchange="binance")
+    assert refused.startswith("invalid_payload: ")
+    await desk.put(perseus_profile={"primary_exchange": None})
+    refused = await desk.refused("add-symbol", symbol="ETHUSDT")
+    assert refused.startswith("invalid_payload: no exchange is named")
+    assert "(payload.exchange)" in refused
+
+
+async def test_a_removed_symbol_is_let_go_of_altogether(desk: Desk) -> None:
+    await desk.done("set-symbol-enabled", symbol="BTC-USD", exchange="coinbase", enabled=False)
+    for written, exchange, symbol, streamed in (
+        ("btc-usdt", "binance", "BTCUSDT", True),
+        ("COINBASE:btcusd", "coinbase", "BTC-USD", False),
+    ):
+        removed = await desk.done("remove-symbol", symbol=written)
+        assert (removed["exchange"], removed["symbol"]) == (exchange, symbol)
+        assert (removed["was_streaming"], removed["waits_for"]) == (streamed, None)
+        assert removed["revision"] == await desk.revision()
+        assert desk.forgot(exchange, symbol)
+    document = (await desk.system.settings.current(desk.system.user.scope())).document
+    assert (document.symbols, document.disabled_symbols) == ((), ())
+
+
+async def test_what_is_not_on_the_list_is_not_removed(desk: Desk) -> None:
+    refused = await desk.refused("remove-symbol", symbol="BTC-USD")
+    assert refused.startswith("not_found: BTC-USD is not on the watchlist (payload.symbol); did you mean ")
+    assert "coinbase:BTC-USD" in refused
+    assert await desk.listed() == START
+
+
+async def test_many_are_added_as_one_revision_each_with_its_verdict(desk: Desk) -> None:
+    before = await desk.revision()
+    given = [
+        "SOLUSDT",
+        "nope",
+        "xrp-usdt",
+        "BTCUSDT",
+        "Coinbase:sol-usd",
+        "SOL/USDT",
+        "mars:BTC",
+        "",
+        "\u0410DAUSDT",
+    ]
+    result = await desk.done("bulk-add-symbols", symbols=given)
+    assert [one["verdict"] for one in result["results"]] == [
+        "ok", "unknown", "ok", "duplicate", "ok", "duplicate", "unknown", "unknown", "unknown",
+    ]  # fmt: skip
+    assert [one["input"] for one in result["results"]] == given
+    assert (result["added"], result["loaded"], result["waits_for"]) == (3, 3, None)
+    assert result["revision"] == before + 1 == await desk.revision()
+    assert await desk.listed() == [*START, "SOLUSDT", "XRPUSDT", "coinbase:SOL-USD"]
+    assert desk.holds("coinbase", "SOL-USD")
+    again = await desk.done("bulk-add-symbols", symbols=given)
+    assert (again["revision"], again["added"]) == (None, 0)
+    assert await desk.revision() == before + 1
+    await desk.system.settings.rollback(desk.system.user.scope(), before, BY)
+    assert await desk.listed() == START
+
+
+async def test_a_symbol_rests_and_is_watched_again(desk: Desk) -> None:
+    off = await desk.done("set-symbol-enabled", symbol="btcusdt", enabled=False)
+    assert (off["enabled"], off["loaded"], off["revision"]) == (False, False, await desk.revision())
+    assert desk.forgot("binance", "BTCUSDT")
+    again = await desk.done("set-symbol-enabled", symbol="BTCUSDT", enabled=False)
+    assert again["revision"] is None
+    assert await desk.listed() == START
+    on = await desk.done("set-symbol-enabled", symbol="BTCUSDT", enabled=True)
+    assert (on["loaded"], on["waits_for"]) == (True, None)
+    assert desk.holds("binance", "BTCUSDT")
+
+
+async def test_what_is_added_while_paused_waits_and_loads_when_it_goes_on(desk: Desk) -> None:
+    await desk.ask("pause")
+    added = await desk.done("add-symbol", symbol="ADAUSDT")
+    assert (added["loaded"], added["waits_for"]) == (False, "the runtime is paused")
+    assert {row.state for row in (await desk.rows()).values()} == {"paused"}
+    await desk.ask("resume")
+    await until(lambda: desk.holds("binance", "ADAUSDT"))
+    assert await desk.listed() == [*START, "ADAUSDT"]
+
+
+async def test_a_pause_cancels_the_waiting_and_not_what_was_asked(desk: Desk) -> None:
+    """An exchange that answers slowly: the symbol is on the list before it is loaded, and stays."""
+    channel, scope = desk.system.control.channel, desk.system.user.scope()
+    asked = await channel.submit(
+        scope, "add-symbol", {"symbol": "DOGEUSDT"}, author="jesse", role="admin", source="api"
+    )
+    await until(lambda: desk.system.status().settings["saved"] == desk.system.status().settings["applied"])
+    await desk.ask("pause")
+    ended = await channel.wait(scope, asked.id, 30)
+    assert ended.status in (Status.CANCELLED, Status.SUCCEEDED)
+    assert "DOGEUSDT" in await desk.listed()
+    await desk.ask("resume")
+    await until(lambda: desk.holds("binance", "DOGEUSDT"))
+
+
+async def test_a_changed_primary_exchange_changes_nothing_but_how_names_are_written(desk: Desk) -> None:
+    await desk.put(perseus_profile={"primary_exchange": "coinbase"})
+    assert await desk.listed() == ["binance:BTCUSDT", "coinbase:BTC-USD"]
+    assert "already" in await desk.refused("add-symbol", symbol="BTC-USD")
+    await desk.done("add-symbol", symbol="eth-usd")
+    await desk.done("add-symbol", symbol="ethusdt", exchange="binance")
+    assert await desk.listed() == ["binance:BTCUSDT", "coinbase:BTC-USD", "ETH-USD", "binance:ETHUSDT"]
+    await desk.done("remove-symbol", symbol="BTC-USD")
+    await desk.done("remove-symbol", symbol="BTCUSDT", exchange="binance")
+    assert await desk.listed() == ["ETH-USD", "binance:ETHUSDT"]
+
+
+async def test_rows_tell_how_each_symbol_stands(desk: Desk) -> None:
+    await desk.put(symbols=[*START, "ETHUSDT", "coinbase:ETH-USD"], disabled_symbols=["ETHUSDT"])
+    await until(lambda: desk.holds("coinbase", "ETH-USD"))
+    rows = await desk.rows()
+    assert [row.symbol for row in rows.values()] == ["BTCUSDT", "BTC-USD", "ETHUSDT", "ETH-USD"]
+    assert {name: row.state for name, row in rows.items()} == {
+        "binance:BTCUSDT": "live", "coinbase:BTC-USD": "live", "binance:ETHUSDT": "disabled",
+        "coinbase:ETH-USD": "live",
+    }  # fmt: skip
+    first = rows["binance:BTCUSDT"]
+    assert (first.base, first.quote, first.enabled) == ("BTC", "USDT", True)
+    assert first.price is not None
+    assert first.last_candle_age_ms is not None
+    assert rows["binance:ETHUSDT"].last_candle_age_ms is None
+    await desk.put(exchanges={"coinbase": {"enabled": False}})
+    assert (await desk.rows())["coinbase:BTC-USD"].state == "off"
+    elsewhere = await bootstrap.read_only(desk.system.database.url.render_as_string(hide_password=False))
+    found = await elsewhere.watchlist.rows(elsewhere.user.scope())
+    await elsewhere.stop()
+    assert [(row.symbol, row.state) for row in found][:2] == [("BTCUSDT", "off"), ("BTC-USD", "off")]
+
+
+async def test_an_added_symbol_of_an_exchange_that_is_switched_off_waits(desk: Desk) -> None:
+    await desk.put(exchanges={"coinbase": {"enabled": False}})
+    added = await desk.done("add-symbol", symbol="coinbase:SOL-USD")
+    assert (added["loaded"], added["waits_for"]) == (False, "coinbase is switched off in the settings")
+
+
+async def test_many_at_once_lose_nothing(desk: Desk) -> None:
+    names = [*LISTED["binance"][1:], *(f"coinbase:{one}" for one in LISTED["coinbase"][1:])]
+    before = await desk.revision()
+    results = await asyncio.gather(*(desk.done("add-symbol", symbol=name) for name in names))
+    assert sorted(await desk.listed()) == sorted([*START, *names])
+    assert sorted(one["revision"] for one in results) == list(range(before + 1, before + 1 + len(names)))
+    await asyncio.gather(*(desk.done("remove-symbol", symbol=name) for name in names))
+    assert await desk.listed() == START
+    assert await desk.revision() == before + 2 * len(names)
+    assert desk.servers["binance"].subscribed() == {"BTCUSDT"}
+    assert desk.servers["coinbase"].subscribed() == {"BTC-USD"}
