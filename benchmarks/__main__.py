@@ -20,6 +20,7 @@ NAMES = {
     "authentication": "authenticating",
     "settings": "patching",
     "commands": "commands",
+    "symbols": "symbols",
     "memory": "memory",
 }
 
