@@ -37,6 +37,7 @@ from tests.unit.apps import chosen
 from tests.unit.apps.books import Books, LoginTwin, accounts_in
 from tests.unit.apps.choices import preferences_in_memory, workspaces_in_memory
 from tests.unit.apps.commanded import Obedience, control_in_memory
+from tests.unit.apps.listed import StandInListings, StandInScanner, watchlist_over
 
 NOW = 1_780_000_000_000 - 1_780_000_000_000 % 86_400_000 + 52_200_000
 PRICES = {
@@ -346,6 +347,9 @@ class StandIn:
         self.settings = SettingsService(self.store, chosen.Listings(), chosen.ENVIRONMENT)
         self.exchange_accounts = chosen.accounts_over(self.store, self.clock)
         self.planner = chosen.planner_over(self.settings, self.clock)
+        self.listings = StandInListings(self.clock)
+        self.watchlist = watchlist_over(self.settings, self.listings)
+        self.scanner = StandInScanner(self.settings, self.listings, self.clock)
         self.runtime = StandInRuntime(self.market)
         self.runtimes = StandInRuntimes(self.runtime, self.user)
         self.obedience = Obedience()

@@ -22,6 +22,7 @@ from livermore.apps.api import (
     runtime,
     settings,
     signals,
+    symbols,
     workspaces,
 )
 from livermore.apps.api.errors import answer_with_problems
@@ -48,6 +49,7 @@ def api_app(
     for room in (runtime, market, indicators, signals, settings, exchange_accounts, preferences, workspaces):
         room.add_routes(app, system)
     accounts.add_routes(app, system, entrance)
+    symbols.add_routes(app, system, streams)
     commands.add_routes(app, system, streams)
     events.add_routes(app, system, streams)
     metrics.add_routes(app, counted)

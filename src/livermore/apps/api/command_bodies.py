@@ -106,7 +106,7 @@ async def submitted(
     asked = _asked(await _body(request), request.headers.get("idempotency-key"))
     return await channel.submit(
         caller.scope(), asked.body.type, asked.body.payload or {}, author=caller.user.username,
-        role=caller.role, source=_source(request), priority=asked.body.priority, command_id=asked.id,
+        role=caller.role, source=source_of(request), priority=asked.body.priority, command_id=asked.id,
         misfit=misfit or asked.misfit,
     )  # fmt: skip
 
@@ -142,11 +142,18 @@ def _asked(body: bytes, key: str | None) -> Asked:
     if key is None:
         return asked
     try:
-        return asked._replace(id=check_id(key))
+        return asked._replace(id=id_of(key))
+    except InvalidError as error:
+        return asked._replace(misfit=asked.misfit or error)
+
+
+def id_of(key: str) -> str:
+    """Read the id that a command is to have; raise InvalidError for what is none."""
+    try:
+        return check_id(key)
     except InvalidError as error:
         hint = "leave the header out, and an id is made"
-        misfit = asked.misfit or InvalidError(error.what, where="Idempotency-Key", hint=hint)
-        return asked._replace(misfit=misfit)
+        raise InvalidError(error.what, where="Idempotency-Key", hint=hint) from None
 
 
 def _read(body: bytes) -> Asked:
@@ -175,7 +182,7 @@ def _misfit(error: msgspec.ValidationError) -> InvalidError:
     return InvalidError(what[:1].lower() + what[1:], where=where, hint='such as {"type": "pause"}')
 
 
-def _source(request: Request) -> Source:
+def source_of(request: Request) -> Source:
     """Return where a command comes from: a page shows a session, a program a token."""
     if request.headers.get("livermore-source") == "cli":
         return "cli"

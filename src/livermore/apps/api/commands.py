@@ -60,7 +60,7 @@ def _add_asking(app: FastAPI, system: "System", streams: Streams) -> None:
         keeps it. 409 when the id stands for another command.
         """
         command = await submitted(system.control.channel, caller, request)
-        return _answer(await _waited(system, streams, caller.scope(), command, patience.wait))
+        return answered(await waited(system, streams, caller.scope(), command, patience.wait))
 
 
 def _add_history(app: FastAPI, system: "System", streams: Streams) -> None:
@@ -87,10 +87,10 @@ def _add_history(app: FastAPI, system: "System", streams: Streams) -> None:
         found = await system.control.journal.get(caller.scope(), id.lower(), system.clock.now())
         if found is None:
             raise NotFoundError(f"there is no command {id}")
-        return reply(shape_of(await _waited(system, streams, caller.scope(), found, patience.wait)))
+        return reply(shape_of(await waited(system, streams, caller.scope(), found, patience.wait)))
 
 
-async def _waited(
+async def waited(
     system: "System", streams: Streams, scope: Scope, command: Command, seconds: float | None
 ) -> Command:
     """Return a command once it has ended; or as it stands, after so many seconds or when the server ends."""
@@ -108,5 +108,6 @@ async def _waited(
         ending.cancel()
 
 
-def _answer(command: Command) -> Response:
+def answered(command: Command) -> Response:
+    """Answer with a command: 202 while it is open."""
     return reply(shape_of(command), status=202 if command.is_open else 200)

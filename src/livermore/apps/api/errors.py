@@ -52,6 +52,7 @@ STATUS: Mapping[type[LivermoreError], int] = {
     errors.StorageUnavailableError: 503,
     errors.TerminalError: 500,
     errors.ExchangeRefusedError: 502,
+    errors.BlockedError: 502,
     errors.CorruptDataError: 500,
     errors.NewerFormatError: 500,
 }

@@ -1,4 +1,4 @@
-"""What is seen: candles, their coverage, exchanges and the watchlist."""
+"""What is seen: candles, their coverage and exchanges."""
 
 from __future__ import annotations
 
@@ -15,17 +15,12 @@ from livermore.apps.api.shapes import (
     CoverageGridShape,
     CoverageShape,
     ExchangesShape,
-    SymbolShape,
-    SymbolsShape,
     candles_shape,
     coverage_shape,
 )
-from livermore.settings.service import watched_symbols
 
 if TYPE_CHECKING:
-    from livermore.accounts.principal import Principal
     from livermore.bootstrap import System
-    from livermore.indicators.service import GridRow
 
 ExchangeName = Annotated[str, Path(description="An exchange's name, such as coinbase.")]
 SymbolName = Annotated[str, Path(description="The exchange's own name of a market, such as BTC-USD.")]
@@ -34,7 +29,7 @@ SERIES = "/{exchange}/{symbol:path}/{timeframe}"
 
 
 def add_routes(app: FastAPI, system: System) -> None:
-    """Serve candles, coverage, exchanges and symbols."""
+    """Serve candles, coverage and exchanges."""
 
     @app.get("/api/v1/candles" + SERIES, responses=described(CandlesShape), tags=["market"])
     async def candles(
@@ -80,27 +75,3 @@ def add_routes(app: FastAPI, system: System) -> None:
     async def exchanges(caller: Viewer) -> Response:
         """Return the known exchanges: where they are, what they offer, allow and cost."""
         return reply(ExchangesShape(exchanges=await system.market.exchanges()))
-
-    @app.get("/api/v1/symbols", responses=described(SymbolsShape), tags=["market"])
-    async def symbols(caller: Viewer) -> Response:
-        """Return the caller's watchlist with its prices; what nobody watches here is not in it."""
-        rows = await watched_rows(system, caller)
-        return reply(SymbolsShape(symbols=[_symbol(row) for row in rows]))
-
-
-async def watched_rows(system: System, caller: Principal) -> list[GridRow]:
-    """Return the rows of the table that are on the caller's own watchlist."""
-    rows = system.indicators.grid()
-    document = (await system.settings.current(caller.scope())).document
-    own = set(watched_symbols(document))
-    return [row for row in rows if (row.exchange, row.symbol) in own]
-
-
-def _symbol(row: GridRow) -> SymbolShape:
-    warm = any(cell.macdv is not None for cell in row.cells.values())
-    return SymbolShape(
-        symbol=row.symbol, exchange=row.exchange, base=row.base, quote=row.quote,
-        enabled=row.enabled, state="disabled" if not row.enabled else "watched" if warm else "warming",
-        price=row.price, change_24h_percent=row.change_24h_percent,
-        quote_volume_24h=row.quote_volume_24h, last_candle_age_ms=row.last_candle_age_ms,
-    )  # fmt: skip

@@ -17,13 +17,16 @@ from livermore.apps.api import (
     preferences,
     settings_shapes,
     shapes,
+    symbols_shapes,
     workspaces,
 )
 from livermore.apps.api.command_bodies import CommandBody
 from livermore.apps.api.errors import Problem
 from livermore.apps.api.replies import SCHEMAS
 from livermore.apps.api.settings_bodies import PathPatchBody
+from livermore.apps.api.symbols_bodies import PreviewBody
 from livermore.indicators.service import IndicatorPage
+from livermore.market.scanner import Proposal
 from livermore.runtime.status import RuntimeStatus
 from livermore.settings.document import SettingsDocument
 from livermore.settings.plan import Plan
@@ -37,7 +40,9 @@ DESCRIBED = (
     account_shapes.TokensShape, account_shapes.UserShape, account_shapes.UsersShape,
     CommandBody, command_shapes.ChainShape, command_shapes.CommandShape, command_shapes.CommandsShape,
     shapes.AlertsShape, shapes.CandlesShape, shapes.CoverageGridShape, shapes.CoverageShape,
-    shapes.ExchangesShape, shapes.HealthShape, shapes.SignalsShape, shapes.SymbolsShape,
+    shapes.ExchangesShape, shapes.HealthShape, shapes.SignalsShape,
+    symbols_shapes.FoundSymbolsShape, symbols_shapes.JudgementsShape, symbols_shapes.MetricsShape,
+    symbols_shapes.NewestProposalShape, symbols_shapes.PreviewShape, symbols_shapes.SymbolsShape, Proposal,
     settings_shapes.AppliedShape, settings_shapes.ChangeShape, settings_shapes.DiffShape,
     settings_shapes.ExportShape, settings_shapes.HistoryShape, settings_shapes.ImportedShape,
     settings_shapes.RevisionShape, settings_shapes.SettingsShape, Plan,
@@ -91,7 +96,7 @@ def description(app: FastAPI) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(DESCRIBED, ref_template=SCHEMAS)
-    for model in (SettingsDocument, PathPatchBody):
+    for model in (SettingsDocument, PathPatchBody, PreviewBody):
         of_model = model.model_json_schema(ref_template=SCHEMAS.replace("{name}", "{model}"))
         schemas |= of_model.pop("$defs", {})
         schemas[model.__name__] = of_model

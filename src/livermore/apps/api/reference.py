@@ -60,6 +60,10 @@ seconds.
 `runtime` carries the state of the runtime, and `command` a command as `GET /api/v1/commands/{{id}}` does: an
 event for each status that it reaches, and while it runs one for each step of its `progress`. Those of
 progress are for who listens then; a client that comes back is not sent them again.
+
+`symbol` tells that an exchange lists a market in another state than before, as
+`{{exchange, symbol, state, previous}}` with `trading`, `halted` or `delisted`; it is for everybody. What
+changes on a watchlist is told by `settings`.
 """
 
 

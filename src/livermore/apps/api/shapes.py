@@ -132,27 +132,6 @@ class ExchangesShape(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: list[ExchangeInfo]
 
 
-class SymbolShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One watched symbol; volume in the quote asset."""
-
-    symbol: str
-    exchange: str
-    base: str | None
-    quote: str | None
-    enabled: bool
-    state: Literal["warming", "watched", "disabled"]
-    price: float | None
-    change_24h_percent: float | None
-    quote_volume_24h: float | None
-    last_candle_age_ms: int | None
-
-
-class SymbolsShape(msgspec.Struct, frozen=True, kw_only=True):
-    """The watchlist, in its order."""
-
-    symbols: list[SymbolShape]
-
-
 class HealthShape(msgspec.Struct, frozen=True, kw_only=True):
     """Whether all is well, and each part of it."""
 

@@ -49,6 +49,7 @@ EXIT_OF: dict[type[BaseException], Exit] = {
     kernel.StorageUnavailableError: Exit.NOT_REACHABLE,
     kernel.TerminalError: Exit.FAILED,
     kernel.ExchangeRefusedError: Exit.NOT_REACHABLE,
+    kernel.BlockedError: Exit.NOT_REACHABLE,
     kernel.CorruptDataError: Exit.REFUSED,
     kernel.NewerFormatError: Exit.REFUSED,
     NotRunningError: Exit.NOT_REACHABLE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from livermore.apps.cli import symbols_told
 from livermore.apps.cli.errors import TimedOutError
 from livermore.apps.cli.output import moment, span
 from livermore.kernel import errors
@@ -96,6 +97,11 @@ TOLD: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "switch-mode": _switched,
     "force-backfill": _backfilled,
     "clear-cache": _cleared,
+    "add-symbol": symbols_told.added,
+    "bulk-add-symbols": symbols_told.bulk_added,
+    "remove-symbol": symbols_told.removed,
+    "set-symbol-enabled": symbols_told.switched,
+    "scan-symbols": symbols_told.scanned,
 }
 
 

@@ -58,6 +58,10 @@ class Reader(Protocol):
         """Return candles of one series."""
         ...
 
+    async def symbols(self) -> Any:
+        """Return the watchlist."""
+        ...
+
     async def coverage_grid(self) -> Any:
         """Return how fresh every series is."""
         ...
@@ -114,6 +118,10 @@ class ServerReader:
         path = path_of(exchange, symbol, timeframe)
         return await ask(self._server, f"/candles/{path}", {"from": start, "to": end, "limit": limit})
 
+    async def symbols(self) -> Any:
+        """Return the watchlist."""
+        return await ask(self._server, "/symbols")
+
     async def coverage_grid(self) -> Any:
         """Return how fresh every watched series is."""
         return await ask(self._server, "/coverage")
@@ -127,8 +135,8 @@ class ServerReader:
 
     async def exchange_of(self, symbol: str) -> str:
         """Return the one exchange that is watched, or of several the one on which the symbol is."""
-        watched = (await ask(self._server, "/symbols"))["symbols"]
-        return only(symbol, [(row["exchange"], row["symbol"]) for row in watched])
+        rows = (await self.symbols())["symbols"]
+        return only(symbol, [(row["exchange"], row["symbol"]) for row in rows if row["exchange"]])
 
 
 class StoreReader:
@@ -202,6 +210,12 @@ class StoreReader:
             exchange, symbol, timeframe, start=start, end=end, limit=limit
         )
         return plain(shapes.candles_shape(page))
+
+    async def symbols(self) -> Any:
+        """Return the watchlist, with the prices that were listed last."""
+        from livermore.apps.api.symbols_shapes import SymbolsShape
+
+        return plain(SymbolsShape(symbols=await self._system.watchlist.rows(self._scope)))
 
     async def coverage_grid(self) -> Any:
         """Return what the stored series of the watchlist lack."""

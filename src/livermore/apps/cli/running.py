@@ -161,7 +161,8 @@ def watched(document: SettingsDocument, exchanges: Collection[str], market: str)
     if not document.symbols:
         primary = document.perseus_profile.primary_exchange
         return (
-            f"watching nothing yet on {primary}: symbols are named at a folder's first start, with --symbol"
+            f"watching nothing yet on {primary}: the watchlist is empty; go on, in another terminal, with"
+            " livermore symbols scan, or livermore symbols add SYMBOL"
         )
     names = [f"{name}:{symbol}" for name, symbol in watched_symbols(document) if name in exchanges]
     if not names:

@@ -26,6 +26,7 @@ VERBS = (
     Verb("signals", "List signals, or explain why one fired.", "signals:app"),
     Verb("alerts", "List alerts and how their delivery went.", "signals:alerts_app"),
     Verb("candles", "Show candles of one series, or export all that are stored.", "candles:app"),
+    Verb("symbols", "Show the watchlist, search, add, remove, import, and scan.", "symbols:app"),
     Verb("coverage", "Show how fresh every series is, or what one of them lacks and why.", "coverage:app"),
     Verb("settings", "Show, change, plan, compare and take back settings.", "settings:app"),
     Verb("exchanges", "List the exchanges, add one, or change where it is reached.", "exchanges:app"),

@@ -19,6 +19,10 @@ OPEN = frozenset({"/healthz", "/readyz", "/api/v1/login"})
 ADMINS = ("/api/v1/users", "/metrics")
 # A viewer logs out, and has a password, tokens and preferences: all of them the viewer's own.
 OWN = ("/api/v1/logout", "/api/v1/me/password", "/api/v1/tokens", "/api/v1/preferences")
+# Questions that are too long for an address: they change nothing.
+QUESTIONS = frozenset({
+    "/api/v1/symbols/validate", "/api/v1/symbols/import/preview", "/api/v1/symbols/proposal/try",
+})  # fmt: skip
 
 
 class Operation(NamedTuple):
@@ -38,7 +42,7 @@ class Operation(NamedTuple):
     @property
     def is_safe(self) -> bool:
         """Say whether it changes nothing."""
-        return self.method == "get"
+        return self.method == "get" or self.path in QUESTIONS
 
     @property
     def is_administration(self) -> bool:

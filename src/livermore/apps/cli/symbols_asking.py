@@ -1,0 +1,133 @@
+"""What the symbol verbs ask of the running server."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from livermore.apps.cli.asking import Wish, carried_out, confirmed, running
+from livermore.apps.cli.outcomes import check_outcome, told
+from livermore.apps.cli.output import emit
+from livermore.apps.cli.server import ask, find_server
+from livermore.kernel.errors import ConflictError, ExchangeUnreachableError, InvalidError, LivermoreError
+
+# What all of many were refused for; another reason, or several, make it invalid.
+REFUSALS: Mapping[str, type[LivermoreError]] = {
+    "duplicate": ConflictError,
+    "unreachable": ExchangeUnreachableError,
+    "blocked": ExchangeUnreachableError,
+}
+FEW = 8
+"""So many questions are put at once."""
+
+
+def asked(workspace: Path, path: str, query: Mapping[str, Any] | None = None, *, body: Any = None) -> Any:
+    """Put one question about symbols: a GET, with a body a POST. Errors: NotRunningError, those of `ask`."""
+    method = "GET" if body is None else "POST"
+    return asyncio.run(ask(running(workspace), f"/symbols{path}", query, method=method, body=body))
+
+
+def preview_of(workspace: Path, content: bytes, form: str | None, exchange: str | None) -> Any:
+    """Have a list of symbols judged; raise InvalidError for what is no text."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidError("this is no text in UTF-8", where="FILE") from None
+    given = {"text": text, "form": form, "exchange": exchange}
+    return asked(
+        workspace, "/import/preview", body={name: one for name, one in given.items() if one is not None}
+    )
+
+
+def metrics_of(
+    workspace: Path, symbols: Sequence[str], exchange: str | None
+) -> tuple[list[Any], list[LivermoreError]]:
+    """Return what is known of each market, and why it is not of others."""
+    return asyncio.run(_metrics(workspace, symbols, exchange))
+
+
+async def _metrics(
+    workspace: Path, symbols: Sequence[str], exchange: str | None
+) -> tuple[list[Any], list[LivermoreError]]:
+    server, few = running(workspace), asyncio.Semaphore(FEW)
+
+    async def one(symbol: str) -> Any:
+        async with few:
+            path = f"/symbols/{quote(symbol, safe='')}/metrics"
+            return await _or_error(ask(server, path, {"exchange": exchange}))
+
+    answers = await asyncio.gather(*map(one, symbols))
+    failed = [answer for answer in answers if isinstance(answer, LivermoreError)]
+    return [answer for answer in answers if not isinstance(answer, LivermoreError)], failed
+
+
+async def _or_error(answer: Awaitable[Any]) -> Any:
+    try:
+        return await answer
+    except LivermoreError as error:
+        return error
+
+
+def named(symbol: str, exchange: str | None) -> dict[str, Any]:
+    """Return the part of a payload that names a symbol."""
+    return {"symbol": symbol} | ({"exchange": exchange} if exchange else {})
+
+
+def carry_out_each(
+    wishes: Sequence[Wish], workspace: Path, *, as_json: bool, beside: Mapping[str, Any] | None = None
+) -> None:
+    """Have things done one after another and tell what came of each; raise the first error at the end.
+
+    Programs get one document: the command, or `commands` where there are several, or `command` with what is
+    told `beside` it.
+    """
+    done = []
+    for wish in wishes:
+        done.append(carried_out(wish, workspace, quiet=as_json))
+        if not as_json and done[-1]["error"] is None:
+            print(told(done[-1]))
+    if as_json:
+        alone = done[0] if beside is None else {**beside, "command": done[0]}
+        emit(alone if len(done) == 1 else {"commands": done}, as_json, lambda: None)
+    for command in done:
+        check_outcome(command)
+        check_added(command)
+
+
+def check_added(command: Any) -> None:
+    """Raise the error that fits where all of many symbols were refused."""
+    result = command["result"]
+    if command["type"] != "bulk-add-symbols" or result is None or result["added"]:
+        return
+    verdicts = {one["verdict"] for one in result["results"]}
+    kind = REFUSALS.get(verdicts.pop(), InvalidError) if len(verdicts) == 1 else InvalidError
+    raise kind("nothing was added", where="symbols add", hint="search with: livermore symbols search TEXT")
+
+
+def declined(question: str) -> bool:
+    """Ask on a terminal whether it is meant; where there is none, it is."""
+    return sys.stdin.isatty() and not confirmed(question)
+
+
+def why_none(preview: Any) -> str:
+    """Say why none of a list can be added."""
+    return ", ".join(f"{count} {verdict}" for verdict, count in preview["counts"].items())
+
+
+def completed(incomplete: str) -> list[str]:
+    """Return the watched symbols that begin so, as a shell completes them; none where nobody answers."""
+    try:
+        rows = asyncio.run(_watched())
+    except Exception:  # whatever is wrong, a shell that completes is no place to say so
+        return []
+    names = [name for row in rows for name in (row["symbol"], f"{row['exchange']}:{row['symbol']}")]
+    return [name for name in names if name.casefold().startswith(incomplete.casefold())]
+
+
+async def _watched() -> list[Any]:
+    server = find_server(Path())
+    return [] if server is None else list((await ask(server, "/symbols"))["symbols"])

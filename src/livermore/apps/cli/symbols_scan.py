@@ -1,0 +1,97 @@
+"""`livermore symbols scan`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+
+import typer
+
+from livermore.apps.cli import symbols_asking as asking
+from livermore.apps.cli import symbols_show as shown
+from livermore.apps.cli.asking import Timeout, Wish, carried_out
+from livermore.apps.cli.frame import ManyValues, Spread
+from livermore.apps.cli.options import HERE, AsJson, Workspace
+from livermore.apps.cli.outcomes import check_outcome
+from livermore.apps.cli.output import emit
+from livermore.kernel.errors import ConflictError, InvalidError
+
+SECONDS = 600.0
+ALL = "all"
+
+
+class Scan(ManyValues):
+    """Lets several symbols follow `--accept`."""
+
+    spread: ClassVar[Spread] = {"--accept": lambda word: True}
+
+
+def scan(
+    exchange: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Scan this exchange; else the primary one.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=500, help="Propose at most so many.")] = None,
+    quote: Annotated[
+        str | None, typer.Option(metavar="ASSET", help="Only markets in this quote asset, such as USDT.")
+    ] = None,
+    minimum_volume: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="VOLUME", help="The least volume of 24 hours, in the quote asset."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="all|SYMBOL...", help="Add these of the proposal to the watchlist, or all of it."
+        ),
+    ] = None,
+    attempt: Annotated[bool, typer.Option("--try", help="Only show what would be proposed.")] = False,
+    timeout: Timeout = SECONDS,
+    workspace: Workspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Propose what to watch: the largest markets by volume that pass the filters of the settings.
+
+    A proposal changes nothing on the watchlist; --accept adds of it.
+    """
+    if attempt and accept:
+        raise typer.BadParameter("--try proposes nothing that could be accepted; leave one of the two out")
+    wanted = {
+        "exchange": exchange, "limit": limit, "quote": quote and quote.upper(),
+        "minimum_quote_volume_24h": minimum_volume,
+    }  # fmt: skip
+    filters: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    if attempt:
+        proposal = asking.asked(workspace, "/proposal/try", body=filters)
+        emit(proposal, as_json, lambda: shown.show_proposal(proposal))
+        return
+    command = carried_out(Wish("scan-symbols", filters, True, timeout), workspace, quiet=as_json)
+    check_outcome(command)
+    proposal = command["result"]
+    if not accept:
+        emit(command, as_json, lambda: shown.show_proposal(proposal))
+        return
+    if not as_json:
+        shown.show_proposal(proposal)
+    wish = Wish("bulk-add-symbols", chosen_of(proposal, accept), True, timeout)
+    asking.carry_out_each([wish], workspace, as_json=as_json, beside={"scan": command})
+
+
+def chosen_of(proposal: Mapping[str, Any], accept: Sequence[str]) -> dict[str, Any]:
+    """Return the payload that adds what is accepted of a proposal.
+
+    Errors: InvalidError for what was not proposed, ConflictError where all of it is watched.
+    """
+    exchange, proposed = (
+        proposal["exchange"],
+        {one["symbol"].upper(): one["symbol"] for one in proposal["candidates"]},
+    )
+    if list(accept) == [ALL]:
+        if not proposal["add"]:
+            raise ConflictError("all that is proposed is on the watchlist", where="--accept")
+        return {"symbols": list(proposal["add"]), "exchange": exchange}
+    names = [name.removeprefix(f"{exchange}:").upper() for name in accept]
+    for given, name in zip(accept, names, strict=True):
+        if name not in proposed:
+            hint = "choose among those above, or all"
+            raise InvalidError(f"{given} was not proposed", where="--accept", hint=hint)
+    return {"symbols": [proposed[name] for name in names], "exchange": exchange}
