@@ -127,7 +127,7 @@ class Scanner:
         listing = await self._listings.listing(exchange)
         now = self._clock.now()
         choice = choose(listing, filters)
-        sieve = Sieve(exchange, filters, self._openings, self._listings, self._adapter, now)
+        sieve = Sieve(exchange, filters, self._openings, self._listings, self._adapter)
         try:
             with asking(Purpose.WARM_UP, scope.identity_sub):
                 candidates = await self._sifted(choice, filters.limit, sieve, told)

@@ -59,7 +59,7 @@ class Sieve:
     """Ask an exchange about one market after the other, for one scan; `close` lets go of the exchange."""
 
     def __init__(
-        self, exchange: str, filters: Filters, openings: Openings, quotes: Quotes, adapter: Asking, now: int
+        self, exchange: str, filters: Filters, openings: Openings, quotes: Quotes, adapter: Asking
     ) -> None:
         self._name = exchange
         self._days = filters.minimum_age_days
@@ -67,7 +67,7 @@ class Sieve:
         self._openings = openings
         self._quotes = quotes
         self._adapter = adapter
-        self._day = (now - (self._days or 0) * DAY) // DAY * DAY
+        self._day: int | None = None
         self._exchange: Exchange | None = None
 
     @property
@@ -80,7 +80,7 @@ class Sieve:
 
         What nobody can tell is not so. Errors: those of the exchange.
         """
-        if self._days is not None and not await self._is_old_enough(market):
+        if self._days is not None and not await self._is_old_enough(market, self._days):
             return Sifted(Reason.AGE)
         if self._spread is None:
             return Sifted(None)
@@ -93,19 +93,26 @@ class Sieve:
         if self._exchange is not None:
             await self._exchange.close()
 
-    async def _is_old_enough(self, market: ListedSymbol) -> bool:
-        known = self._openings.was_open(self._name, market, self._day)
+    async def _is_old_enough(self, market: ListedSymbol, days: int) -> bool:
+        day = await self._ago(days)
+        known = self._openings.was_open(self._name, market, day)
         if known is None:
-            known = await self._traded(market.name)
-            self._openings.note(self._name, market.name, self._day, was_open=known)
+            known = await self._traded(market.name, day)
+            self._openings.note(self._name, market.name, day, was_open=known)
         return known
 
-    async def _traded(self, symbol: str) -> bool:
-        """Ask for candles of the day in question, and of some before it."""
+    async def _ago(self, days: int) -> int:
+        """Return the day (ms) so many days ago; a market of our own making has a time of its own."""
+        if self._day is None:
+            self._day = (await (await self._opened()).server_time() - days * DAY) // DAY * DAY
+        return self._day
+
+    async def _traded(self, symbol: str, day: int) -> bool:
+        """Ask for candles of a day, and of some before it."""
         exchange = await self._opened()
         offered = exchange.info.timeframes()
         timeframe = Timeframe.D1 if Timeframe.D1 in offered else offered[-1]
-        end = timeframe.bucket(self._day) + timeframe.milliseconds
+        end = timeframe.bucket(day) + timeframe.milliseconds
         try:
             candles = await exchange.history(symbol, timeframe, end - BARS * timeframe.milliseconds, end)
         except NotFoundError:

@@ -147,7 +147,9 @@ def test_filters_that_can_be_are_taken() -> None:
 
 
 def proposal(*names: str) -> Proposal:
-    candidates = tuple(candidate_of(market(name.removesuffix("-USD")), rank) for rank, name in enumerate(names, 1))
+    candidates = tuple(
+        candidate_of(market(name.removesuffix("-USD")), rank) for rank, name in enumerate(names, 1)
+    )
     return Proposal(
         exchange="coinbase", made_at="2026-01-01T00:00:00.000Z", filters=Filters(), candidates=candidates
     )
