@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from livermore.kernel.clock import Clock
@@ -103,10 +103,11 @@ class MarketForesight:
         until = base.bucket(market_time - REST_DELAY)
         anew = change.connection != "stays"
         symbols = [symbol for symbol in change.after if anew or symbol not in change.before]
+        spans = await self._store.spans(exchange.info.name, symbols)
         due = [
             one
             for symbol in symbols
-            for one in await histories_due(self._store, exchange.info.name, symbol, timeframes, until)
+            for one in histories_due(spans, exchange.info.name, symbol, timeframes, until)
         ]
         weights = [weight for one in due for weight in exchange.pages(one.candles)]
         weights += OF_A_SYMBOL * len(symbols) + (OF_A_SESSION if anew else [])
@@ -115,13 +116,17 @@ class MarketForesight:
         return Prospect(effects, symbols, due, Cost(requests=requests, seconds=round(seconds, 1)))
 
 
-async def histories_due(
-    store: CandleStore, exchange: str, symbol: str, timeframes: Sequence[Timeframe], until: int
-) -> list[Due]:
-    """Return what loading a symbol up to a time (ms) has to read, where `timeframes` begins with the base."""
+def histories_due(
+    spans: Mapping[Series, tuple[int, int]], exchange: str, symbol: str, timeframes: Sequence[Timeframe],
+    until: int,
+) -> list[Due]:  # fmt: skip
+    """Return what loading a symbol up to a time (ms) has to read, where `timeframes` begins with the base.
+
+    `spans` says which candles are stored.
+    """
     base, due = timeframes[0], []
     for timeframe in timeframes:
-        span = await store.span(Series(exchange, symbol, timeframe))
+        span = spans.get(Series(exchange, symbol, timeframe))
         if span is None:
             start = warm_up_start(timeframe, base, until)
             count = (timeframe.bucket(until) - start) // timeframe.milliseconds

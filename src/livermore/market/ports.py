@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, overload
 
@@ -297,6 +297,10 @@ class CandleStore(Protocol):
 
     async def span(self, series: Series) -> tuple[int, int] | None:
         """Return the open times of the oldest and the newest stored candle."""
+        ...
+
+    async def spans(self, exchange: str, symbols: Collection[str]) -> dict[Series, tuple[int, int]]:
+        """Return the same of every series of some symbols of which a candle is stored."""
         ...
 
     async def checkpoint(self, series: Series, at_or_before: int) -> Checkpoint | None:

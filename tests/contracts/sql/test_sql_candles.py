@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from livermore.adapters.sql import Database, SqlCandleStore
+from livermore.adapters.sql import Database, SqlCandleStore, market
 from livermore.adapters.sql import series as keys
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.timeframe import Timeframe
@@ -92,6 +92,20 @@ async def test_one_that_was_never_saved_costs_no_look_at_all_the_others(
     assert await store.span(ETHER) == (0, 0)
     await other.close()
     assert read == [50, 0, 0, 1, 2]
+
+
+async def test_the_spans_of_many_symbols_are_those_of_each(
+    store: SqlCandleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market, "MOST_NAMES", 2)
+    longer = BITCOIN._replace(timeframe=Timeframe.H1)
+    held = {BITCOIN: some(MINUTE, 3 * MINUTE), longer: some(0), ETHER: some(2 * MINUTE)}
+    others = [BITCOIN._replace(exchange="binance"), ETHER._replace(symbol="OTHER")]
+    await store.save([*held.items(), *((one, some(0)) for one in others)])
+    await store.save([(ETHER._replace(timeframe=Timeframe.M5), Candles.none())])
+    asked = [BITCOIN.symbol, "NOPE", ETHER.symbol]
+    assert await store.spans(BITCOIN.exchange, asked) == {one: await store.span(one) for one in held}
+    assert await store.spans(BITCOIN.exchange, []) == {}
 
 
 async def test_what_was_never_saved_is_empty(store: SqlCandleStore) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 
 from livermore.kernel.timeframe import Timeframe
@@ -75,6 +75,11 @@ class MemoryStore:
         await self._pause()
         kept = self.kept[series]
         return (min(kept), max(kept)) if kept else None
+
+    async def spans(self, exchange: str, symbols: Collection[str]) -> dict[Series, tuple[int, int]]:
+        await self._pause()
+        own = [one for one in self.kept if one.exchange == exchange and one.symbol in symbols]
+        return {one: (min(self.kept[one]), max(self.kept[one])) for one in own if self.kept[one]}
 
     async def checkpoint(self, series: Series, at_or_before: int) -> Checkpoint | None:
         times = [time for time in self.checkpoints[series] if time <= at_or_before]

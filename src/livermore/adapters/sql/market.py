@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from livermore.market.ledger import left_of
 from livermore.market.ports import CandleBatch, Cause, Checkpoint, Counts, Hole, Series
 
 ALWAYS = 2**63 - 1
+MOST_NAMES = 500  # in one statement
 COUNTED = (CandleState.TRADED, CandleState.QUIET, CandleState.MISSING)
 
 
@@ -104,6 +105,22 @@ class SqlCandleStore:
             newest = times.order_by(candles.c.time.desc()).scalar_subquery()
             first, last = (await connection.execute(select(oldest, newest))).one()
         return None if first is None else (first, last)
+
+    async def spans(self, exchange: str, symbols: Collection[str]) -> dict[Series, tuple[int, int]]:
+        """Return the same of every series of some symbols of which a candle is stored."""
+        this, chosen = tables.series.c, list(symbols)
+        times = select(candles.c.time).where(candles.c.series_id == this.id).correlate(tables.series).limit(1)
+        oldest = times.order_by(candles.c.time).scalar_subquery()
+        newest = times.order_by(candles.c.time.desc()).scalar_subquery()
+        ends = select(this.symbol, this.timeframe, oldest, newest).where(this.exchange == exchange)
+        found: dict[Series, tuple[int, int]] = {}
+        async with self._database.reading() as connection:
+            for start in range(0, len(chosen), MOST_NAMES):
+                named = ends.where(this.symbol.in_(chosen[start : start + MOST_NAMES]))
+                for symbol, timeframe, first, last in await connection.execute(named):
+                    if first is not None:
+                        found[Series(exchange, symbol, Timeframe(timeframe))] = first, last
+        return found
 
     async def checkpoint(self, series: Series, at_or_before: int) -> Checkpoint | None:
         """Return the newest checkpoint that is not younger than a bar's open time."""
