@@ -12,6 +12,7 @@ from livermore.adapters.exchanges.binance.refusals import NoInterfaceError
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import (
+    BlockedError,
     ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,
@@ -88,7 +89,7 @@ async def ask(handler: Handler) -> LivermoreError:
         (answer(400, '{"code":-1121,"msg":"Invalid symbol."}'), NotFoundError),
         (answer(400, '{"code":-1120,"msg":"Invalid interval."}'), InvalidError),
         (answer(403, HTML), ExchangeRefusedError),
-        (answer(451, '{"code":0,"msg":"A restricted location"}'), ExchangeRefusedError),
+        (answer(451, '{"code":0,"msg":"A restricted location"}'), BlockedError),
         (answer(429), RateLimitedError),
         (answer(418, '{"code":-1003,"msg":"Way too much request weight used."}'), RateLimitedError),
     ],
@@ -111,7 +112,7 @@ async def test_nobody_there() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (451, ExchangeRefusedError),
+        (451, BlockedError),
         (403, ExchangeRefusedError),
         (429, RateLimitedError),
         (502, ExchangeUnreachableError),

@@ -108,7 +108,7 @@ async def test_it_refuses_a_timeframe_that_ccxt_does_not_offer() -> None:
         (400, '{"code":-1121,"msg":"Invalid symbol."}', NotFoundError),
         (401, '{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', ExchangeRefusedError),
         (403, "<html>The request is blocked from your country", ExchangeRefusedError),
-        (451, '{"code":0,"msg":"Service unavailable from a restricted location"}', ExchangeRefusedError),
+        (451, '{"code":0,"msg":"Service unavailable from a restricted location"}', BlockedError),
         (502, "<html>Bad Gateway</html>", ExchangeUnreachableError),
         (200, '{"rows": 1}', ExchangeUnreachableError),
         (200, "[[1", ExchangeUnreachableError),

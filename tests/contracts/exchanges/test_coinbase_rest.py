@@ -16,6 +16,7 @@ from livermore.adapters.exchanges.coinbase import Coinbase, Timing
 from livermore.adapters.exchanges.coinbase.web import MOST_UNANSWERED
 from livermore.kernel.clock import ManualClock, SystemClock
 from livermore.kernel.errors import (
+    BlockedError,
     ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,
@@ -93,7 +94,7 @@ GRPC = {"error": "UNAUTHORIZED", "code": 16, "message": "Unauthorized", "details
         (answer(404, {"errors": [{"id": "not_found", "message": "Not found"}]}), NotFoundError, "Not found"),
         (answer(400, {"error": "INVALID_ARGUMENT", "message": "bad range"}), InvalidError, "bad range"),
         (answer(403, HTML), ExchangeRefusedError, "HTTP 403"),
-        (answer(451), ExchangeRefusedError, "HTTP 451"),
+        (answer(451), BlockedError, "HTTP 451"),
         (answer(429, "Too Many Requests"), RateLimitedError, "slow down"),
         (answer(429, {"errors": [{"id": "rate_limit_exceeded", "message": "Too many requests"}]}),
          RateLimitedError, "Too many requests"),

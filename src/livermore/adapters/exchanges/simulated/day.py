@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from livermore.adapters.exchanges.simulated.numbering import numbered, trade_counts
-from livermore.adapters.exchanges.simulated.profiles import Profile
+from livermore.adapters.exchanges.simulated.profiles import MINUTES, USUAL_TRADES, Profile
 from livermore.adapters.exchanges.simulated.source import UNTOLD, Bars, Floats, Ints
 from livermore.kernel.timeframe import MINUTE
 
-MINUTES = 1440
 DAY = MINUTES * MINUTE
 STEPS = 8
 KNOT = 15  # minutes between two knots of the volatility's wave
@@ -132,7 +131,7 @@ def _trades(
     random: np.random.Generator, volume: Floats, prices: Floats, profile: Profile, least: int
 ) -> Ints:
     """Return how many trades each minute had."""
-    usual = 40 * volume * prices[:, -1] / profile.volume
+    usual = USUAL_TRADES * volume * prices[:, -1] / profile.volume
     return np.where(volume > 0, least + random.poisson(usual), 0)
 
 

@@ -10,9 +10,10 @@ from aiohttp import web
 
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.faults import Faults
+from livermore.adapters.exchanges.simulated.floor import Floor
 from livermore.adapters.exchanges.simulated.keys import Keys
 from livermore.adapters.exchanges.simulated.market import Teller, Timetable
-from livermore.adapters.exchanges.simulated.source import Source
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 from livermore.adapters.exchanges.simulated.view import Story, View
 from livermore.kernel.clock import Clock
 
@@ -46,6 +47,10 @@ class Voice(Teller, Protocol):
         """Wait until every symbol is asked for, or nobody has asked for more in a while."""
         ...
 
+    def subscribed(self) -> set[str]:
+        """Return the markets whose bars or trades some open connection asks for."""
+        ...
+
     async def announce_shutdown(self, time: int) -> None:
         """Let everyone know that the server will soon go, in so far as the protocol has words for it."""
         ...
@@ -55,7 +60,8 @@ class Voice(Teller, Protocol):
 class Stage:
     """What a protocol has to work with."""
 
-    source: Source
+    source: TradedSource
+    floor: Floor
     view: View
     clock: Clock
     speed: float | None

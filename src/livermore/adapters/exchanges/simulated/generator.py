@@ -16,7 +16,7 @@ from livermore.adapters.exchanges.simulated.day import DAY, Evening, draw_day, f
 from livermore.adapters.exchanges.simulated.numbering import LEAST_TRADES
 from livermore.adapters.exchanges.simulated.profiles import WELL_KNOWN, profile_of
 from livermore.adapters.exchanges.simulated.rollup import roll_up
-from livermore.adapters.exchanges.simulated.source import Bars, longer_timeframes
+from livermore.adapters.exchanges.simulated.source import Bars, Outline, longer_timeframes
 from livermore.kernel.timeframe import Timeframe
 
 EPOCH = 1_735_689_600_000  # 2025-01-01T00:00Z
@@ -63,6 +63,10 @@ class GeneratedSource:
         if start >= end or not days:
             return Bars.none()
         return Bars.joined(*(self._day(symbol, timeframe, day) for day in days)).between(start, end)
+
+    def outline(self, symbol: str) -> Outline | None:
+        """Return what the pair is like, until one of its days has been asked for."""
+        return self._profiles[symbol].outline() if len(self._evenings[symbol]) == 1 else None
 
     def number_every_trade(self) -> None:
         """Give a traded minute as many trades as it has updates, and forget what was drawn before."""

@@ -6,7 +6,10 @@ import zlib
 from dataclasses import dataclass
 
 from livermore.adapters.exchanges.simulated.names import market_named
-from livermore.adapters.exchanges.simulated.source import Market
+from livermore.adapters.exchanges.simulated.source import Market, Outline
+
+MINUTES = 1440
+USUAL_TRADES = 40  # a minute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,14 @@ class Profile:
     def market(self, symbol: str) -> Market:
         """Describe the market of a symbol with this character."""
         return market_named(symbol, price_decimals=self.price_decimals, amount_decimals=self.amount_decimals)
+
+    def outline(self) -> Outline:
+        """Return what a day of this character is usually like, without drawing one."""
+        minutes = MINUTES * (1 - self.quiet)
+        change = (zlib.crc32(repr(self).encode()) % 2001 - 1000) / 10_000  # ten percent at most, up or down
+        price = round(self.price, self.price_decimals)
+        begun = round(price / (1 + change), self.price_decimals) or price
+        return Outline(begun, price, round(self.volume * minutes, 2), int(USUAL_TRADES * minutes))
 
 
 def _profile(

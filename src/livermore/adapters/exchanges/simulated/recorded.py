@@ -15,6 +15,7 @@ from livermore.adapters.exchanges.simulated.source import (
     Floats,
     Ints,
     Market,
+    Outline,
     longer_timeframes,
 )
 from livermore.kernel.errors import InvalidError
@@ -53,6 +54,10 @@ class RecordedSource:
     def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Bars:
         """Return the bars that open in [start, end) (ms)."""
         return self._all(symbol, timeframe).between(start, end)
+
+    def outline(self, symbol: str) -> Outline | None:
+        """Return nothing: every bar is at hand."""
+        return None
 
     def number_every_trade(self) -> None:
         """Number four trades a bar: open, the extremes, close."""

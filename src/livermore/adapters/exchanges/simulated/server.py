@@ -17,10 +17,12 @@ from livermore.adapters.exchanges.simulated.coinbase.rules import CoinbaseRules
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.doors import Dialect, Stage
 from livermore.adapters.exchanges.simulated.faults import SHAPES, Faults, FaultScript, Place
+from livermore.adapters.exchanges.simulated.floor import Floor
 from livermore.adapters.exchanges.simulated.keys import Key, Keys
 from livermore.adapters.exchanges.simulated.market import MarketRun, Pace
 from livermore.adapters.exchanges.simulated.market_clock import MarketClock
 from livermore.adapters.exchanges.simulated.source import Source
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 from livermore.adapters.exchanges.simulated.view import View
 from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.errors import ConflictError
@@ -73,6 +75,8 @@ class SimulatedExchange:
             else BinanceDialect(source, speed, weight_limit, rules or SocketRules())
         )
         self._clock = MarketClock(clock, begin, speed)
+        traded = TradedSource(source, dialect.told)
+        self._floor = Floor(traded, self.market_time)
         self._run = MarketRun(source, dialect.timetable, self._clock, begin, pace)
         self.faults.attach(
             Place(
@@ -86,8 +90,9 @@ class SimulatedExchange:
         )
         self._doors = dialect.open(
             Stage(
-                source=source,
-                view=View(source, dialect, self.faults.known),
+                source=traded,
+                floor=self._floor,
+                view=View(traded, dialect, self.faults.known),
                 clock=clock,
                 speed=speed,
                 counters=self.counters,
@@ -147,6 +152,29 @@ class SimulatedExchange:
     async def announce_shutdown(self) -> None:
         """Tell every client that the server will soon go, as before maintenance."""
         await self._doors.voice.announce_shutdown(self.market_time())
+
+    def halt(self, symbol: str) -> None:
+        """Stop the trade in a market, which stays listed. Raises NotFoundError for one that there is not."""
+        self._floor.halt(symbol)
+
+    def reopen(self, symbol: str) -> None:
+        """Let a halted market be traded again, from the next bar on."""
+        self._floor.reopen(symbol)
+
+    def delist(self, symbol: str) -> None:
+        """Take a market off: no listing, no answer and no frame tells of it any more, nor of its alias."""
+        self._floor.delist(symbol)
+
+    def relist(self, symbol: str) -> None:
+        """Put a market on the list again; it is traded from the next bar on, unless it is halted."""
+        self._floor.relist(symbol)
+
+    def subscribed(self) -> set[str]:
+        """Return the markets whose bars (Coinbase: trades) some open connection asks for right now.
+
+        At Coinbase an alias is called by the name of the market whose book it shares.
+        """
+        return self._doors.voice.subscribed()
 
     def cut_connections(self) -> None:
         """Cut every wire without a word."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,15 @@ class Market:
     quote: str
     price_decimals: int
     amount_decimals: int
+
+
+class Outline(NamedTuple):
+    """What a day of a market is usually like: prices, its value in the quote asset, how many trades."""
+
+    open: float
+    price: float
+    quote_volume: float
+    trades: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,10 @@ class Source(Protocol):
 
     def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Bars:
         """Return the bars that open in [start, end) (ms); an interval that is not told of is absent."""
+        ...
+
+    def outline(self, symbol: str) -> Outline | None:
+        """Return what a day is usually like, where bars would have to be made first; None where they are."""
         ...
 
     def number_every_trade(self) -> None:

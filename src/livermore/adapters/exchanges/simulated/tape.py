@@ -1,9 +1,9 @@
-"""Traded bars of the stream's timeframe by their open time, read ahead in blocks."""
+"""Traded bars of the stream's timeframe by open time, each symbol's read ahead in blocks when asked for."""
 
 from __future__ import annotations
 
 from livermore.adapters.exchanges.simulated.path import Whole
-from livermore.adapters.exchanges.simulated.source import Source
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 
 BLOCK = 64
 
@@ -11,23 +11,27 @@ BLOCK = 64
 class Tape:
     """Hand out a source's bars one bucket at a time; so many buckets before it stay at hand."""
 
-    def __init__(self, source: Source, *, back: int = 1) -> None:
+    def __init__(self, source: TradedSource, *, back: int = 1) -> None:
         self._source = source
         self._back = back
         self._length = source.timeframe.milliseconds
         self._block: range = range(0)
-        self._bars: list[dict[int, Whole]] = []
+        self._bars: dict[int, dict[int, Whole]] = {}
+        source.follow(self._bars.clear)
 
     def whole(self, symbol: int, bucket: int) -> Whole | None:
         """Return a symbol's bar of a bucket if it was traded; symbols count in the source's order."""
         if bucket not in self._block:
-            self._read(bucket)
-        return self._bars[symbol].get(bucket)
+            self._begin(bucket)
+        bars = self._bars.get(symbol)
+        if bars is None:
+            bars = self._bars[symbol] = self._traded(self._source.markets[symbol].symbol)
+        return bars.get(bucket)
 
-    def _read(self, bucket: int) -> None:
-        """Read a block which begins before the bucket, as more is still to be told of those behind it."""
+    def _begin(self, bucket: int) -> None:
+        """Begin a block before the bucket, as more is still to be told of those behind it."""
         self._block = range(bucket - self._back * self._length, bucket + BLOCK * self._length, self._length)
-        self._bars = [self._traded(market.symbol) for market in self._source.markets]
+        self._bars.clear()
 
     def _traded(self, symbol: str) -> dict[int, Whole]:
         bars = self._source.bars(symbol, self._source.timeframe, self._block.start, self._block.stop)

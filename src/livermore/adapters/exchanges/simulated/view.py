@@ -9,10 +9,12 @@ import numpy as np
 
 from livermore.adapters.exchanges.simulated.path import State, Whole
 from livermore.adapters.exchanges.simulated.rollup import roll_up
-from livermore.adapters.exchanges.simulated.source import Bars, Source
+from livermore.adapters.exchanges.simulated.source import Bars
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 from livermore.kernel.timeframe import Timeframe
 
 DAY = Timeframe.D1.milliseconds
+FEW = 50  # markets: so many are drawn for a mere look at their day
 Known = Callable[[str, Timeframe, Bars, int], Bars]  # of a symbol's bars those that are known at a time (ms)
 
 
@@ -39,7 +41,7 @@ class Story(Protocol):
 class View:
     """Look at a source as of a given market time."""
 
-    def __init__(self, source: Source, story: Story, known: Known | None = None) -> None:
+    def __init__(self, source: TradedSource, story: Story, known: Known | None = None) -> None:
         self._source = source
         self._story = story
         self._known = known
@@ -100,6 +102,17 @@ class View:
             trades=trades,
         )
 
+    def glance(self, symbol: str, now: int) -> Day | None:
+        """Return the last 24 hours; of one market among many, until its bars were asked for, their outline.
+
+        To draw a market's past takes long, and a listing looks at all of them.
+        """
+        outline = self._source.outline(symbol) if len(self._places) > FEW else None
+        if outline is None:
+            return self.day(symbol, now)
+        begun, last, value, trades = outline
+        return Day(begun, max(begun, last), min(begun, last), last, round(value / last, 8), value, trades)
+
     def _running(self, symbol: str, timeframe: Timeframe, now: int) -> Bars:
         """Return the running bar, if anything was traded in it or a part of it is known to be quiet."""
         base = self._source.timeframe
@@ -116,5 +129,7 @@ class View:
         if not len(bars) or not bars.volume[0]:
             return Bars.none()
         bar = Whole._make(getattr(bars, name)[0].item() for name in Whole._fields)
+        if self._source.is_cut(symbol, bucket):
+            return Bars.of([bar])
         state = self._story.told(self._places[symbol], bar, now - bucket)
         return Bars.none() if state is None else Bars.of([bar._replace(**state._asdict())])

@@ -10,8 +10,8 @@ from livermore.adapters.exchanges.simulated.binance.session import Session
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.rolling import RollingDays
 from livermore.adapters.exchanges.simulated.schedule import Due, Kind, Schedule
-from livermore.adapters.exchanges.simulated.source import Source
 from livermore.adapters.exchanges.simulated.tape import Tape
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 from livermore.adapters.exchanges.simulated.view import Day, View
 from livermore.kernel.clock import Clock
 
@@ -23,7 +23,7 @@ class Broadcast:
 
     def __init__(
         self,
-        source: Source,
+        source: TradedSource,
         schedule: Schedule,
         view: View,
         clock: Clock,
@@ -39,6 +39,7 @@ class Broadcast:
             )
         ]
         self._symbols = [market.symbol for market in source.markets]
+        self._source = source
         self._tape = Tape(source)
         self._length = length
         self._drains = drains
@@ -48,10 +49,16 @@ class Broadcast:
         self._told: dict[int, Told | None] = {}
         self._told_before: dict[int, Told | None] = {}
         self.sessions: set[Session] = set()
+        source.follow(self._forget)
 
     def changed(self) -> None:
         """Take note that somebody came, went, or asks for other streams."""
         self._audience.asks_for(set().union(*(session.streams for session in self.sessions)))
+
+    def subscribed(self) -> set[str]:
+        """Return the symbols of all klines that are asked for, known or not."""
+        asked = (stream.partition("@") for session in self.sessions for stream in session.streams)
+        return {symbol.upper() for symbol, _, name in asked if name.startswith("kline_")}
 
     async def audience(self) -> None:
         """Wait until somebody is subscribed to something."""
@@ -85,6 +92,8 @@ class Broadcast:
         """Write one frame; None where nobody wants it or nothing was traded."""
         _, kind, symbol, update = due
         writer = self._writers[symbol]
+        if self._source.is_shut(self._symbols[symbol], self._bucket + due.offset):
+            return None
         if kind is Kind.TICKER:
             return self._ticker(due) if writer.ticker_stream in self._audience.wanted else None
         if writer.stream not in self._audience.wanted:
@@ -101,6 +110,10 @@ class Broadcast:
         return self._writers[due.symbol].ticker_stream, mini_ticker(
             self._symbols[due.symbol], time, price, day
         )
+
+    def _forget(self) -> None:
+        """Write the bucket's bars anew: one may have ended before its time, which none before it can."""
+        self._told.clear()
 
     def _now(self, symbol: int) -> Told | None:
         if symbol not in self._told:

@@ -41,5 +41,8 @@ class BinanceDialect:
         source, view, clock, counters = stage.source, stage.view, stage.clock, stage.counters
         voice = Broadcast(source, self.timetable, view, clock, counters, drains=stage.flat_out)
         weights = Weights(clock, self._weight_limit, counters)
-        rest = RestDoor(source, view, weights, counters, self._weight_limit, stage.now, stage.keys)
-        return Doors(rest, SocketDoor(voice, clock, self._rules, counters, stage.faults), voice)
+        return Doors(
+            RestDoor(stage, weights, self._weight_limit),
+            SocketDoor(voice, clock, self._rules, counters, stage.faults),
+            voice,
+        )

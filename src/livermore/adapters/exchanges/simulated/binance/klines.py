@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from livermore.adapters.exchanges.simulated.binance.parameters import number_of, symbol_of, timeframe_of
 from livermore.adapters.exchanges.simulated.numbers import decimal, recurring
-from livermore.adapters.exchanges.simulated.source import COLUMNS, Bars, Source
+from livermore.adapters.exchanges.simulated.source import COLUMNS, Bars
 from livermore.adapters.exchanges.simulated.view import View
+from livermore.kernel.timeframe import Timeframe
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 500, 1000
 
 
-def klines(query: Mapping[str, str], source: Source, view: View, now: int) -> bytes:
+def klines(
+    query: Mapping[str, str], listed: Collection[str], offered: Collection[Timeframe], view: View, now: int
+) -> bytes:
     """Answer a request for candles: from a start onwards, else the newest before an end; both inclusive."""
-    symbol = symbol_of(query, view.symbols)
-    timeframe = timeframe_of(query, source.timeframes)
+    symbol = symbol_of(query, listed)
+    timeframe = timeframe_of(query, offered)
     limit = min(number_of(query, "limit") or DEFAULT_LIMIT, LARGEST_LIMIT)
     start, last = number_of(query, "startTime"), number_of(query, "endTime")
     end = now + 1 if last is None else last + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from livermore.adapters.exchanges.simulated.source import Market
@@ -10,8 +10,10 @@ from livermore.adapters.exchanges.simulated.source import Market
 _ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"]
 
 
-def exchange_info(markets: Sequence[Market], now: int, weight_limit: int) -> dict[str, Any]:
-    """Describe the exchange and some of its markets."""
+def exchange_info(
+    markets: Iterable[Market], now: int, weight_limit: int, halted: Collection[str] = ()
+) -> dict[str, Any]:
+    """Describe the exchange and some of its markets, of which some may be halted."""
     return {
         "timezone": "UTC",
         "serverTime": now,
@@ -22,7 +24,7 @@ def exchange_info(markets: Sequence[Market], now: int, weight_limit: int) -> dic
             _limit("RAW_REQUESTS", "MINUTE", 5, 61_000),
         ],
         "exchangeFilters": [],
-        "symbols": [_symbol(market) for market in markets],
+        "symbols": [_symbol(market, halted=market.symbol in halted) for market in markets],
         "sors": [],
     }
 
@@ -31,10 +33,10 @@ def _limit(kind: str, interval: str, count: int, limit: int) -> dict[str, Any]:
     return {"rateLimitType": kind, "interval": interval, "intervalNum": count, "limit": limit}
 
 
-def _symbol(market: Market) -> dict[str, Any]:
+def _symbol(market: Market, *, halted: bool) -> dict[str, Any]:
     return {
         "symbol": market.symbol,
-        "status": "TRADING",
+        "status": "HALT" if halted else "TRADING",
         "baseAsset": market.base,
         "baseAssetPrecision": 8,
         "quoteAsset": market.quote,

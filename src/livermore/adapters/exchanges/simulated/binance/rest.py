@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from livermore.adapters.exchanges.simulated.binance.days import ticker_24h
+from livermore.adapters.exchanges.simulated.binance.days import NO_OFFERS, ticker_24h
 from livermore.adapters.exchanges.simulated.binance.klines import klines
 from livermore.adapters.exchanges.simulated.binance.listing import exchange_info
 from livermore.adapters.exchanges.simulated.binance.parameters import symbols_of
@@ -16,10 +16,9 @@ from livermore.adapters.exchanges.simulated.binance.refusals import RefusalError
 from livermore.adapters.exchanges.simulated.binance.signed import key_of
 from livermore.adapters.exchanges.simulated.binance.wallet import account, restrictions
 from livermore.adapters.exchanges.simulated.binance.weights import PREFIX, Verdict, Weights
-from livermore.adapters.exchanges.simulated.counters import Counters
-from livermore.adapters.exchanges.simulated.keys import Key, Keys
-from livermore.adapters.exchanges.simulated.source import Source
-from livermore.adapters.exchanges.simulated.view import View
+from livermore.adapters.exchanges.simulated.doors import Stage
+from livermore.adapters.exchanges.simulated.keys import Key
+from livermore.adapters.exchanges.simulated.offers import offers_of
 
 Answer = Callable[[web.Request], bytes]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -36,23 +35,11 @@ _REFUSED = {
 class RestDoor:
     """Answer `/api/v3/…`, and what a key may do, as of the market's time."""
 
-    def __init__(
-        self,
-        source: Source,
-        view: View,
-        weights: Weights,
-        counters: Counters,
-        limit: int,
-        now: Callable[[], int],
-        keys: Keys,
-    ) -> None:
-        self._source = source
-        self._view = view
+    def __init__(self, stage: Stage, weights: Weights, limit: int) -> None:
+        self._source, self._view, self._floor = stage.source, stage.view, stage.floor
+        self._counters, self._keys, self._now = stage.counters, stage.keys, stage.now
         self._weights = weights
-        self._counters = counters
         self._limit = limit
-        self._now = now
-        self._keys = keys
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return every path and its handler."""
@@ -60,7 +47,7 @@ class RestDoor:
             "ping": lambda _: b"{}",
             "time": lambda _: msgspec.json.encode({"serverTime": self._now()}),
             "exchangeInfo": self._exchange_info,
-            "klines": lambda request: klines(request.query, self._source, self._view, self._now()),
+            "klines": self._klines,
             "ticker/24hr": self._days,
             "account": self._signed(account),
         }
@@ -94,16 +81,27 @@ class RestDoor:
         """Answer only what one of our keys has signed."""
         return lambda request: msgspec.json.encode(answer(key_of(request, self._keys, self._now())))
 
+    def _klines(self, request: web.Request) -> bytes:
+        return klines(request.query, self._floor.listed, self._source.timeframes, self._view, self._now())
+
     def _exchange_info(self, request: web.Request) -> bytes:
-        asked = symbols_of(request.query, self._view.symbols)
-        markets = [market for market in self._source.markets if asked is None or market.symbol in asked]
-        return msgspec.json.encode(exchange_info(markets, self._now(), self._limit))
+        listed = self._floor.listed
+        asked = symbols_of(request.query, listed)
+        markets = listed.values() if asked is None else [listed[symbol] for symbol in asked]
+        return msgspec.json.encode(exchange_info(markets, self._now(), self._limit, self._floor.halted))
 
     def _days(self, request: web.Request) -> bytes:
-        now, mini = self._now(), request.query.get("type") == "MINI"
-        asked = symbols_of(request.query, self._view.symbols)
-        days: Any = [
-            ticker_24h(symbol, self._view.day(symbol, now), now, mini=mini)
-            for symbol in (self._view.symbols if asked is None else asked)
-        ]
+        asked = symbols_of(request.query, self._floor.listed)
+        tell = self._mini if request.query.get("type") == "MINI" else self._full
+        days = [tell(symbol, self._now()) for symbol in (self._floor.listed if asked is None else asked)]
         return msgspec.json.encode(days[0] if "symbol" in request.query else days)
+
+    def _mini(self, symbol: str, now: int) -> dict[str, Any]:
+        return ticker_24h(symbol, self._view.glance(symbol, now), now)
+
+    def _full(self, symbol: str, now: int) -> dict[str, Any]:
+        """Describe a day with its offers; there are none in a market that is halted or never traded."""
+        day = self._view.glance(symbol, now)
+        none = day is None or symbol in self._floor.halted
+        offers = NO_OFFERS if none or day is None else offers_of(self._floor.listed[symbol], day)
+        return ticker_24h(symbol, day, now, offers)

@@ -9,8 +9,9 @@ from livermore.adapters.exchanges.simulated.coinbase.timetable import TradeTimet
 from livermore.adapters.exchanges.simulated.coinbase.trades import Trade, Trades, amount, trades_of
 from livermore.adapters.exchanges.simulated.numbers import decimal
 from livermore.adapters.exchanges.simulated.path import Whole
-from livermore.adapters.exchanges.simulated.source import Market, Source
+from livermore.adapters.exchanges.simulated.source import Market
 from livermore.adapters.exchanges.simulated.tape import Tape
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 from livermore.kernel.timeframe import Timeframe
 
 FIVE = Timeframe.M5.milliseconds
@@ -36,7 +37,8 @@ class Candle(NamedTuple):
 class ToldBars:
     """Tell the bars of every product in trades and in five-minute candles."""
 
-    def __init__(self, source: Source, timetable: TradeTimetable) -> None:
+    def __init__(self, source: TradedSource, timetable: TradeTimetable) -> None:
+        self._source = source
         self._markets: tuple[Market, ...] = source.markets
         self._timetable = timetable
         self._times = [timetable.times(place) for place in range(len(source.markets))]
@@ -46,13 +48,13 @@ class ToldBars:
         self._before: dict[int, list[Whole]] = {}
         self._bucket = -1
         self.has_candles = FIVE % self._length == 0
+        source.follow(self._forget)
 
     def turn_to(self, bucket: int) -> None:
         """Begin a bucket."""
         if bucket != self._bucket:
             self._bucket = bucket
-            self._told.clear()
-            self._before.clear()
+            self._forget()
 
     def told(self, symbol: int) -> Told | None:
         """Return a product's bar of the bucket, if it is traded."""
@@ -63,7 +65,8 @@ class ToldBars:
 
     def tell(self, symbol: int, bar: Whole) -> Told:
         """Return any bar in trades."""
-        trades = trades_of(bar, self._markets[symbol].price_decimals)
+        whole = self._source.uncut(symbol, bar)
+        trades = trades_of(whole, self._markets[symbol].price_decimals).until(bar.last_id)
         count = len(trades.units)
         ends = [end for end in self._timetable.ends() if end < count]
         return Told(bar, trades, trades.written(bar.time, self._times[symbol]), [*ends, count])
@@ -78,6 +81,10 @@ class ToldBars:
         volume = Decimal(amount(sum(told.trades.units[:trades]), told.trades.decimals))
         volume += sum(Decimal(decimal(bar.volume)) for bar in before)
         return Candle(start, (first.open, high, low, state.close), _trimmed(volume))
+
+    def _forget(self) -> None:
+        self._told.clear()
+        self._before.clear()
 
     def _earlier(self, symbol: int, start: int) -> list[Whole]:
         """Return the traded bars of the five minutes that precede the bucket."""

@@ -23,7 +23,7 @@ from livermore.adapters.exchanges.simulated.coinbase.session import Session
 from livermore.adapters.exchanges.simulated.counters import Counters
 from livermore.adapters.exchanges.simulated.rolling import RollingDays
 from livermore.adapters.exchanges.simulated.schedule import Due, Kind
-from livermore.adapters.exchanges.simulated.source import Source
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 from livermore.adapters.exchanges.simulated.view import View
 from livermore.kernel.clock import Clock
 
@@ -49,8 +49,16 @@ class Broadcast:
     """Write each frame once and send it to whoever asked for it; what nobody asked for is not written."""
 
     def __init__(
-        self, source: Source, bars: ToldBars, view: View, clock: Clock, counters: Counters, *, flat_out: bool
+        self,
+        source: TradedSource,
+        bars: ToldBars,
+        view: View,
+        clock: Clock,
+        counters: Counters,
+        *,
+        flat_out: bool,
     ) -> None:
+        self._source = source
         self._length = source.timeframe.milliseconds
         self._products = [Product.named(market.symbol) for market in source.markets]
         self._bars = bars
@@ -64,6 +72,11 @@ class Broadcast:
     def changed(self) -> None:
         """Take note that somebody came, went, or asks for something else."""
         self._audience.asks_for(set().union(*(session.wanted for session in self.sessions)))
+
+    def subscribed(self) -> set[str]:
+        """Return the products of all trades that are asked for."""
+        asked = (key.partition(":") for session in self.sessions for key in session.wanted)
+        return {product for channel, _, product in asked if channel == TRADES}
 
     async def audience(self) -> None:
         """Wait until somebody is subscribed to something."""
@@ -97,6 +110,8 @@ class Broadcast:
         if due.kind is Kind.BEAT:
             return
         product, wanted = self._products[due.symbol], self._audience.wanted
+        if self._source.is_shut(product.name, bucket + due.offset):
+            return
         if product.candles not in wanted:
             self._withheld.pop(due.symbol, None)  # nobody waits for this correction any more
         told = None if wanted.isdisjoint(product[1:]) else self._bars.told(due.symbol)

@@ -41,7 +41,7 @@ class CoinbaseDialect:
         source, view, clock, counters = stage.source, stage.view, stage.clock, stage.counters
         bars = ToldBars(source, self.timetable)
         history = History(source, view, self.timetable, bars, stage.now)
-        listing = Listing(source.markets, view)
+        listing = Listing(source, stage.floor, view)
         voice = Broadcast(source, bars, view, clock, counters, flat_out=stage.flat_out)
         knowledge = Knowledge(listing, history, stage.now, stage.speed, stage.keys)
         sockets = SocketDoor(voice, knowledge, clock, self._rules, counters, stage.faults)

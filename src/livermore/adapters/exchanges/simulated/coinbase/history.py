@@ -19,7 +19,8 @@ from livermore.adapters.exchanges.simulated.coinbase.timetable import TradeTimet
 from livermore.adapters.exchanges.simulated.coinbase.trades import Trade
 from livermore.adapters.exchanges.simulated.coinbase.writing import plain
 from livermore.adapters.exchanges.simulated.path import Whole
-from livermore.adapters.exchanges.simulated.source import COLUMNS, Bars, Source
+from livermore.adapters.exchanges.simulated.source import COLUMNS, Bars
+from livermore.adapters.exchanges.simulated.traded import TradedSource
 from livermore.adapters.exchanges.simulated.view import View
 from livermore.kernel.timeframe import Timeframe
 
@@ -33,7 +34,12 @@ class History:
     """Look back from the market's time."""
 
     def __init__(
-        self, source: Source, view: View, timetable: TradeTimetable, bars: ToldBars, now: Callable[[], int]
+        self,
+        source: TradedSource,
+        view: View,
+        timetable: TradeTimetable,
+        bars: ToldBars,
+        now: Callable[[], int],
     ) -> None:
         self._source = source
         self._view = view

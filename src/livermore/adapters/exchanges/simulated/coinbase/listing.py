@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,28 +10,40 @@ import msgspec
 
 from livermore.adapters.exchanges.simulated.coinbase.frames import STATUS, Frame, frame, key_of
 from livermore.adapters.exchanges.simulated.coinbase.writing import plain, whole_second
-from livermore.adapters.exchanges.simulated.source import Market
-from livermore.adapters.exchanges.simulated.view import Day, View
+from livermore.adapters.exchanges.simulated.floor import Floor
+from livermore.adapters.exchanges.simulated.offers import offers_of
+from livermore.adapters.exchanges.simulated.source import Market, Source
+from livermore.adapters.exchanges.simulated.view import DAY, Day, View
 
 BOOKS_OF_THEIR_OWN = ("USDT", "EURC")  # against USDC
-SOLD_SINCE = 1_609_459_200_000
+MOST_DAYS_UNKNOWN = 1500
 
 
 class Listing:
-    """Know every product; `canonical` leads from a product to the one under whose name it is told."""
+    """Know every product; `ever` leads from each there was to the one under whose name it is told."""
 
-    def __init__(self, markets: Iterable[Market], view: View) -> None:
+    def __init__(self, source: Source, floor: Floor, view: View) -> None:
+        self._source = source
+        self._floor = floor
         self._view = view
-        self._markets = {market.symbol: market for market in markets}
+        self._markets = {market.symbol: market for market in source.markets}
         shared = filter(self._has_twin, self._markets.values())
         self._twins = {market.symbol: f"{market.base}-USDC" for market in shared}
-        self.canonical = {symbol: symbol for symbol in self._markets}
-        self.canonical |= {twin: symbol for symbol, twin in self._twins.items()}
+        self.ever = {symbol: symbol for symbol in self._markets}
+        self.ever |= {twin: symbol for symbol, twin in self._twins.items()}
+
+    @property
+    def canonical(self) -> dict[str, str]:
+        """Return the products that are listed now."""
+        listed = self._floor.listed
+        if len(listed) == len(self._markets):
+            return self.ever
+        return {product: symbol for product, symbol in self.ever.items() if symbol in listed}
 
     def product(self, name: str, now: int) -> dict[str, Any]:
         """Describe a product as of a moment."""
-        symbol = self.canonical[name]
-        market, day = self._markets[symbol], self._view.day(symbol, now)
+        symbol = self.ever[name]
+        market, day = self._markets[symbol], self._view.glance(symbol, now)
         base, quote = market.base, "USDC" if name != symbol else market.quote
         return {
             "product_id": name,
@@ -45,7 +58,7 @@ class Listing:
             "cancel_only": False,
             "limit_only": False,
             "post_only": False,
-            "trading_disabled": False,
+            "trading_disabled": symbol in self._floor.halted,
             "auction_mode": False,
             "product_type": "SPOT",
             "quote_currency_id": quote,
@@ -59,7 +72,7 @@ class Listing:
             "view_only": False,
             "display_name": f"{base}-{quote}",
             "product_venue": "CBE",
-            "new_at": whole_second(SOLD_SINCE),
+            "new_at": whole_second(self._new_at(symbol)),
         }
 
     def status(self, products: Iterable[str], now: int) -> Iterator[Frame]:
@@ -67,6 +80,18 @@ class Listing:
         rows = [self._status(self._markets[product]) for product in products]
         event = msgspec.json.encode({"type": "snapshot", "products": rows}).decode()
         yield frame(STATUS, key_of(STATUS, ""), now, event)
+
+    def offers(self, symbol: str, now: int) -> tuple[str, str]:
+        """Tell the best bid and ask; nothing where a market is halted or was never traded."""
+        day = None if symbol in self._floor.halted else self._view.glance(symbol, now)
+        if day is None:
+            return "", ""
+        bid, ask = offers_of(self._markets[symbol], day)
+        return plain(bid), plain(ask)
+
+    def _new_at(self, symbol: str) -> int:
+        """Return when trading began, which lies some days before what is known of it."""
+        return self._source.begins(symbol) - zlib.crc32(symbol.encode()) % MOST_DAYS_UNKNOWN * DAY
 
     def _has_twin(self, market: Market) -> bool:
         taken = f"{market.base}-USDC" in self._markets or market.base in BOOKS_OF_THEIR_OWN

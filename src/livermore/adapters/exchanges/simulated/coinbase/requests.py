@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -24,11 +24,22 @@ class RequestError(Exception):
     """A request that is answered with an error frame."""
 
 
-def request_of(text: str, canonical: Mapping[str, str], admits: Callable[[object], bool]) -> Request:
-    """Read a request; `canonical` gives every product's name, and the one under which it is told.
+class Products(Protocol):
+    """The names of products, each with the one under which it is told."""
 
-    `admits` says whether a token is good.
-    """
+    @property
+    def listed(self) -> Mapping[str, str]:
+        """Return those that may be asked for."""
+        ...
+
+    @property
+    def ever(self) -> Mapping[str, str]:
+        """Return those too that are listed no more, of which a client may want to hear no more either."""
+        ...
+
+
+def request_of(text: str, products: Products, admits: Callable[[object], bool]) -> Request:
+    """Read a request; `admits` says whether a token is good."""
     asked = _read(text)
     kind, channel = asked.get("type"), asked.get("channel")
     if kind not in KINDS:
@@ -37,7 +48,9 @@ def request_of(text: str, canonical: Mapping[str, str], admits: Callable[[object
         raise RequestError("authentication failure")
     if channel not in CHANNELS:
         raise RequestError(f"failure to {kind}")
-    return Request(kind == "subscribe", channel, _products(asked, kind, channel, canonical))
+    subscribes = kind == "subscribe"
+    known = products.listed if subscribes else products.ever
+    return Request(subscribes, channel, _products(asked, kind, channel, known))
 
 
 def error(message: str) -> bytes:

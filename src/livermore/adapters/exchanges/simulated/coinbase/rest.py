@@ -122,6 +122,8 @@ class RestDoor:
         now = self._stage.now()
         page: list[Any] = []
         for name in names[offset:][:limit]:
+            if name not in self._listing.canonical:
+                continue  # taken off the list while it was being written
             page.append(self._listing.product(name, now))
             await asyncio.sleep(0)  # a made-up market is drawn when it is first looked at
         return msgspec.json.encode({"products": page, "num_products": len(page), "pagination": None})
@@ -137,6 +139,7 @@ class RestDoor:
     async def _ticker(self, request: web.Request) -> bytes:
         """Tell the latest trades, newest first."""
         symbol, name = self._symbol(request), request.match_info["product_id"]
+        bid, ask = self._listing.offers(symbol, self._stage.now())
         limit = min(_count(request.query.get("limit"), 100), MOST_TRADES)
         trades = [
             {
@@ -152,8 +155,7 @@ class RestDoor:
             }
             for trade in self._history.trades(symbol, limit)
         ]
-        price = trades[0]["price"] if trades else ""
-        return msgspec.json.encode({"trades": trades, "best_bid": price, "best_ask": price})
+        return msgspec.json.encode({"trades": trades, "best_bid": bid, "best_ask": ask})
 
     def _signed(self, answer: Callable[[Key], dict[str, Any]]) -> Answer:
         """Answer only who brings a token that one of our keys has signed for this very request."""

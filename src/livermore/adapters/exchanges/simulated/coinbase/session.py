@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import aiohttp
@@ -38,8 +38,17 @@ SUBSCRIPTIONS = "subscriptions"
 class Knowledge(Protocol):
     """What a session asks of the exchange."""
 
-    canonical: dict[str, str]
     beat_every: float
+
+    @property
+    def listed(self) -> Mapping[str, str]:
+        """Return the products that may be asked for, each with the name under which it is told."""
+        ...
+
+    @property
+    def ever(self) -> Mapping[str, str]:
+        """Return those that may no longer be asked for too."""
+        ...
 
     def now(self) -> int:
         """Return the market's time in ms."""
@@ -186,7 +195,7 @@ class Session:
     def _take(self, text: str) -> None:
         """Do what a request asks; nothing else is sent between its first data and its acknowledgement."""
         try:
-            request = request_of(text, self._knowledge.canonical, self._admits)
+            request = request_of(text, self._knowledge, self._admits)
         except RequestError as fault:
             if self._transport is not None:
                 self._transport.write(on_the_wire(error(str(fault))))

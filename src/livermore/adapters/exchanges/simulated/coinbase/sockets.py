@@ -32,8 +32,17 @@ class Knowledge:
         self._history = history
         self._keys = keys
         self.now = now
-        self.canonical = listing.canonical
         self.beat_every = 1.0 if speed is None else max(SHORTEST_BEAT, 1 / speed)
+
+    @property
+    def listed(self) -> dict[str, str]:
+        """Return the products that may be asked for, each with the name under which it is told."""
+        return self._listing.canonical
+
+    @property
+    def ever(self) -> dict[str, str]:
+        """Return those that may no longer be asked for too."""
+        return self._listing.ever
 
     def first(self, request: Request) -> Iterable[Frame]:
         """Return what a new subscriber is told first: a snapshot for each product that has one."""

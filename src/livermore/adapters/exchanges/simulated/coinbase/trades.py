@@ -33,6 +33,11 @@ class Trades(NamedTuple):
     decimals: int
     first_id: int
 
+    def until(self, last_id: int) -> Trades:
+        """Return the trades up to an id."""
+        count = last_id - self.first_id + 1
+        return self._replace(prices=self.prices[:count], units=self.units[:count])
+
     def state(self, told: int) -> State:
         """Return the bar after so many trades."""
         prices = self.prices[:told]

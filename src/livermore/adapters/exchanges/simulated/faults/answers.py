@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from livermore.adapters.exchanges.simulated.faults.kinds import Hang, Refuse, RestFault, Skew, Slow, Truncate
+from livermore.adapters.exchanges.simulated.faults.kinds import (
+    Empty,
+    Hang,
+    Refuse,
+    RestFault,
+    Skew,
+    Slow,
+    Truncate,
+)
 
 if TYPE_CHECKING:
     from livermore.adapters.exchanges.simulated.faults.faults import Faults, Numbered
@@ -34,6 +42,8 @@ class Answers:
             case Truncate():
                 body = _body(answer)
                 answer.body = body[: 1 + int(roll * (len(body) - 1))]
+            case Empty():
+                answer.body = self._faults.shapes.emptied(_body(answer))
             case Slow(seconds=seconds):
                 await self._faults.clock.sleep(seconds)
             case Hang(seconds=seconds):
@@ -44,7 +54,7 @@ class Answers:
 
     def _concerns(self, numbered: Numbered[RestFault], request: web.Request) -> bool:
         number, fault = numbered
-        if fault.paths is not None and not any(word in request.path for word in fault.paths):
+        if fault.paths is not None and not any(_names(word, request.path) for word in fault.paths):
             return False
         if self._faults.window(number, fault, self._faults.now()) is None:
             return False
@@ -67,6 +77,11 @@ class Answers:
             if self._faults.window(number, skew, now) is not None:
                 body = self._faults.shapes.skewed_answer(request.path, _body(answer), skew.milliseconds)
                 answer.body = body
+
+
+def _names(word: str, path: str) -> bool:
+    """Say whether a word of a fault's means a path: one that contains it, or ends in it before a `$`."""
+    return path.endswith(word[:-1]) if word.endswith("$") else word in path
 
 
 def _body(answer: web.Response) -> bytes:

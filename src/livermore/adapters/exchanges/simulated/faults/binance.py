@@ -14,10 +14,12 @@ _SERVER_TIME = re.compile(rb'(?<="serverTime":)[0-9]+')
 _CLOSING = b'"x":true'
 _TOO_MANY = "Too many requests; current limit is exceeded. Please use WebSocket Streams for live updates."
 _BANNED = "Way too much request weight used; IP banned. Please use WebSocket Streams to avoid bans."
+_ELSEWHERE = "Service unavailable from a restricted location according to 'b. Eligibility' of our terms."
 _WORDS = {
     401: (-2015, "Invalid API-key, IP, or permissions for action."),
     418: (-1003, _BANNED),
     429: (-1003, _TOO_MANY),
+    451: (0, _ELSEWHERE),
     500: (-1000, "An unknown error occurred while processing the request."),
     503: (-1008, "Server is currently overloaded with other requests. Please try again in a few minutes."),
     504: (-1007, "Timeout waiting for response from backend server."),
@@ -42,6 +44,13 @@ class BinanceShapes:
     def skewed_answer(self, path: str, body: bytes, milliseconds: int) -> bytes:
         """Return an answer over REST whose server time is wrong."""
         return _moved(_SERVER_TIME, body, milliseconds)
+
+    def emptied(self, body: bytes) -> bytes:
+        """Return an answer over REST with nothing in its lists: no symbols, no rows."""
+        told = msgspec.json.decode(body)
+        if isinstance(told, list):
+            return b"[]"
+        return msgspec.json.encode(told | {"symbols": []} if "symbols" in told else told)
 
     def refusal(self, status: int, roll: float) -> Refusal:
         """Return Binance's words for a status; what stands before its servers answers with a page."""

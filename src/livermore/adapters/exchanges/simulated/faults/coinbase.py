@@ -23,9 +23,11 @@ _PRODUCT = re.compile(rb'"product_id":"([^"]*)"')
 _MICROSECONDS = len("2026-01-01T00:00:00.000000")
 _THROTTLED = {"errors": [{"id": "rate_limit_exceeded", "message": "Too many requests"}]}
 _UNAUTHORIZED = {"error": "UNAUTHORIZED", "code": 16, "message": "Unauthorized", "details": []}
+_ELSEWHERE = {"error": "PERMISSION_DENIED", "error_details": "Not available in your country", "message": ""}
 _WORDS: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("Unauthorized", _UNAUTHORIZED),
     429: ("Too Many Requests", _THROTTLED),
+    451: ("Unavailable For Legal Reasons", _ELSEWHERE),
 }
 
 
@@ -55,6 +57,14 @@ class CoinbaseShapes:
         time = int(msgspec.json.decode(body)["epochMillis"]) + milliseconds
         moment = {"iso": rfc3339(time), "epochSeconds": str(time // 1000), "epochMillis": str(time)}
         return msgspec.json.encode(moment)
+
+    def emptied(self, body: bytes) -> bytes:
+        """Return an answer over REST with nothing in its lists, and none counted."""
+        told = msgspec.json.decode(body)
+        return msgspec.json.encode(
+            {name: [] if isinstance(value, list) else value for name, value in told.items()}
+            | ({"num_products": 0} if "num_products" in told else {})
+        )
 
     def refusal(self, status: int, roll: float) -> Refusal:
         """Return Coinbase's words for a status: as JSON or, as often, as plain text."""

@@ -40,6 +40,10 @@ class Shapes(Protocol):
         """Return an answer over REST whose server time is wrong."""
         ...
 
+    def emptied(self, body: bytes) -> bytes:
+        """Return an answer over REST with nothing in its lists."""
+        ...
+
     def refusal(self, status: int, roll: float) -> Refusal:
         """Return how the exchange words an error; where it has several ways, by chance."""
         ...

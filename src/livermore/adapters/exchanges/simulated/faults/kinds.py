@@ -123,7 +123,7 @@ class HalfOpen(Fault, frozen=True, kw_only=True):
 
 
 class RestFault(Fault, frozen=True, kw_only=True):
-    """Anything that happens to answers over REST: to paths that contain one of these words, or to all."""
+    """Anything that happens to answers over REST: to paths that contain (before `$`: end in) one of these, or to all."""
 
     paths: tuple[str, ...] | None = None
 
@@ -151,6 +151,10 @@ class Truncate(RestFault, frozen=True, kw_only=True):
     """Cut an answer's JSON short."""
 
 
+class Empty(RestFault, frozen=True, kw_only=True):
+    """Answer with lists that have nothing in them."""
+
+
 class RowFault(Fault, frozen=True, kw_only=True):
     """Anything that happens to candles over REST: of these symbols and timeframes, or of all, however old."""
 
@@ -172,7 +176,7 @@ class LateBucket(RowFault, frozen=True, kw_only=True):
 
 AnyFault = (
     Skew | Silence | AbsentClose | LateClose | Drop | Delay | Reorder | Duplicate | Corrupt | Gap
-    | Cut | HalfOpen | Refuse | Hang | Slow | Truncate | Hole | LateBucket
+    | Cut | HalfOpen | Refuse | Hang | Slow | Truncate | Empty | Hole | LateBucket
 )  # fmt: skip
 
 
