@@ -12,6 +12,7 @@ from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.adapters.exchanges.through_ccxt import ThroughCcxt, row_of
 from livermore.kernel.clock import ManualClock, SystemClock
 from livermore.kernel.errors import (
+    BlockedError,
     ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,

@@ -123,7 +123,10 @@ class HalfOpen(Fault, frozen=True, kw_only=True):
 
 
 class RestFault(Fault, frozen=True, kw_only=True):
-    """Anything that happens to answers over REST: to paths that contain (before `$`: end in) one of these, or to all."""
+    """Anything that happens to answers over REST: to paths with one of these words in them, or to all.
+
+    A word with `$` behind it must stand at the end of the path.
+    """
 
     paths: tuple[str, ...] | None = None
 
