@@ -46,6 +46,7 @@ from livermore.market.watchlist import Watchlist
 from livermore.runtime.commands import RuntimeCommands
 from livermore.runtime.floor import Floor
 from livermore.runtime.host import Host
+from livermore.runtime.notices import MarketNotices
 from livermore.runtime.nowhere import Nowhere
 from livermore.runtime.parts import Surroundings
 from livermore.runtime.ports import Hosted
@@ -144,6 +145,7 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     host = _host(plan, ground, plane, floor, rows, control, runner, listings)
     ground.brake.watch(Watched(partial(_is_ready, host, ground), ground.recorder, desks))
     writing = followed(ground, host, listings)
+    listings.tell(MarketNotices(host, writing.settings, ground.work, ground.clock).tell)
     RuntimeCommands(host, writing.settings, ground.clock, control.receiver.cancel_jobs).register(
         control.registry
     )

@@ -24,6 +24,11 @@ class Asked:
         self.at: float | None = None
         self.error: LivermoreError | None = None
 
+    @property
+    def is_asking(self) -> bool:
+        """Say whether it is being asked now."""
+        return self._asking is not None
+
     def age(self) -> float | None:
         """Return how many seconds ago it was asked with success; None when it never was."""
         return None if self.at is None else self._clock.monotonic() - self.at

@@ -63,6 +63,7 @@ class Desk:
         self.symbols: list[str] = []
         self.listing: dict[str, Symbol] = {}
         self.unlisted: list[str] = []
+        self.at_rest: set[str] = set()
         self._exchange = exchange
         self._recorder = recorder
         self._listener = listener
@@ -157,6 +158,36 @@ class Desk:
         self.flush()
         await self._recorder.flush()
 
+    async def follow(self, listing: dict[str, Symbol]) -> None:
+        """Go by a newer listing at once, and tell the connection of what that changes."""
+        if await self.go_by(listing):
+            self.works.spawn(self.session.take_in())
+
+    async def go_by(self, listing: dict[str, Symbol]) -> bool:
+        """Go by a newer listing; return whether it makes a difference to what is watched.
+
+        A symbol that is listed no more rests with its history until it is listed again.
+        """
+        async with self._choosing:
+            gone = [name for name in self.symbols if name in self.listing and name not in listing]
+            came = [name for name in self.symbols if name in listing and name not in self.listing]
+            self.listing = listing
+            await self._lay_to_rest(gone)
+            self.session.note_unlisted()
+            return bool(gone or came)
+
+    async def _lay_to_rest(self, symbols: Sequence[str]) -> None:
+        """Close no more bars of symbols, and do nothing for them, until they are loaded again."""
+        self.flush()
+        self.loaded.difference_update(symbols)
+        self.at_rest.update(symbols)
+        for symbol in symbols:
+            self.feed.forget(symbol)
+            self.feed.watch(symbol, self.table.columns[symbol])
+            self.repairs.forget(symbol)
+        self.session.leave(list(symbols))
+        await self.works.leave_off(symbols)
+
     def _take_back(self, symbols: Sequence[str]) -> None:
         """Watch symbols again that could not leave, and load what they missed meanwhile."""
         self.loaded.difference_update(symbols)
@@ -168,6 +199,7 @@ class Desk:
         self.ledger.forget(symbol)
         self.repairs.forget(symbol)
         self.loaded.discard(symbol)
+        self.at_rest.discard(symbol)
         self.begun.pop(symbol, None)
         self.changing.pop(symbol, None)
         self.unlisted = [name for name in self.unlisted if name != symbol]

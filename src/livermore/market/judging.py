@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+from msgspec.structs import replace
 
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.errors import BlockedError, LivermoreError
-from livermore.market.listing import Listing
+from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.lookup import Found, find, folded
+from livermore.market.once import for_each_listing
 from livermore.market.verdict import Fitness, Judgement
+from livermore.settings.ports import Unlisted
 
 LONGEST_NAME = 50
+TRUSTED = 86_400_000  # ms for which a listing is good enough while its exchange cannot be asked
+LIKE = 0.6
 
 
 def judge(listing: Listing, inputs: Sequence[str]) -> list[Judgement]:
@@ -20,52 +26,118 @@ def judge(listing: Listing, inputs: Sequence[str]) -> list[Judgement]:
     seen: dict[str, str] = {}
     for text in inputs:
         found = find(listing, text)
-        judgement = _unknown(listing, text) if found is None else _judged(listing, text, found, seen)
-        judgements.append(judgement)
+        judgements.append(_unknown(listing, text) if found is None else _judged(listing, text, found, seen))
     return judgements
 
 
-def denied(judgements: Sequence[Judgement]) -> bool:
-    """Say whether something cannot be watched by what is listed, which a newer listing may deny."""
+def denies(judgements: Iterable[Judgement]) -> bool:
+    """Say whether a listing keeps something from being watched, which a newer one may not."""
     return any(one.verdict not in (Fitness.OK, Fitness.DUPLICATE) for one in judgements)
 
 
-def excused(exchange: str, inputs: Sequence[str], error: LivermoreError) -> list[Judgement]:
-    """Say of every input that the exchange will not or cannot tell."""
-    verdict = Fitness.BLOCKED if isinstance(error, BlockedError) else Fitness.UNREACHABLE
-    hint = f"; {error.hint}" if error.hint else ""
-    detail = f"{exchange} cannot be asked: {error}{hint}"
-    return [Judgement(input=text, exchange=exchange, verdict=verdict, detail=detail) for text in inputs]
+def excused(exchange: str, inputs: Iterable[str], error: LivermoreError) -> list[Judgement]:
+    """Say of every input that the exchange will not, or cannot, tell."""
+    judgement = Judgement(
+        input="", exchange=exchange, verdict=_verdict_of(error), detail=_cannot_be_asked(exchange, error)
+    )
+    return [replace(judgement, input=text) for text in inputs]
 
 
-def nearest(names: Collection[str], text: str) -> str | None:
-    """Return the name that was probably meant."""
-    if not 0 < len(text) <= LONGEST_NAME:
-        return None
-    near = get_close_matches(folded(text), names, n=1)
-    return near[0] if near else None
+def reserved(
+    judgements: Iterable[Judgement], listing: Listing, error: LivermoreError, now: int
+) -> list[Judgement]:
+    """Take back what rests on a listing that is too old to say it, where no newer one can be had.
+
+    That a market is there holds for a day; that it is not holds for no time at all.
+    """
+    known = f"{_cannot_be_asked(listing.exchange, error)}; it was asked last at {rfc3339(listing.asked_at)}"
+    holds = not isinstance(error, BlockedError) and now - listing.asked_at < TRUSTED
+    return [_reserved(one, _verdict_of(error), known, holds=holds) for one in judgements]
+
+
+def unlisted(listing: Listing, symbols: Iterable[str]) -> dict[str, Unlisted]:
+    """Return those of some own names that a listing does not have, with the reason and the nearest."""
+    known = {symbol: listing.symbols.get(symbol) for symbol in symbols}
+    return {
+        symbol: Unlisted(_why_not(listing, one), _meant(listing, symbol))
+        for symbol, one in known.items()
+        if one is None or one.delisted_at is not None
+    }
+
+
+def _reserved(one: Judgement, verdict: Fitness, known: str, *, holds: bool) -> Judgement:
+    if one.verdict is Fitness.DUPLICATE:
+        return one
+    if one.verdict is Fitness.OK and holds:
+        return replace(one, detail=known if one.detail is None else f"{one.detail}; {known}")
+    said = "" if one.verdict is Fitness.OK or one.detail is None else f", when {one.detail}"
+    return replace(one, verdict=verdict, detail=f"{known}{said}")
+
+
+def _verdict_of(error: LivermoreError) -> Fitness:
+    return Fitness.BLOCKED if isinstance(error, BlockedError) else Fitness.UNREACHABLE
+
+
+def _cannot_be_asked(exchange: str, error: LivermoreError) -> str:
+    hint = f" ({error.hint})" if error.hint else ""
+    return f"{exchange} cannot be asked: {error}{hint}"
 
 
 def _judged(listing: Listing, text: str, found: Found, seen: dict[str, str]) -> Judgement:
-    listed, exchange = found.symbol, listing.exchange
+    listed = found.symbol
     verdict, detail = Fitness.OK, found.note
     if listed.name in seen:
         verdict = Fitness.DUPLICATE
         detail = f"it is {listed.name}, which stands there already as {seen[listed.name]}"
-    elif listed.delisted_at is not None:
-        verdict = Fitness.DELISTED
-        detail = f"{exchange} lists {listed.name} no more since {rfc3339(listed.delisted_at)}"
+    elif listed.state == "delisted":
+        verdict, detail = Fitness.DELISTED, _why_not(listing, listed)
     elif listed.state == "halted":
         verdict = Fitness.HALTED
         said = f" ({listed.symbol.status})" if listed.symbol.status else ""
-        detail = f"{exchange} has halted trading of {listed.name}{said}"
+        detail = f"{listing.exchange} has halted trading of {listed.name}{said}"
     elif detail is None and listed.name != text:
-        detail = f"it is {listed.name} at {exchange}"
+        detail = f"it is {listed.name} at {listing.exchange}"
     seen.setdefault(listed.name, text)
-    return Judgement(input=text, exchange=exchange, symbol=listed.name, verdict=verdict, detail=detail)
+    return Judgement(
+        input=text, exchange=listing.exchange, symbol=listed.name, verdict=verdict, detail=detail
+    )
 
 
 def _unknown(listing: Listing, text: str) -> Judgement:
-    near = nearest([one.name for one in listing.symbols.values() if one.delisted_at is None], text)
-    detail = f"{listing.exchange} does not list it" + (f"; did you mean {near}?" if near else "")
+    near = nearest(listing, text)
+    detail = _why_not(listing, None) + (f"; did you mean {near}?" if near else "")
     return Judgement(input=text, exchange=listing.exchange, verdict=Fitness.UNKNOWN, detail=detail)
+
+
+def _why_not(listing: Listing, listed: ListedSymbol | None) -> str:
+    if listed is None or listed.delisted_at is None:
+        return f"{listing.exchange} does not list it"
+    return f"{listing.exchange} lists {listed.name} no more since {rfc3339(listed.delisted_at)}"
+
+
+def _meant(listing: Listing, text: str) -> str | None:
+    """Return the own name that an input means, or is nearest to."""
+    found = find(listing, text)
+    if found is None or found.symbol.delisted_at is not None:
+        return nearest(listing, text)
+    return found.symbol.name
+
+
+def nearest(listing: Listing, text: str) -> str | None:
+    """Return the name that was probably meant: one that begins alike, or has the same beginning of a base."""
+    wanted = folded(text)
+    if not 1 < len(wanted) <= LONGEST_NAME:
+        return None
+    near = get_close_matches(wanted, _beginning(listing).get(wanted[:1], ()), n=1, cutoff=LIKE)
+    return near[0] if near else None
+
+
+@for_each_listing
+def _beginning(listing: Listing) -> dict[str, list[str]]:
+    """Return the names of the markets that are there, the largest first, by their first letter."""
+    there = [one for one in listing.symbols.values() if one.delisted_at is None]
+    there.sort(key=lambda one: (one.rank is None, one.rank or 0, one.name))
+    found: dict[str, list[str]] = {}
+    for one in there:
+        found.setdefault(folded(one.name)[:1], []).append(one.name)
+    return found

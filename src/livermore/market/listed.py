@@ -67,6 +67,11 @@ def changes(before: Listing | None, after: Listing) -> list[StateChange]:
     ]
 
 
+def markets_of(listing: Listing) -> dict[str, Symbol]:
+    """Return the markets that are there, by name."""
+    return {name: one.symbol for name, one in listing.symbols.items() if _is_there(one)}
+
+
 def _seen(symbol: Symbol, known: ListedSymbol | None, now: int) -> ListedSymbol:
     if known is None:
         return ListedSymbol(symbol=symbol, first_seen_at=now)

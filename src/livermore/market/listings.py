@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError, NotFoundError
 from livermore.kernel.events import Event, EventBus
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
-from livermore.market.asked import Asked
 from livermore.market.exchange import PRESETS
-from livermore.market.judging import denied, excused, judge, nearest
-from livermore.market.listed import StateChange, changes, doubt, listed, with_days
+from livermore.market.judging import denies, excused, judge, reserved, unlisted
+from livermore.market.listed import StateChange, changes, markets_of
 from livermore.market.listing import Listing
 from livermore.market.ports import Exchange, ExchangeBook, ListingStore
+from livermore.market.shelf import Shelf
 from livermore.market.symbol import Symbol, Ticker
 from livermore.market.turns import Purpose, asking
 from livermore.market.verdict import Judgement
@@ -35,40 +33,20 @@ DENIES = 30.0
 QUOTED = 2.0
 RECENTLY = 3600.0
 LOOK = 1.0
+AGAIN = 60.0  # after so many seconds what failed in the background is tried again
 log = logger("market")
 
 Asking = Callable[[str], Awaitable[Exchange | None]]
-
-
-class Shelf:
-    """What is known of one exchange: its listing, when that was asked, and what was wrong with it last."""
-
-    def __init__(self, exchange: str, clock: Clock) -> None:
-        self.exchange = exchange
-        self.listing: Listing | None = None
-        self.trouble: str | None = None
-        self.markets = Asked(clock)
-        self.days = Asked(clock)
-        self.quotes: dict[str, tuple[Asked, list[Ticker]]] = {}
-        self.loading = asyncio.Lock()
-        self.is_loaded = False
-        self.wanted = clock.monotonic()
-        self.due = self.wanted + FRESH
-        self.recorded: Listing | None = None
-
-    def shown(self) -> Listing | None:
-        """Return the listing with what is wrong about it."""
-        error = self.markets.error or self.days.error
-        if self.listing is None or error is None:
-            return self.listing
-        return replace(self.listing, trouble=f"{self.exchange} cannot be asked: {error}")
+# Told of the markets of an exchange that changed, and since when (ms) they are known otherwise.
+Teller = Callable[[str, Sequence[StateChange], int], Awaitable[None]]
 
 
 class Listings:
     """Know what exchanges list.
 
-    `adapter` makes a connection to an exchange; None where it is switched off. `desks` are told of what
-    changes at theirs, and what is known of an exchange with a desk is kept young.
+    `adapter` makes a connection to an exchange; None where it is switched off. `desks` follow what changes at
+    their exchanges. A listing that a desk needs, or that was wanted within the last hour, is kept younger
+    than `period` seconds.
     """
 
     name = "listings"
@@ -86,23 +64,30 @@ class Listings:
         self._period = period
         self._chance = chance
         self._shelves: dict[str, Shelf] = {}
+        self._tellers: list[Teller] = []
         self._keeper = Background(self._keep)
+
+    def tell(self, teller: Teller) -> None:
+        """Have somebody told of markets that change, each time before it is written down that they did.
+
+        What a crash leaves untold or unwritten is told again after it, with the same time.
+        """
+        self._tellers.append(teller)
 
     # -- a service --------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Keep young what is watched and what is asked for."""
+        """Keep young what is watched and what is wanted."""
         self._keeper.start()
 
     async def stop(self) -> None:
         """Ask no more."""
         await self._keeper.stop()
         for shelf in self._shelves.values():
-            for asked in (shelf.markets, shelf.days, *(asked for asked, _ in shelf.quotes.values())):
-                await asked.stop()
+            await shelf.stop()
 
     def health(self) -> Health:
-        """Say whether listings are kept young."""
+        """Say whether listings are kept."""
         return self._keeper.health()
 
     # -- what is listed ---------------------------------------------------------------------------------
@@ -114,34 +99,34 @@ class Listings:
         exchange that nobody knows; the exchange's own, such as BlockedError, when nothing was ever known.
         """
         shelf = await self._shelf(exchange)
-        shelf.wanted = self._clock.monotonic()
-        try:
-            await self._refresh(shelf, oldest)
-        except LivermoreError:
-            if shelf.listing is None:
-                raise
-        return _there(shelf.shown())
+        shelf.wanted_at = self._clock.monotonic()
+        error = await self._renewed(shelf, oldest, days=True)
+        return _known(shelf.shown(), error)
 
     def known(self, exchange: str) -> Listing | None:
-        """Return what is known at once."""
+        """Return what is in memory of what an exchange lists; it is kept young from now on."""
         shelf = self._shelves.get(exchange)
-        return None if shelf is None else shelf.shown()
+        if shelf is None:
+            return None
+        shelf.wanted_at = self._clock.monotonic()
+        return shelf.shown()
 
     async def judged(self, exchange: str, inputs: Sequence[str]) -> list[Judgement]:
         """Say of each input, in order, whether it can be watched, or why not.
 
-        A symbol that comes a second time is a duplicate. No listing older than half a minute denies a name.
+        A symbol that comes a second time is a duplicate. Only a listing of the last half minute says no.
+        Raises NotFoundError for an exchange that nobody knows.
         """
+        shelf = await self._shelf(exchange)
         judgements: list[Judgement] = []
         for oldest in (FRESH, DENIES):
-            try:
-                listing = await self.listing(exchange, oldest=oldest)
-            except NotFoundError:
-                raise
-            except LivermoreError as error:
-                return excused(exchange, inputs, error)
-            judgements = judge(listing, inputs)
-            if not denied(judgements):
+            error = await self._renewed(shelf, oldest)
+            if shelf.listing is None:
+                return excused(exchange, inputs, _why(error))
+            judgements = judge(shelf.listing, inputs)
+            if error is not None:
+                return reserved(judgements, shelf.listing, error, self._clock.now())
+            if not denies(judgements):
                 break
         return judgements
 
@@ -151,23 +136,23 @@ class Listings:
         Errors: NotFoundError for an unknown symbol, and those of the exchange.
         """
         shelf = await self._shelf(exchange)
-        asked, answers = shelf.quotes.setdefault(symbol, (Asked(self._clock), []))
+        asked, answer = shelf.quote(symbol)
 
         async def ask() -> None:
             async with self._opened(exchange) as opened:
-                answers[:] = [await opened.quote(symbol)]
+                answer[:] = [await opened.quote(symbol)]
 
         await asked.no_older(QUOTED, ask)
-        return answers[0]
+        return answer[0]
 
     async def markets(self, exchange: Exchange, *, oldest: float) -> dict[str, Symbol]:
-        """Return the markets of an exchange, asked through the connection of its desk if need be.
+        """Return the markets of an exchange by name, asked through the connection of its desk if need be.
 
         Errors: those of the exchange, also when it is known what it listed once.
         """
         shelf = await self._shelf(exchange.info.name)
         await shelf.markets.no_older(oldest, lambda: self._read_markets(shelf, exchange))
-        return markets_of(shelf.listing)
+        return markets_of(_known(shelf.listing, None))
 
     # -- what settings may name -------------------------------------------------------------------------
 
@@ -179,72 +164,68 @@ class Listings:
     async def unlisted(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, Unlisted]:
         """Return those of the symbols that cannot be watched, each with the reason.
 
-        Errors: ExchangeUnreachableError when nobody can tell.
+        What is listed where a desk is at work is so, however long ago it was asked. Errors:
+        ExchangeUnreachableError when nobody can tell.
         """
-        missing = set(symbols)
-        names: dict[str, Symbol] = {}
-        for oldest in (FRESH, DENIES):
-            if missing:
-                names = markets_of(await self._listed(exchange, oldest))
-                missing -= names.keys()
-        return {
-            symbol: Unlisted(f"{exchange} does not list it", nearest(names, symbol))
-            for symbol in symbols
-            if symbol in missing
-        }
-
-    async def _listed(self, exchange: str, oldest: float) -> Listing:
         shelf = await self._shelf(exchange)
-        try:
-            await shelf.markets.no_older(oldest, lambda: self._read_markets(shelf))
-        except LivermoreError as error:
-            what = f"what {exchange} lists cannot be looked up: {error}"
-            raise ExchangeUnreachableError(what, hint=error.hint) from error
-        return _there(shelf.listing)
+        missing = list(symbols)
+        if exchange in self._desks and shelf.listing is not None:
+            missing = list(unlisted(shelf.listing, missing))
+        for oldest in (FRESH, DENIES):
+            if not missing:
+                return {}
+            error = await self._renewed(shelf, oldest)
+            if error is not None:
+                what = f"what {exchange} lists cannot be looked up: {error}"
+                raise ExchangeUnreachableError(what, hint=error.hint) from error
+            missing = list(unlisted(_known(shelf.listing, None), missing))
+        return unlisted(_known(shelf.listing, None), missing)
 
     # -- asking -----------------------------------------------------------------------------------------
 
     async def _shelf(self, exchange: str) -> Shelf:
-        """Return what is known of an exchange, the last that was stored at first."""
+        """Return what is known of an exchange, at first what was written down last."""
         shelf = self._shelves.get(exchange)
         if shelf is None:
             await self._check_known(exchange)
             shelf = self._shelves.setdefault(exchange, Shelf(exchange, self._clock))
-        async with shelf.loading:
-            if not shelf.is_loaded:
+        async with shelf.reading:
+            if not shelf.was_read:
                 shelf.listing = shelf.recorded = await self._store.load(exchange)
-                shelf.is_loaded = True
+                shelf.was_read = True
         return shelf
 
     async def _check_known(self, exchange: str) -> None:
-        names = list(await self.exchanges())
-        if exchange not in names:
-            hint = f"known are {', '.join(names)}; more are added with: livermore exchanges add NAME"
+        names = await self.exchanges()
+        if exchange not in names and exchange not in self._desks:
+            hint = f"known are {', '.join(names)}; see also: livermore exchanges add NAME"
             raise NotFoundError(f"no exchange is called {exchange!r}", where="exchange", hint=hint)
 
-    async def _refresh(self, shelf: Shelf, oldest: float) -> None:
-        await shelf.markets.no_older(oldest, lambda: self._read_markets(shelf))
-        await shelf.days.no_older(oldest, lambda: self._read_days(shelf))
+    async def _renewed(self, shelf: Shelf, oldest: float, *, days: bool = False) -> LivermoreError | None:
+        """See to it that what is known is not older than so many seconds; return why it could not be."""
+        try:
+            await shelf.markets.no_older(oldest, lambda: self._read_markets(shelf))
+            if days:
+                await shelf.days.no_older(oldest, lambda: self._read_days(shelf))
+        except LivermoreError as error:
+            return error
+        return None
 
     async def _read_markets(self, shelf: Shelf, exchange: Exchange | None = None) -> None:
-        if exchange is None:
+        if exchange is not None:
+            symbols = await exchange.listing()
+        else:
             async with self._opened(shelf.exchange) as opened:
                 symbols = await opened.listing()
-        else:
-            symbols = await exchange.listing()
-        why = doubt(shelf.listing, symbols)
-        if why is not None:
-            log.error("a listing is not believed", exchange=shelf.exchange, why=why)
-            raise ExchangeUnreachableError(why)
-        before = shelf.listing
-        shelf.listing = listed(shelf.exchange, symbols, before, self._clock.now())
-        self._tell(shelf.exchange, changes(before, shelf.listing))
+        changed = shelf.take_markets(symbols)
+        self._say(shelf.exchange, changed)
+        desk = self._desks.get(shelf.exchange)
+        if desk is not None:
+            desk.works.spawn(desk.follow(markets_of(_known(shelf.listing, None))))
 
     async def _read_days(self, shelf: Shelf) -> None:
         async with self._opened(shelf.exchange) as opened:
-            days = await opened.days()
-        if shelf.listing is not None:
-            shelf.listing = with_days(shelf.listing, days)
+            shelf.take_days(await opened.days())
 
     @asynccontextmanager
     async def _opened(self, exchange: str) -> AsyncIterator[Exchange]:
@@ -257,38 +238,82 @@ class Listings:
         finally:
             await adapter.close()
 
-    def _tell(self, exchange: str, changed: Sequence[StateChange]) -> None:
+    def _say(self, exchange: str, changed: Sequence[StateChange]) -> None:
         for change in changed:
+            log.warning("a market has changed", exchange=exchange, **change._asdict())
             data = {"exchange": exchange, **change._asdict()}
             self._bus.publish(Event(topic="symbol", time=self._clock.now(), data=data))
 
+    # -- in the background ------------------------------------------------------------------------------
+
     async def _keep(self) -> None:
         """Ask again before what is known is too old, and write down what is new."""
-        while True:
-            await self._clock.sleep(LOOK)
-            for shelf in list(self._shelves.values()):
-                await self._tend(shelf)
+        try:
+            while True:
+                await self._clock.sleep(LOOK)
+                for shelf in self._shelves.values():
+                    if shelf.tending is None or shelf.tending.done():
+                        shelf.tending = asyncio.create_task(self._tend(shelf))
+        finally:
+            tending = [shelf.tending for shelf in self._shelves.values() if shelf.tending is not None]
+            for task in tending:
+                task.cancel()
+            await asyncio.gather(*tending, return_exceptions=True)
 
     async def _tend(self, shelf: Shelf) -> None:
+        """Do what is due for one exchange; what fails is tried again later, and keeps nobody waiting."""
         now = self._clock.monotonic()
-        is_wanted = shelf.exchange in self._desks or now - shelf.wanted < RECENTLY
-        if is_wanted and now >= shelf.due:
-            shelf.due = now + self._period * (0.8 + 0.2 * self._chance())
-            with suppress(LivermoreError), asking(Purpose.WARM_UP):
-                await self._refresh(shelf, LOOK)
-        if shelf.listing is not None and shelf.listing is not shelf.recorded:
-            await self._store.save(shelf.listing)
-            shelf.recorded = shelf.listing
+        try:
+            if now >= shelf.asks_again_at and self._is_due(shelf):
+                await self._renew(shelf)
+        except LivermoreError as error:
+            shelf.asks_again_at = now + self._rest()
+            log.warning("a listing is not kept young", exchange=shelf.exchange, error=str(error))
+        try:
+            if now >= shelf.writes_again_at and shelf.is_new(self._period / 2):
+                await self._record(shelf)
+        except Exception as error:
+            shelf.writes_again_at = now + self._rest()
+            tell = log.warning if isinstance(error, LivermoreError) else log.exception
+            tell("a listing could not be written down", exchange=shelf.exchange, error=str(error))
+
+    def _rest(self) -> float:
+        return AGAIN * (0.75 + self._chance() / 2)
+
+    def _is_due(self, shelf: Shelf) -> bool:
+        is_wanted, patience = shelf.is_wanted(RECENTLY), shelf.patience * self._period
+        is_old = shelf.markets.is_older(patience)
+        return (is_wanted and (is_old or shelf.days.is_older(patience))) or (
+            is_old and shelf.exchange in self._desks
+        )
+
+    async def _renew(self, shelf: Shelf) -> None:
+        """Ask the exchange again, behind all that is more urgent."""
+        with asking(Purpose.WARM_UP):
+            days = shelf.is_wanted(RECENTLY)
+            error = await self._renewed(shelf, shelf.patience * self._period, days=days)
+        # Many processes must not ask in step.
+        shelf.patience = 0.8 + 0.2 * self._chance()
+        if error is not None:
+            raise error
+
+    async def _record(self, shelf: Shelf) -> None:
+        """Write down what is known, once all who want it have been told what has changed."""
+        before, after = shelf.recorded, _known(shelf.listing, None)
+        changed = changes(before, after)
+        if before is not None and changed:
+            for teller in self._tellers:
+                await teller(shelf.exchange, changed, before.asked_at)
+        await self._store.save(after)
+        shelf.recorded = after
 
 
-def markets_of(listing: Listing | None) -> dict[str, Symbol]:
-    """Return the markets that are there, by name."""
-    known = {} if listing is None else listing.symbols
-    return {name: one.symbol for name, one in known.items() if one.delisted_at is None}
-
-
-def _there(listing: Listing | None) -> Listing:
-    """Return a listing that has been read."""
+def _known(listing: Listing | None, error: LivermoreError | None) -> Listing:
+    """Return what is known; raise why nothing is."""
     if listing is None:
-        raise AssertionError("what was asked with success is there")
+        raise _why(error)
     return listing
+
+
+def _why(error: LivermoreError | None) -> LivermoreError:
+    return error if error is not None else ExchangeUnreachableError("nothing is known of what it lists")

@@ -59,6 +59,7 @@ class Loading:
                         with asking(Purpose.WARM_UP):
                             await self._bring_up(symbol)
                         desk.loaded.add(symbol)
+                        desk.at_rest.discard(symbol)
                         desk.works.lacks_nothing(symbol)
             except NotFoundError as error:
                 desk.works.say(symbol, f"{symbol} could not be loaded", error)
@@ -79,7 +80,9 @@ class Loading:
         desk.begun[symbol] = Begun(base.bucket(market_time), new=not stored)
         left = await self._recall(symbol, until)
         away = 0 < stored < until
-        holes = desk.ledger.found(symbol, stored, until, Cause.PAUSED, market_time) if away else []
+        # While its exchange did not list it, it was watched all the same.
+        cause = Cause.EXCHANGE_OUTAGE if symbol in desk.at_rest else Cause.PAUSED
+        holes = desk.ledger.found(symbol, stored, until, cause, market_time) if away else []
         await self.backfill.fill(symbol, until, holes)
         desk.ledger.keep(holes)
         since = until - 2 * base.milliseconds

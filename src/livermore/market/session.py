@@ -65,7 +65,7 @@ class Session:
         desk = self._desk
         desk.state = "connecting" if desk.connected_at is None else desk.state
         await self.look_up()
-        self._note_unlisted()
+        self.note_unlisted()
         stream = await self._exchange.connect()
         try:
             desk.feed.connected(await self.exchange_time())
@@ -95,7 +95,7 @@ class Session:
             log.warning("the listing is an old one", exchange=self._desk.info.name, error=str(error))
 
     async def _read_listing(self) -> None:
-        self._desk.listing = await self._listings.markets(self._exchange, oldest=LISTED)
+        await self._desk.go_by(await self._listings.markets(self._exchange, oldest=LISTED))
 
     async def exchange_time(self) -> int:
         """Ask the exchange for its time (ms); while REST is away, go by what was heard last."""
@@ -121,7 +121,6 @@ class Session:
             try:
                 if not desk.listing.keys() >= set(desk.symbols):
                     await self._read_listing()
-                    self._note_unlisted()
                 await self._subscribe()
                 return
             except LivermoreError as error:
@@ -171,7 +170,7 @@ class Session:
             "connection lost", exchange=desk.info.name, error=desk.detail, hint=hint, again_in=round(wait, 1)
         )
 
-    def _note_unlisted(self) -> None:
+    def note_unlisted(self) -> None:
         """Go on without watched symbols that the exchange does not list, and say so once."""
         desk = self._desk
         unlisted = [symbol for symbol in desk.symbols if symbol not in desk.listing]

@@ -128,6 +128,10 @@ class Host:
         runtime = self._runtimes.get(scope.user_id)
         return runtime if runtime is not None and runtime.scope == scope else None
 
+    def hosted(self) -> list[Runtime]:
+        """Return every runtime that is run here."""
+        return list(self._runtimes.values())
+
     def status(self, scope: Scope) -> RuntimeStatus:
         """Say how a user's runtime is; one that is not run here is stopped."""
         runtime = self.of(scope)

@@ -45,6 +45,7 @@ NOBODY = {
     # Markets, exchanges and folders are no user's; guesses and logins under way belong to nobody yet.
     "adapters.sql.market.SqlCandleStore",
     "adapters.sql.market.SqlExchangeBook",
+    "adapters.sql.listing.SqlListingStore",
     "adapters.sql.workspace.SqlWorkspaceBook",
     "adapters.sql.attempts.SqlAttemptBook",
     "adapters.sql.logins.SqlLoginBook",

@@ -20,11 +20,12 @@ def price_text(price: float) -> str:
 def one_line(payload: Mapping[str, Any], zone: tzinfo | None = None) -> str:
     """Write an alert in one line, at the local time of a zone or of this machine.
 
-    `closed_at` is when the bar closed that the alert is about.
+    The time is when the bar closed that the alert is about, or when what it tells of was found out.
     """
-    moment = datetime.fromtimestamp(parse_time(payload["closed_at"]) / 1000, UTC).astimezone(zone)
+    if payload["event"] == "system":
+        return f"{_moment(payload['time'], zone)}  {payload['text']}"
     parts = [
-        f"{moment:%Y-%m-%d %H:%M:%S %Z}",
+        _moment(parse_time(payload["closed_at"]), zone),
         f"{payload['symbol']} {payload['exchange']} {payload['timeframe']}",
         _what(payload),
         f"price {price_text(payload['price'])}",
@@ -34,6 +35,10 @@ def one_line(payload: Mapping[str, Any], zone: tzinfo | None = None) -> str:
         *(remark for remark, holds in _remarks(payload) if holds),
     ]
     return "  ".join(parts)
+
+
+def _moment(time: int, zone: tzinfo | None) -> str:
+    return f"{datetime.fromtimestamp(time / 1000, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 _VALUES = (("V", "macdv"), ("signal", "signal"), ("histogram", "histogram"))

@@ -1,0 +1,95 @@
+"""What is known of one exchange's listing, and how far it can be believed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from livermore.kernel.clock import Clock
+from livermore.kernel.errors import ExchangeUnreachableError
+from livermore.kernel.log import logger
+from livermore.market.asked import Asked
+from livermore.market.listed import StateChange, changes, doubt, listed, with_days
+from livermore.market.listing import Listing
+from livermore.market.symbol import Symbol, Ticker
+
+BELIEVED = 86_400.0  # what an exchange says for a whole day (s) is so, however strange
+QUOTES = 256
+log = logger("market")
+
+
+class Shelf:
+    """Hold an exchange's newest listing, and when its markets, their days and their quotes were asked."""
+
+    def __init__(self, exchange: str, clock: Clock) -> None:
+        self.exchange = exchange
+        self.markets = Asked(clock)
+        self.days = Asked(clock)
+        self.listing: Listing | None = None
+        self.recorded: Listing | None = None
+        self.reading = asyncio.Lock()
+        self.was_read = False
+        self.wanted_at: float | None = None
+        self.asks_again_at = self.writes_again_at = 0.0
+        self.patience = 0.9  # of the longest time that a listing is kept without asking
+        self.tending: asyncio.Task[None] | None = None
+        self._clock = clock
+        self._doubted_at: float | None = None
+        self._quotes: dict[str, tuple[Asked, list[Ticker]]] = {}
+
+    def shown(self) -> Listing | None:
+        """Return the listing, with why a newer one could not be had."""
+        error = self.markets.error or self.days.error
+        if self.listing is None or error is None:
+            return self.listing
+        return replace(self.listing, trouble=f"{self.exchange} cannot be asked: {error}")
+
+    def take_markets(self, symbols: Sequence[Symbol]) -> list[StateChange]:
+        """Take what the exchange says it lists; return which markets are in another state than before.
+
+        Raises ExchangeUnreachableError when it cannot be believed; what was known last then holds on.
+        """
+        before, now = self.listing, self._clock.monotonic()
+        why = doubt(before, symbols)
+        if why is None:
+            self._doubted_at = None
+        else:
+            self._doubted_at = now if self._doubted_at is None else self._doubted_at
+            if not symbols or now - self._doubted_at < BELIEVED:
+                log.error("a listing is not believed", exchange=self.exchange, why=why)
+                raise ExchangeUnreachableError(f"{why}, which is not believed")
+        self.listing = listed(self.exchange, symbols, before, self._clock.now())
+        return changes(before, self.listing)
+
+    def take_days(self, days: Sequence[Ticker]) -> None:
+        """Take the days of the markets."""
+        if self.listing is not None:
+            self.listing = with_days(self.listing, days)
+
+    def quote(self, symbol: str) -> tuple[Asked, list[Ticker]]:
+        """Return when a symbol's quote was asked last, and what the answer was; the oldest are forgotten."""
+        kept = self._quotes.pop(symbol, None) or (Asked(self._clock), [])
+        self._quotes[symbol] = kept
+        while len(self._quotes) > QUOTES and not next(iter(self._quotes.values()))[0].is_asking:
+            del self._quotes[next(iter(self._quotes))]
+        return kept
+
+    def is_wanted(self, recently: float) -> bool:
+        """Say whether somebody wanted the listing within so many seconds."""
+        return self.wanted_at is not None and self._clock.monotonic() - self.wanted_at < recently
+
+    def is_new(self, age: float) -> bool:
+        """Say whether it should be written down: what is written tells of other markets, or is so old (s)."""
+        before, after = self.recorded, self.listing
+        if after is None or after is before:
+            return False
+        if before is None or before.symbols.keys() != after.symbols.keys() or changes(before, after):
+            return True
+        return after.asked_at - before.asked_at >= age * 1000
+
+    async def stop(self) -> None:
+        """Ask nothing more."""
+        for asked in (self.markets, self.days, *(asked for asked, _ in self._quotes.values())):
+            await asked.stop()
