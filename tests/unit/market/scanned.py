@@ -101,9 +101,8 @@ class Office:
         spreads: Mapping[str, float | None] = {},
     ) -> None:  # fmt: skip
         self.clock = ManualClock(NOW + 5_000)
-        self.store = MemoryStore(
-            {"version": 2, "perseus_profile": {"primary_exchange": "coinbase"}} | document
-        )
+        first = {"version": 2, "perseus_profile": {"primary_exchange": "coinbase"}}
+        self.store = MemoryStore({**first, **document})
         self.settings = SettingsService(self.store, Listings())
         self.listings = HandListings(listing, spreads)
         self.exchange = AgedExchange(ages)
