@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.scope import Scope
@@ -16,6 +17,7 @@ PATIENCE = 30.0
 """What has been in the way of all that is waited for, for so many seconds, is not waited for."""
 
 Symbols = Sequence[tuple[str, str]]
+Tell = Callable[[int, str], None]
 
 
 class Arrival(NamedTuple):
@@ -33,12 +35,22 @@ class Arrivals:
         self._holding = holding
         self._clock = clock
 
-    async def loaded(self, scope: Scope, symbols: Symbols, tell: Callable[[int, str], None]) -> Arrival:
+    async def loaded(
+        self, scope: Scope, symbols: Symbols, holds: asyncio.Future[str | None], tell: Tell
+    ) -> Arrival:
         """Wait until symbols, as (exchange, symbol), are live; `tell` hears how many are, and which is next.
 
-        What stays in the way of all that are left is told instead, and so is that they are watched no more:
-        loading goes on without anybody who waits.
+        `holds` ends when the settings that name them hold, or with what these wait for. What stays in the way
+        of all that are left is told instead, and so is that they are watched no more: loading goes on without
+        anybody who waits.
         """
+        while not holds.done():
+            self._tell(symbols, tell)
+            await self._a_moment(holds)
+        waits = holds.result()
+        return Arrival(0, waits) if waits is not None else await self._arrived(scope, symbols, tell)
+
+    async def _arrived(self, scope: Scope, symbols: Symbols, tell: Tell) -> Arrival:
         blocked_since: float | None = None
         while True:
             watched = self._watched(scope)
@@ -47,7 +59,7 @@ class Arrivals:
             loaded = len(symbols) - len(left) - len(missing)
             if not left:
                 return Arrival(loaded, self._why_missing(scope, missing))
-            tell(loaded, ":".join(left[0]))
+            self._tell(symbols, tell)
             now = self._clock.monotonic()
             blocked = [self._in_the_way(*one) for one in left]
             if None in blocked:
@@ -66,6 +78,21 @@ class Arrivals:
                 return f"{exchange} has not taken the end of the subscription yet"
             await self._clock.sleep(LOOK)
         return None
+
+    def _tell(self, symbols: Symbols, tell: Tell) -> None:
+        """Say how far it is, once there is anything to say."""
+        left = [one for one in symbols if not self._is_loaded(*one)]
+        if left and len(left) < len(symbols):
+            tell(len(symbols) - len(left), ":".join(left[0]))
+
+    async def _a_moment(self, event: asyncio.Future[str | None]) -> None:
+        """Wait for an event, but not long."""
+        moment = asyncio.ensure_future(self._clock.sleep(LOOK))
+        both: set[asyncio.Future[Any]] = {event, moment}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            moment.cancel()
 
     def streams(self, exchange: str, symbol: str) -> bool:
         """Say whether an exchange streams a symbol to us now."""

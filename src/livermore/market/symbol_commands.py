@@ -6,6 +6,7 @@ that nobody who has something else to say waits for an exchange.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -295,10 +296,11 @@ class SymbolCommands:
             call.progress(Progress(done=done, total=total, message=what, eta_seconds=round(left)))
 
         tell(0, f"{cost.requests} requests, about {cost.seconds:g} s")
-        waits = await self._means.runtimes.bring_about(call.scope, written.change.revision)
-        if waits is not None:
-            return Arrival(0, waits)
-        return await self._arrivals.loaded(call.scope, symbols, tell)
+        holds = asyncio.ensure_future(self._means.runtimes.bring_about(call.scope, written.change.revision))
+        try:
+            return await self._arrivals.loaded(call.scope, symbols, holds, tell)
+        finally:
+            holds.cancel()
 
     async def _depart(self, call: Call, meant: Listed, revision: int) -> str | None:
         """Have a stored revision hold, and wait until nothing of a symbol is streamed any more."""
