@@ -25,6 +25,7 @@ from livermore.bootstrap.brake import Brake
 from livermore.bootstrap.budgets import SharedBudgets, shared_budgets
 from livermore.bootstrap.exchanges import preset_of
 from livermore.bootstrap.plan import Plan
+from livermore.bootstrap.scanning import first_scanner
 from livermore.bootstrap.world import Served, World, world_of
 from livermore.kernel.clock import Clock, SystemClock
 from livermore.kernel.events import EventBus
@@ -142,12 +143,14 @@ def _first_settings(plan: Plan, world: World | None) -> dict[str, Any]:
     """Return what revision 1 holds: the world's own settings, or what the first live start asks for."""
     if world is not None:
         return world.settings()
+    exchange = plan.exchange or COINBASE.name
     return {
         "version": 2,
-        "perseus_profile": {"primary_exchange": plan.exchange or COINBASE.name},
+        "perseus_profile": {"primary_exchange": exchange},
         # Whoever starts it for the first time wants to see something, and would not know what to resume.
         "livermore_runtime": {"auto_start": True},
         "symbols": list(plan.symbols),
+        **first_scanner(exchange),
     }
 
 

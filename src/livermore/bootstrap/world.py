@@ -21,6 +21,7 @@ from livermore.adapters.exchanges.simulated import (
 from livermore.adapters.exchanges.simulated.faults import FaultScript
 from livermore.adapters.files import RecordedMarket, read_markets_apart
 from livermore.bootstrap.plan import Plan
+from livermore.bootstrap.scanning import first_scanner
 from livermore.kernel.errors import InvalidError
 from livermore.kernel.ids import derived_id
 from livermore.kernel.timeframe import Timeframe
@@ -89,6 +90,7 @@ class World(NamedTuple):
             ],
             "timeframes": [timeframe.value for timeframe in Timeframe if timeframe in longer],
             "storage": {"keep_days": {timeframe.value: None for timeframe in Timeframe}},
+            **first_scanner(primary),
         }
 
 

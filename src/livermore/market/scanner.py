@@ -168,9 +168,9 @@ def choose(listing: Listing, filters: Filters) -> Choice:
 def _quotes(markets: Iterable[ListedSymbol]) -> str:
     """Name the quote assets that there are, the most frequent first."""
     counted = Counter(market.symbol.quote for market in markets)
-    return "it quotes in: " + ", ".join(quote for quote, _ in counted.most_common(20)) if counted else (
-        "its listing is empty"
-    )  # fmt: skip
+    if not counted:
+        return "its listing is empty"
+    return f"choose one of: {', '.join(quote for quote, _ in counted.most_common(20))}"
 
 
 def _meant(listing: Listing, market: ListedSymbol) -> ListedSymbol:

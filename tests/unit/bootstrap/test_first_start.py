@@ -35,4 +35,5 @@ async def test_what_was_chosen_before_the_first_start_stays(tmp_path: Path, url:
     assert document["perseus_profile"] == {"primary_exchange": "binance", "timezone": "Europe/Berlin"}
     assert document["livermore_runtime"] == {"auto_start": True}
     assert document["symbols"] == ["BTCUSDT"]
+    assert document["scanner"] == {"quote": "USDT"}
     assert await started(tmp_path, exchange="coinbase") == (revision, document)
