@@ -8,6 +8,8 @@ from typing import TypeVar
 from livermore.kernel.log import logger
 
 LARGEST = 1e300
+LATEST = 2**42  # ms: the year 2109
+LONGEST_NAME = 50  # letters, as the tables have it
 LONGEST = 400  # letters of a number: more is none, whatever it begins with
 S = TypeVar("S")
 T = TypeVar("T")
@@ -26,6 +28,24 @@ def readable(rows: Iterable[S], read: Callable[[S], T], exchange: str) -> list[T
     if faults:
         log.warning("markets that could not be read", exchange=exchange, count=len(faults), first=faults[0])
     return found
+
+
+def name(text: object) -> str:
+    """Return the name of a market or an asset; raise ValueError for what no table and no page could take."""
+    if not isinstance(text, str) or not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
+        raise ValueError(f"not a name: {str(text)[:LONGEST_NAME]!r}")
+    return text
+
+
+def word(text: object) -> str:
+    """Return what an exchange says of a market in a word; nothing of what is none."""
+    return text if isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable() else ""
+
+
+def moment(told: object) -> int | None:
+    """Return a time in ms; None for what is none of ours."""
+    value = positive(told)
+    return int(value) if value is not None and 1 <= value < LATEST else None
 
 
 def number(text: object) -> float | None:

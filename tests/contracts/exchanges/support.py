@@ -180,10 +180,10 @@ async def replaying(shared_data: Path) -> AsyncIterator[str]:
         return web.json_response([row for row in rows if start <= row[0] <= end])
 
     async def days(request: web.Request) -> web.Response:
-        asked = json.loads(request.query["symbols"])
-        if asked != ["BTCUSDT"]:
+        one, some = request.query.get("symbol"), request.query.get("symbols", '["BTCUSDT"]')
+        if one not in {None, "BTCUSDT"} or json.loads(some) != ["BTCUSDT"]:
             return web.json_response({"code": -1121, "msg": "Invalid symbol."}, status=400)
-        return web.json_response([DAY])
+        return web.json_response([DAY] if one is None else DAY)
 
     async def socket(request: web.Request) -> web.WebSocketResponse:
         answer = web.WebSocketResponse()
@@ -221,6 +221,8 @@ DAY: dict[str, Any] = {
     "lastPrice": "57500.50000000",
     "volume": "1000.00000000",
     "quoteVolume": "57250000.00000000",
+    "bidPrice": "57500.49000000",
+    "askPrice": "57500.51000000",
     "openTime": 1633912111098,
     "closeTime": 1633998511098,
     "firstId": 1,

@@ -210,6 +210,17 @@ async def test_the_row_is_a_ceiling() -> None:
         await exchange.close()
 
 
+async def test_the_days_of_all_cost_eighty_and_a_quote_two() -> None:
+    async with running(SimulatedExchange(recorded(45, 30), position=T0 + 30 * MINUTE)) as server:
+        exchange = binance(server.rest_url)
+        assert len(await exchange.days()) == 45
+        assert (exchange.budget.usage().used, server.counters.weight) == (80, 80)
+        quote = await exchange.quote("C3USDT")
+        assert (exchange.budget.usage().used, server.counters.weight) == (82, 82)
+        assert quote.trades_24h == 5 * 30  # of a recorded bar each update is a trade
+        await exchange.close()
+
+
 async def test_twenty_tickers_cost_as_much_as_one() -> None:
     async with running(SimulatedExchange(recorded(45, 3), position=T0 + 3 * MINUTE)) as server:
         exchange = binance(server.rest_url)

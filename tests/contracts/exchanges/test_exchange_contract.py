@@ -93,6 +93,9 @@ async def test_it_lists_its_markets(given: Given) -> None:
     assert symbols[given.symbol].base == given.base
     assert symbols[given.symbol].quote == given.quote
     assert symbols[given.symbol].trading
+    steps = (symbols[given.symbol].price_step, symbols[given.symbol].amount_step)
+    assert all(step is not None and 0 < step <= 1 for step in steps)
+    assert symbols[given.symbol].minimum_value
 
 
 async def test_history_is_exactly_the_range_asked_for(given: Given) -> None:
@@ -123,6 +126,30 @@ async def test_tickers_of_the_symbols_it_knows(given: Given) -> None:
     assert ticker.open_24h is not None
     assert ticker.quote_volume_24h is not None
     assert ticker.time > 1_600_000_000_000
+
+
+async def test_the_days_of_all_say_what_a_quote_says_of_one(given: Given) -> None:
+    quote, days = await given.exchange.quote(given.symbol), await given.exchange.days()
+    [day] = [day for day in days if day.symbol == given.symbol]
+    assert len({day.symbol for day in days}) == len(days)
+    assert (quote.symbol, quote.price, quote.open_24h) == (day.symbol, day.price, day.open_24h)
+    assert quote.quote_volume_24h == pytest.approx(day.quote_volume_24h)
+    assert (quote.quote_volume_24h or 0) > 100 * quote.price  # which would be few, if it counted the base asset
+    assert quote.time > 1_600_000_000_000
+
+
+async def test_a_quote_tells_what_is_offered(given: Given) -> None:
+    quote = await given.exchange.quote(given.symbol)
+    assert quote.bid is not None
+    assert quote.ask is not None
+    assert quote.bid < quote.price < quote.ask
+    assert 0 < (quote.spread_percent or 0) < 5
+
+
+@pytest.mark.parametrize("symbol", ["NOSUCHUSDT", "", "../../time", "a'; drop--", "BTCUSD\u0422", "X" * 500])
+async def test_there_is_no_quote_of_what_is_not_listed(given: Given, symbol: str) -> None:
+    with pytest.raises(NotFoundError):
+        await given.exchange.quote(symbol)
 
 
 async def test_it_tells_the_time(given: Given) -> None:

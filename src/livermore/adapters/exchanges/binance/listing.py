@@ -8,7 +8,7 @@ import msgspec
 
 from livermore.adapters.exchanges.binance.rest import Rest
 from livermore.adapters.exchanges.binance.wire import Filter, Listing, Market, RateLimit
-from livermore.market.readable import positive, readable
+from livermore.market.readable import name, positive, readable, word
 from livermore.market.symbol import Symbol
 
 WEIGHT = 20
@@ -30,11 +30,11 @@ def _symbol(raw: msgspec.Raw) -> Symbol:
     market = _decode(raw)
     filters = {rule.kind: rule for rule in market.filters}
     return Symbol(
-        name=market.symbol,
-        base=market.base,
-        quote=market.quote,
+        name=name(market.symbol),
+        base=name(market.base),
+        quote=name(market.quote),
         trading=market.status == "TRADING" and market.spot_allowed,
-        status=market.status,
+        status=word(market.status),
         price_step=_told(filters.get("PRICE_FILTER"), lambda rule: rule.price_step),
         amount_step=_told(filters.get("LOT_SIZE"), lambda rule: rule.amount_step),
         minimum_value=_told(

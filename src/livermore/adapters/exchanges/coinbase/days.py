@@ -43,7 +43,7 @@ def _quote_volume(product: ProductEntry, price: float) -> float | None:
 
 def _open(price: float, percent: float | None) -> float | None:
     """Return the price of a day ago, which Coinbase tells only as the percentage that has changed since."""
-    return None if percent is None or percent <= -100 else price / (1 + percent / 100)
+    return None if percent is None or percent <= -100 else number(price / (1 + percent / 100))
 
 
 def _price(text: str) -> float:

@@ -11,7 +11,7 @@ from livermore.adapters.exchanges.coinbase.rest import Rest
 from livermore.adapters.exchanges.coinbase.times import milliseconds
 from livermore.adapters.exchanges.coinbase.wire import ProductEntry, ProductList
 from livermore.kernel.errors import ExchangeUnreachableError, NotFoundError
-from livermore.market.readable import positive, readable
+from livermore.market.readable import name, positive, readable, word
 from livermore.market.symbol import Symbol
 
 PATH = "/market/products"
@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder(ProductEntry, strict=False).decode
 
 async def listing(rest: Rest) -> list[Symbol]:
     """Return every spot market."""
-    return [_symbol(product) for product in await products(rest)]
+    return readable(await products(rest), _symbol, NAME)
 
 
 async def products(rest: Rest, names: Sequence[str] = ()) -> list[ProductEntry]:
@@ -41,21 +41,21 @@ async def products(rest: Rest, names: Sequence[str] = ()) -> list[ProductEntry]:
     raise ExchangeUnreachableError("Coinbase's listing does not end", where=PATH)
 
 
-def path_of(name: str) -> str:
+def path_of(symbol: str) -> str:
     """Return the path of a product. Errors: NotFoundError for a name that no product can have."""
-    if not _NAME.fullmatch(name):
-        raise NotFoundError(f"Coinbase lists no {name[:40]!r}", where=PATH)
-    return f"{PATH}/{name}"
+    if not _NAME.fullmatch(symbol):
+        raise NotFoundError(f"Coinbase lists no {symbol[:40]!r}", where=PATH)
+    return f"{PATH}/{symbol}"
 
 
 def _symbol(product: ProductEntry) -> Symbol:
     return Symbol(
-        name=product.product_id,
-        base=product.base,
-        quote=product.quote,
+        name=name(product.product_id),
+        base=name(product.base),
+        quote=name(product.quote),
         trading=product.is_open(),
-        status=product.status,
-        alias=product.alias,
+        status=word(product.status),
+        alias=name(product.alias) if product.alias else "",
         price_step=positive(product.price_increment) or positive(product.quote_increment),
         amount_step=positive(product.base_increment),
         minimum_value=positive(product.quote_min_size),

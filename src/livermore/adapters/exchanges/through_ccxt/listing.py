@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 from livermore.adapters.exchanges.through_ccxt.library import Library
-from livermore.market.readable import number, positive, readable
+from livermore.market.readable import moment, name, number, positive, readable
 from livermore.market.symbol import Symbol
 
+MOST_PLACES = 30
 DECIMAL_PLACES, TICK_SIZE = 2, 4  # of ccxt's ways to tell a precision, those that name a step
 
 
@@ -20,21 +21,19 @@ async def listing(library: Library) -> list[Symbol]:
 
 
 def _symbol(named: tuple[str, dict[str, Any]], mode: int | None) -> Symbol:
-    name, market = named
-    if not (market.get("base") and market.get("quote")):
-        raise ValueError(f"{name} has no base or no quote")
+    symbol, market = named
     active = market.get("active") is not False  # None where the exchange does not tell
     precision, limits = market.get("precision") or {}, market.get("limits") or {}
     return Symbol(
-        name=name,
-        base=market["base"],
-        quote=market["quote"],
+        name=name(symbol),
+        base=name(market.get("base")),
+        quote=name(market.get("quote")),
         trading=active,
         status="active" if active else "inactive",
         price_step=_step(precision.get("price"), mode),
         amount_step=_step(precision.get("amount"), mode),
         minimum_value=positive((limits.get("cost") or {}).get("min")),
-        opened_at=_time(market.get("created")),
+        opened_at=moment(market.get("created")),
     )
 
 
@@ -43,9 +42,4 @@ def _step(precision: object, mode: int | None) -> float | None:
     if mode == TICK_SIZE:
         return positive(precision)
     places = number(precision) if mode == DECIMAL_PLACES else None
-    return None if places is None else positive(10.0**-places)
-
-
-def _time(created: object) -> int | None:
-    told = positive(created)
-    return None if told is None else int(told)
+    return 10.0**-places if places is not None and 0 <= places <= MOST_PLACES else None

@@ -9,7 +9,7 @@ import msgspec
 
 from livermore.adapters.exchanges.through_ccxt.library import Library
 from livermore.kernel.errors import ExchangeUnreachableError
-from livermore.market.readable import number, positive, readable
+from livermore.market.readable import moment, number, positive, readable
 from livermore.market.symbol import Ticker
 
 MOST_NAMED = 50  # beyond this all are asked for: a list of names would outgrow an address
@@ -68,7 +68,7 @@ def _ticker(library: Library, name: str, day: dict[str, Any]) -> Ticker:
     return Ticker(
         symbol=name,
         price=price,
-        time=int(day.get("timestamp") or library.time.now()),
+        time=moment(day.get("timestamp")) or library.time.now(),
         open_24h=positive(day.get("open")),
         quote_volume_24h=in_quote,
     )
