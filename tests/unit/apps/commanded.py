@@ -17,13 +17,30 @@ from livermore.control.ports import Accepted, Facts, Page, Retention, Waiting
 from livermore.control.registry import Call, Job, Nothing, Registry
 from livermore.control.room import ControlRoom
 from livermore.kernel.clock import SystemClock
-from livermore.kernel.errors import ConflictError, NotImplementedYetError
+from livermore.kernel.errors import ConflictError, NotFoundError, NotImplementedYetError
 from livermore.kernel.events import EventBus
 from livermore.kernel.scope import Reach, Scope
 from livermore.market.commands import Backfilled, ClearCache, Cleared, ForceBackfill
 from livermore.market.comparison import Tally
+from livermore.market.scanner import Candidate, Filters, Proposal
+from livermore.market.scanning import ScanSymbols
+from livermore.market.symbol_payloads import (
+    Added,
+    AddSymbol,
+    BulkAdded,
+    BulkAddSymbols,
+    Removed,
+    RemoveSymbol,
+    SetSymbolEnabled,
+    SymbolEnabled,
+)
+from livermore.market.verdict import Fitness, Judgement
 from livermore.runtime.commands import ModePayload, PausePayload, Reloaded, Switched, Turned
 from livermore.runtime.status import Pause
+from livermore.settings.plan import Cost
+
+UNKNOWN = "NOPE"
+COST = Cost(requests=7, seconds=2.5)
 
 
 class JournalTwin:
@@ -136,6 +153,7 @@ class Obedience:
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.done: list[str] = []
+        self.scanned: list[ScanSymbols] = []
 
     def register(self, registry: Registry) -> None:
         add = registry.register
@@ -145,6 +163,11 @@ class Obedience:
         add("switch-mode", ModePayload, self.switch, priority=10, about="Switch.")
         add("force-backfill", ForceBackfill, self.fill, priority=20, about="Load.")
         add("clear-cache", ClearCache, self.clear, priority=20, about="Clear.", role="admin")
+        add("add-symbol", AddSymbol, self.add_symbol, priority=15, about="Add.")
+        add("bulk-add-symbols", BulkAddSymbols, self.bulk_add, priority=15, about="Add many.")
+        add("remove-symbol", RemoveSymbol, self.remove_symbol, priority=15, about="Remove.")
+        add("set-symbol-enabled", SetSymbolEnabled, self.switch_symbol, priority=15, about="Switch.")
+        add("scan-symbols", ScanSymbols, self.scan, priority=20, about="Scan.")
 
     async def pause(self, call: Call) -> Turned:
         self.done.append(call.command.id)
@@ -180,6 +203,60 @@ class Obedience:
     async def clear(self, call: Call) -> Cleared:
         self.done.append(call.command.id)
         return Cleared(symbols=2, timeframes=["5m", "1h"], bars=1_234, stored_deleted=7)
+
+    async def add_symbol(self, call: Call) -> Added:
+        asked: AddSymbol = call.payload
+        if asked.symbol == UNKNOWN:
+            raise NotFoundError(f"{UNKNOWN} cannot be watched", where="payload.symbol")
+        return Added(
+            exchange=asked.exchange or "coinbase", symbol=asked.symbol.upper(),
+            resolved=f"it is {asked.symbol.upper()}" if asked.symbol.islower() else None, revision=4,
+            cost=COST, loaded=True, waits_for=None,
+        )  # fmt: skip
+
+    async def bulk_add(self, call: Call) -> BulkAdded:
+        results = [_judged(name) for name in call.payload.symbols]
+        added = sum(one.verdict == "ok" for one in results)
+        return BulkAdded(
+            revision=4 if added else None, results=results, added=added, cost=COST, loaded=0,
+            waits_for="it is paused" if added else None,
+        )  # fmt: skip
+
+    async def remove_symbol(self, call: Call) -> Removed:
+        if call.payload.symbol == UNKNOWN:
+            raise NotFoundError(f"{UNKNOWN} is not on the watchlist", where="payload.symbol")
+        return Removed(
+            exchange=None, symbol=call.payload.symbol, resolved=None, was_streaming=True, revision=5,
+            waits_for=None,
+        )  # fmt: skip
+
+    async def switch_symbol(self, call: Call) -> SymbolEnabled:
+        asked: SetSymbolEnabled = call.payload
+        return SymbolEnabled(
+            exchange="coinbase", symbol=asked.symbol, resolved=None, enabled=asked.enabled,
+            revision=None if asked.symbol == "SAME" else 6, cost=COST, loaded=asked.enabled, waits_for=None,
+        )  # fmt: skip
+
+    async def scan(self, call: Call) -> Proposal:
+        self.scanned.append(call.payload)
+        candidates = [
+            Candidate(symbol=name, rank=rank, price=2.0, change_24h_percent=-1.5, quote_volume_24h=1.5e6,
+                      watched=name == "BTC-USD")
+            for rank, name in enumerate(("BTC-USD", "XRP-USD", "LTC-USD"), 1)
+        ]  # fmt: skip
+        return Proposal(
+            exchange="coinbase", made_at="2026-05-01T12:00:00.000Z", filters=Filters(exchange="coinbase"),
+            candidates=tuple(candidates), add=("XRP-USD", "LTC-USD"), keep=("BTC-USD",), missing=("ETH-USD",),
+            left_out={"stablecoin_or_fiat": 3, "volume": 7},
+        )  # fmt: skip
+
+
+def _judged(name: str) -> Judgement:
+    if name == UNKNOWN:
+        return Judgement(input=name, exchange="coinbase", verdict=Fitness.UNKNOWN, detail="it is not listed")
+    if name == "BTC-USD":
+        return Judgement(input=name, exchange="coinbase", symbol=name, verdict=Fitness.DUPLICATE)
+    return Judgement(input=name, exchange="coinbase", symbol=name.upper(), verdict=Fitness.OK)
 
 
 def control_in_memory(accounts: Accounts, events: EventBus, obedience: Obedience) -> ControlRoom:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from livermore.kernel.errors import (
     BlockedError,
     ExchangeUnreachableError,
@@ -58,9 +60,10 @@ async def listed_market(
     (judged,) = await system.listings.judged(where, [meant.symbol])
     refusal = REFUSALS.get(judged.verdict)
     if refusal is not None or judged.symbol is None:
-        raise (refusal or NotFoundError)(judged.detail, where="symbol")
+        hint = "look for it with: livermore symbols search TEXT"
+        raise (refusal or NotFoundError)(f"{name[:100]}: {judged.detail}", where="symbol", hint=hint)
     listing = await system.listings.listing(where)
-    return where, judged, listing.symbols[judged.symbol]
+    return where, replace(judged, input=name), listing.symbols[judged.symbol]
 
 
 def _stated(qualified: str | None, exchange: str | None) -> str | None:

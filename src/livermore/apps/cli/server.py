@@ -30,6 +30,7 @@ ERROR_OF_STATUS: dict[int, type[LivermoreError]] = {
     404: NotFoundError,
     409: ConflictError,
     412: ConflictError,
+    413: InvalidError,
     422: InvalidError,
     428: InvalidError,
     429: RateLimitedError,

@@ -13,7 +13,7 @@ from livermore.apps.cli.frame import DefaultGroup, examples, new_app
 from livermore.apps.cli.options import HERE, AsJson, Source, Workspace
 from livermore.apps.cli.output import emit, note
 from livermore.apps.cli.reading import read
-from livermore.apps.cli.settings_files import STDIO, read_bytes, write_new
+from livermore.apps.cli.settings_files import STDIO, write_new
 from livermore.apps.cli.signals import one_of
 from livermore.apps.cli.symbols_scan import Scan, scan
 from livermore.apps.cli.upkeep import OfExchange
@@ -154,14 +154,14 @@ def import_symbols(
 ) -> None:
     """Show of each symbol of a file whether it can be watched, then add those that can."""
     one_of(form, FORMS, "--form")
-    found = asking.preview_of(workspace, read_bytes(file), form, exchange)
+    found = asking.preview_of(workspace, file, form, exchange)
     fit = [f"{one['exchange']}:{one['symbol']}" for one in found["results"] if one["verdict"] == "ok"]
     if preview or not as_json:
         emit(found, as_json, lambda: shown.show_preview(found))
     if preview:
         return
     if not fit:
-        raise InvalidError("none of these can be added", where=file, hint=asking.why_none(found))
+        raise asking.none_added(found["results"])
     if not yes and asking.declined(f"Add {len(fit)} to the watchlist?"):
         raise InvalidError("nothing was added", where="symbols import", hint="add --yes to add them")
     wish = Wish("bulk-add-symbols", {"symbols": fit}, not no_wait, timeout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from livermore.apps.cli.asking import Wish, carried_out, confirmed, running
 from livermore.apps.cli.outcomes import check_outcome, told
 from livermore.apps.cli.output import emit
 from livermore.apps.cli.server import ask, find_server
+from livermore.apps.cli.settings_files import read_bytes
 from livermore.kernel.errors import ConflictError, ExchangeUnreachableError, InvalidError, LivermoreError
 
 # What all of many were refused for; another reason, or several, make it invalid.
@@ -21,6 +23,7 @@ REFUSALS: Mapping[str, type[LivermoreError]] = {
     "unreachable": ExchangeUnreachableError,
     "blocked": ExchangeUnreachableError,
 }
+LISTS = "a list is JSON, CSV, or what TradingView exports"
 FEW = 8
 """So many questions are put at once."""
 
@@ -31,16 +34,21 @@ def asked(workspace: Path, path: str, query: Mapping[str, Any] | None = None, *,
     return asyncio.run(ask(running(workspace), f"/symbols{path}", query, method=method, body=body))
 
 
-def preview_of(workspace: Path, content: bytes, form: str | None, exchange: str | None) -> Any:
-    """Have a list of symbols judged; raise InvalidError for what is no text."""
+def preview_of(workspace: Path, file: str, form: str | None, exchange: str | None) -> Any:
+    """Have the list in a file judged; raise InvalidError, naming the file, for what is none."""
     try:
-        text = content.decode("utf-8-sig")
+        text = read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidError("this is no text in UTF-8", where="FILE") from None
+        raise InvalidError("this is no text in UTF-8", where=file, hint=LISTS) from None
+    if not text.strip():
+        raise InvalidError("there is nothing in it", where=file, hint=LISTS)
     given = {"text": text, "form": form, "exchange": exchange}
-    return asked(
-        workspace, "/import/preview", body={name: one for name, one in given.items() if one is not None}
-    )
+    body = {name: one for name, one in given.items() if one is not None}
+    try:
+        return asked(workspace, "/import/preview", body=body)
+    except InvalidError as error:
+        error.where, error.hint = file, error.hint or LISTS
+        raise
 
 
 def metrics_of(
@@ -101,21 +109,23 @@ def carry_out_each(
 def check_added(command: Any) -> None:
     """Raise the error that fits where all of many symbols were refused."""
     result = command["result"]
-    if command["type"] != "bulk-add-symbols" or result is None or result["added"]:
-        return
-    verdicts = {one["verdict"] for one in result["results"]}
-    kind = REFUSALS.get(verdicts.pop(), InvalidError) if len(verdicts) == 1 else InvalidError
-    raise kind("nothing was added", where="symbols add", hint="search with: livermore symbols search TEXT")
+    if command["type"] == "bulk-add-symbols" and result is not None and not result["added"]:
+        raise none_added(result["results"])
+
+
+def none_added(results: Sequence[Any]) -> LivermoreError:
+    """Return the error that fits where none of some names can be added."""
+    counts = Counter(one["verdict"] for one in results)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    kind = REFUSALS.get(next(iter(counts)), InvalidError) if len(counts) == 1 else InvalidError
+    is_there = "see them with: livermore symbols list"
+    hint = is_there if kind is ConflictError else "search with: livermore symbols search TEXT"
+    return kind(f"none of these can be added: {told}", where="symbols", hint=hint)
 
 
 def declined(question: str) -> bool:
     """Ask on a terminal whether it is meant; where there is none, it is."""
     return sys.stdin.isatty() and not confirmed(question)
-
-
-def why_none(preview: Any) -> str:
-    """Say why none of a list can be added."""
-    return ", ".join(f"{count} {verdict}" for verdict, count in preview["counts"].items())
 
 
 def completed(incomplete: str) -> list[str]:

@@ -9,6 +9,7 @@ from livermore.apps.cli.output import ago, local_moment, note, number, span, tab
 from livermore.kernel.clock import SystemClock, parse_time
 
 EXACT_BELOW = 1000
+DAY = 86_400_000
 RIGHT = ("price", "24 h", "volume (24 h)", "bid", "ask", "spread", "trades", "rank")
 
 
@@ -118,7 +119,7 @@ def show_metrics(rows: Sequence[Any]) -> None:
             row["exchange"], row["symbol"], number(row["price"]), percent(row["change_24h_percent"]),
             volume(row["quote_volume_24h"], row["quote"]), number(row["bid"]), number(row["ask"]),
             _spread(row["spread_percent"]), "-" if row["trades_24h"] is None else f"{row['trades_24h']:,}",
-            f"{local_moment(row['time'])} ({ago(row['time'], now)})",
+            _time(row["time"], now),
         )
         for row in rows
     ]  # fmt: skip
@@ -162,6 +163,12 @@ def volume(value: float | None, quote: str | None) -> str:
 
 def _spread(share: float | None) -> str:
     return "-" if share is None else f"{share:.3g} %"
+
+
+def _time(time: int, now: int) -> str:
+    """Write a time, and how long ago it was by our clock; a simulated market goes by another one."""
+    passed = f" ({ago(time, now)})" if abs(now - time) < DAY else ""
+    return f"{local_moment(time)}{passed}"
 
 
 def _age(milliseconds: int | None) -> str:
