@@ -17,16 +17,21 @@ from livermore.settings.ports import Unlisted
 
 LONGEST_NAME = 50
 TRUSTED = 86_400_000  # ms for which a listing is good enough while its exchange cannot be asked
-LIKE = 0.6
+SUGGESTED = 20  # of so many unknown names it is said what was probably meant
 
 
 def judge(listing: Listing, inputs: Sequence[str]) -> list[Judgement]:
     """Say of each input, in order, whether it can be watched by what an exchange lists, or why not."""
     judgements: list[Judgement] = []
     seen: dict[str, str] = {}
+    unknown = 0
     for text in inputs:
         found = find(listing, text)
-        judgements.append(_unknown(listing, text) if found is None else _judged(listing, text, found, seen))
+        unknown += found is None
+        if found is None:
+            judgements.append(_unknown(listing, text, suggests=unknown <= SUGGESTED))
+        else:
+            judgements.append(_judged(listing, text, found, seen))
     return judgements
 
 
@@ -97,14 +102,14 @@ def _judged(listing: Listing, text: str, found: Found, seen: dict[str, str]) -> 
         detail = f"{listing.exchange} has halted trading of {listed.name}{said}"
     elif detail is None and listed.name != text:
         detail = f"it is {listed.name} at {listing.exchange}"
-    seen.setdefault(listed.name, text)
+    seen.setdefault(listed.name, text.strip())
     return Judgement(
         input=text, exchange=listing.exchange, symbol=listed.name, verdict=verdict, detail=detail
     )
 
 
-def _unknown(listing: Listing, text: str) -> Judgement:
-    near = nearest(listing, text)
+def _unknown(listing: Listing, text: str, *, suggests: bool) -> Judgement:
+    near = nearest(listing, text) if suggests else None
     detail = _why_not(listing, None) + (f"; did you mean {near}?" if near else "")
     return Judgement(input=text, exchange=listing.exchange, verdict=Fitness.UNKNOWN, detail=detail)
 
@@ -128,7 +133,7 @@ def nearest(listing: Listing, text: str) -> str | None:
     wanted = folded(text)
     if not 1 < len(wanted) <= LONGEST_NAME:
         return None
-    near = get_close_matches(wanted, _beginning(listing).get(wanted[:1], ()), n=1, cutoff=LIKE)
+    near = get_close_matches(wanted, _beginning(listing).get(wanted[:1], ()), n=1)
     return near[0] if near else None
 
 

@@ -43,7 +43,8 @@ def find(listing: Listing, text: str) -> Found | None:
 
 def folded(text: str) -> str:
     """Return an input without the white space around it and with its ASCII letters in capitals."""
-    return text.strip(whitespace).translate(_UPPER)
+    stripped = text.strip(whitespace)
+    return stripped.upper() if stripped.isascii() else stripped.translate(_UPPER)
 
 
 @for_each_listing

@@ -15,18 +15,17 @@ _JOINTS = str.maketrans("", "", punctuation + whitespace)
 
 
 class Entry(NamedTuple):
-    """A market as it is searched: its name, its base, and base and quote joined."""
+    """A market as it is searched: its name, and its base and quote joined."""
 
     listed: ListedSymbol
     name: str
-    base: str
     joined: str
 
     def place(self, wanted: str) -> int | None:
-        """Return how well it fits: its name begins so, its base is so, its name has it; None: not at all."""
-        if self.name.startswith(wanted) or self.joined.startswith(wanted):
+        """Return how well it fits: its name begins so, its base does, its name has it; None: not at all."""
+        if self.name.startswith(wanted):
             return 1
-        if self.base == wanted:
+        if self.joined.startswith(wanted):
             return 2
         return 3 if wanted in self.name or wanted in self.joined else None
 
@@ -37,7 +36,7 @@ def search(listing: Listing, text: str, limit: int) -> list[ListedSymbol]:
     First what the input names, then names that begin so, then markets of a base, then names that have it
     within; among equals the larger market. Nothing typed fits all.
     """
-    wanted = folded(text).translate(_JOINTS)
+    wanted = _bare(text)
     places: tuple[list[ListedSymbol], ...] = ([], [], [], [])
     if not wanted and text.strip(whitespace):
         return []
@@ -61,5 +60,10 @@ def entries_of(listing: Listing) -> list[Entry]:
 
 def _entry(listed: ListedSymbol) -> Entry:
     symbol = listed.symbol
-    name, base, quote = (folded(part).translate(_JOINTS) for part in (symbol.name, symbol.base, symbol.quote))
-    return Entry(listed, name, base, base + quote)
+    return Entry(listed, _bare(symbol.name), _bare(symbol.base) + _bare(symbol.quote))
+
+
+def _bare(text: str) -> str:
+    """Return what remains of an input when case and joints are left aside."""
+    capitals = folded(text)
+    return capitals if capitals.isalnum() else capitals.translate(_JOINTS)

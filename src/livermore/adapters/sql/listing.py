@@ -14,7 +14,10 @@ from livermore.adapters.sql.tables import exchange_symbols
 from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.symbol import Symbol
 
+# Preparing rows keeps everything else waiting, which candles must not.
+AT_ONCE = 100
 KEYS = ("exchange", "symbol", "asked_at")
+TEXTS, LONGEST = ("base", "quote", "status", "alias"), 50
 OF_A_MARKET = tuple(name for name in Symbol.__struct_fields__ if name != "name")
 OF_A_LISTING = tuple(name for name in ListedSymbol.__struct_fields__ if name != "symbol")
 
@@ -36,14 +39,21 @@ class SqlListingStore:
         """Store a listing in the place of the one before, in one transaction."""
         this = exchange_symbols.c
         # In one order, so that two processes that write at once wait for each other and not in a circle.
-        rows = [_row(listing, name) for name in sorted(listing.symbols)]
+        names = sorted(name for name, one in listing.symbols.items() if _fits(one))
         older = delete(exchange_symbols).where(
             this.exchange == listing.exchange, this.asked_at != listing.asked_at
         )
         async with self._database.writing() as connection:
-            if rows:
+            for start in range(0, len(names), AT_ONCE):
+                rows = [_row(listing, name) for name in names[start : start + AT_ONCE]]
                 await connection.execute(upsert_into(connection, exchange_symbols), rows)
             await connection.execute(older)
+
+
+def _fits(listed: ListedSymbol) -> bool:
+    """Say whether a market's texts can be stored: a strange one must not keep out all others."""
+    texts = (getattr(listed.symbol, column) for column in ("name", *TEXTS))
+    return all(len(text) <= LONGEST and "\0" not in text for text in texts)
 
 
 def _row(listing: Listing, name: str) -> dict[str, Any]:
