@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -187,6 +187,11 @@ class MemoryStore:
     async def span(self, series: Series) -> tuple[int, int] | None:
         parts = self._held[series]
         return (int(parts[0].time[0]), int(parts[-1].time[-1])) if parts else None
+
+    async def spans(self, exchange: str, symbols: Collection[str]) -> dict[Series, tuple[int, int]]:
+        own = [one for one in self._held if one.exchange == exchange and one.symbol in symbols]
+        found = {one: await self.span(one) for one in own}
+        return {one: span for one, span in found.items() if span is not None}
 
     async def checkpoint(self, series: Series, at_or_before: int) -> Checkpoint | None:
         return None

@@ -13,6 +13,7 @@ from livermore.control.reference import reference as command_reference
 from livermore.control.registry import Registry
 from livermore.market import commands as market
 from livermore.market.scanning import ScannerCommands
+from livermore.market.symbol_commands import SymbolCommands
 from livermore.runtime.commands import RuntimeCommands
 from livermore.runtime.state import table_as_markdown
 from livermore.settings.reference import reference
@@ -46,6 +47,7 @@ def registry() -> Registry:
     known = Registry()
     RuntimeCommands(nothing, nothing, nothing, nothing).register(known)
     market.register(known, nothing, nothing)
+    SymbolCommands(nothing).register(known)
     ScannerCommands(nothing, nothing).register(known)
     return known.seal()
 

@@ -6,6 +6,7 @@ from livermore.adapters.sql import Database
 from livermore.adapters.sql.listing import SqlListingStore
 from livermore.bootstrap.ground import Ground
 from livermore.control.registry import Registry
+from livermore.market.arrivals import Arrivals
 from livermore.market.listings import Listings
 from livermore.market.plane import MarketPlane
 from livermore.market.symbol_commands import Means, SymbolCommands
@@ -21,9 +22,10 @@ def commanded_watchlist(
     host: Host,
 ) -> Watchlist:  # fmt: skip
     """Tell of the watchlists that runtimes follow, and enter the commands that change them."""
-    runtimes, kept = HoldingHere(host), SqlListingStore(ground.database)
+    runtimes, kept, clock = HoldingHere(host), SqlListingStore(ground.database), ground.clock
     watchlist = Watchlist(settings, listings, kept, plane, runtimes)
-    means = Means(settings, watchlist, listings.known, plane, runtimes, ground.clock)
+    arrivals = Arrivals(plane.desks, runtimes, clock)
+    means = Means(settings, watchlist, listings.known, plane, runtimes, arrivals, clock)
     SymbolCommands(means).register(registry)
     return watchlist
 

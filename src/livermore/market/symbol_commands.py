@@ -82,6 +82,7 @@ class Means(NamedTuple):
     known: Callable[[str], Listing | None]
     plane: MarketPlane
     runtimes: Runtimes
+    arrivals: Arrivals
     clock: Clock
 
 
@@ -97,7 +98,6 @@ class SymbolCommands:
 
     def __init__(self, means: Means) -> None:
         self._means = means
-        self._arrivals = Arrivals(means.plane.desks, means.runtimes, means.clock)
 
     def register(self, registry: Registry) -> None:
         """Add the commands of watchlists."""
@@ -298,7 +298,7 @@ class SymbolCommands:
         tell(0, f"{cost.requests} requests, about {cost.seconds:g} s")
         holds = asyncio.ensure_future(self._means.runtimes.bring_about(call.scope, written.change.revision))
         try:
-            return await self._arrivals.loaded(call.scope, symbols, holds, tell)
+            return await self._means.arrivals.loaded(call.scope, symbols, holds, tell)
         finally:
             holds.cancel()
 
@@ -308,12 +308,12 @@ class SymbolCommands:
         waits = await self._means.runtimes.bring_about(call.scope, revision)
         if waits is not None or exchange is None:
             return waits
-        return await self._arrivals.gone(exchange, symbol)
+        return await self._means.arrivals.gone(exchange, symbol)
 
     def _streams(self, scope: Scope, name: Qualified) -> bool:
         """Say whether a symbol streams to a user."""
         rests = self._means.runtimes.rests(scope) is not None
-        return not rests and self._arrivals.streams(name.exchange or "", name.symbol)
+        return not rests and self._means.arrivals.streams(name.exchange or "", name.symbol)
 
     def _there_already(self, document: SettingsDocument, name: Qualified) -> ConflictError:
         """Say that somebody else was faster."""

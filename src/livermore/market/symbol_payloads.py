@@ -16,28 +16,40 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class AddSymbol(Payload, frozen=True, kw_only=True):
-    """A symbol as people write it, plain or `exchange:SYMBOL`; a plain one is of `exchange`, else primary."""
+    """Name a symbol: as its exchange does in any case, or base and quote joined by `/`, `-`, `_` or nothing.
+
+    It may be written `exchange:SYMBOL`; a plain one is of `exchange`, else of the primary exchange. What is
+    halted, delisted or on the watchlist already is a `conflict`, what the exchange does not list `not_found`.
+    The result says what the name was resolved to, and what loading it was foreseen to cost.
+    """
 
     symbol: Text
     exchange: str | None = None
 
 
 class RemoveSymbol(Payload, frozen=True, kw_only=True):
-    """A symbol of the watchlist, which no exchange need list any more."""
+    """Name a symbol of the watchlist, in any of the same forms; no exchange need list it any more."""
 
     symbol: Text
     exchange: str | None = None
 
 
 class BulkAddSymbols(Payload, frozen=True, kw_only=True):
-    """Up to 500 symbols as people write them; plain ones are of `exchange`, else of the primary exchange."""
+    """Name up to 500 symbols, in the same forms; plain ones are of `exchange`, else of the primary exchange.
+
+    The result has a verdict for each, in order. All that fit become one revision, so that one rollback takes
+    them off again; where none fits nothing is stored, and the command succeeds with the verdicts.
+    """
 
     symbols: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_SYMBOLS)]
     exchange: str | None = None
 
 
 class SetSymbolEnabled(Payload, frozen=True, kw_only=True):
-    """A symbol of the watchlist, and whether it is to be watched."""
+    """Name a symbol of the watchlist, and say whether it is to be watched; what is so already stores nothing.
+
+    One that is switched off keeps its place and its candles.
+    """
 
     symbol: Text
     exchange: str | None = None
