@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
@@ -15,7 +16,7 @@ from livermore.apps.api.metrics import Metrics
 from livermore.apps.web import bound_socket
 from tests.faults.proxy import proxy_to
 from tests.unit.apps.doors import guard_of
-from tests.unit.apps.standin import StandIn
+from tests.unit.apps.standin import OWN_DOCUMENT, StandIn
 
 SECONDS = 20
 
@@ -23,8 +24,9 @@ SECONDS = 20
 class Obeyed(threading.Thread):
     """Serve until `stop`; `address` leads there through the proxy."""
 
-    def __init__(self) -> None:
+    def __init__(self, document: dict[str, Any] = OWN_DOCUMENT) -> None:
         super().__init__(daemon=True)
+        self._document = document
         self.address = ""
         self._ready = threading.Event()
 
@@ -48,7 +50,7 @@ class Obeyed(threading.Thread):
 
     async def _serve(self) -> None:
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
-        self.system = StandIn()
+        self.system = StandIn(self._document)
         await self.system.control.start()
         await self.system.control.receiver.host([self.system.user.scope()])
         listening = bound_socket("127.0.0.1", 0)
