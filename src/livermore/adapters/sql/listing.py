@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, text
 
 from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.statements import upsert_into
@@ -14,6 +14,7 @@ from livermore.adapters.sql.tables import exchange_symbols
 from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.symbol import Symbol
 
+ALONE = text("LOCK TABLE exchange_symbols IN SHARE ROW EXCLUSIVE MODE")
 # Preparing rows keeps everything else waiting, which candles must not.
 AT_ONCE = 100
 KEYS = ("exchange", "symbol", "asked_at")
@@ -38,12 +39,14 @@ class SqlListingStore:
     async def save(self, listing: Listing) -> None:
         """Store a listing in the place of the one before, in one transaction."""
         this = exchange_symbols.c
-        # In one order, so that two processes that write at once wait for each other and not in a circle.
         names = sorted(name for name, one in listing.symbols.items() if _fits(one))
         older = delete(exchange_symbols).where(
             this.exchange == listing.exchange, this.asked_at != listing.asked_at
         )
         async with self._database.writing() as connection:
+            if not self._database.file:
+                # Two processes that write at once would wait for each other's rows.
+                await connection.execute(ALONE)
             for start in range(0, len(names), AT_ONCE):
                 rows = [_row(listing, name) for name in names[start : start + AT_ONCE]]
                 await connection.execute(upsert_into(connection, exchange_symbols), rows)

@@ -1,0 +1,99 @@
+"""The contract of `ListingStore`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import select
+
+from livermore.adapters.sql import Database
+from livermore.adapters.sql.listing import SqlListingStore
+from livermore.adapters.sql.tables import exchange_symbols
+from livermore.kernel.errors import LivermoreError
+from livermore.market.listing import ListedSymbol, Listing
+from livermore.market.symbol import Symbol
+
+NOON = 1_750_000_000_123
+
+
+def listed(name: str, **other: Any) -> ListedSymbol:
+    """Make a market."""
+    symbol = Symbol(name=name, base=name[:3], quote="USD", status="online")
+    return ListedSymbol(symbol=symbol, first_seen_at=NOON, **other)
+
+
+def listing(*markets: ListedSymbol, exchange: str = "coinbase", asked_at: int = NOON) -> Listing:
+    """Make a listing."""
+    return Listing(exchange=exchange, asked_at=asked_at, symbols={one.name: one for one in markets})
+
+
+WHOLE = ListedSymbol(
+    symbol=Symbol(
+        name="BTC-USDC", base="BTC", quote="USDC", trading=False, status="limit_only", alias="BTC-USD",
+        price_step=0.01, amount_step=1e-8, minimum_value=1.0, opened_at=NOON - 10**11,
+    ),
+    price=97153.15, change_24h_percent=-4.25, quote_volume_24h=2555311385.5919976, rank=1,
+    first_seen_at=NOON - 5, delisted_at=NOON + 5,
+)  # fmt: skip
+
+
+async def test_what_is_stored_is_read_again_as_it_was(database: Database) -> None:
+    store = SqlListingStore(database)
+    assert await store.load("coinbase") is None
+    made = listing(WHOLE, listed("ETH-USD"))
+    await store.save(made)
+    assert await store.load("coinbase") == made
+    assert await SqlListingStore(database).load("coinbase") == made
+    assert await store.load("binance") is None
+
+
+async def test_a_listing_takes_the_place_of_the_one_before_and_of_no_other(database: Database) -> None:
+    store = SqlListingStore(database)
+    other = listing(listed("BTCUSD"), exchange="binance")
+    await store.save(other)
+    await store.save(listing(listed("BTC-USD", rank=2), listed("OLD-USD")))
+    newer = listing(listed("BTC-USD", rank=1), listed("NEW-USD"), asked_at=NOON + 60_000)
+    await store.save(newer)
+    assert await store.load("coinbase") == newer
+    assert await store.load("binance") == other
+
+
+async def test_many_are_stored_whole_or_not_at_all(database: Database) -> None:
+    store = SqlListingStore(database)
+    made = listing(*(listed(f"{number:04}-USD", rank=number) for number in range(1_234)))
+    await store.save(made)
+    wrong = replace(
+        made, asked_at=NOON + 1, symbols={**made.symbols, "Z": replace(WHOLE, first_seen_at=None)}
+    )
+    with pytest.raises(LivermoreError, match="first_seen_at"):
+        await store.save(wrong)
+    assert await store.load("coinbase") == made
+
+
+async def test_what_cannot_be_stored_keeps_nothing_else_out(database: Database) -> None:
+    store = SqlListingStore(database)
+    strange = [
+        listed("X" * 51),
+        listed("NUL\0USD"),
+        replace(WHOLE, symbol=replace(WHOLE.symbol, status="s" * 51)),
+    ]
+    await store.save(listing(*strange, listed("BTC-USD"), listed("Y" * 50)))
+    found = await store.load("coinbase")
+    assert found is not None
+    assert found.symbols.keys() == {"BTC-USD", "Y" * 50}
+
+
+async def test_several_who_store_at_once_leave_one_whole_listing(database: Database) -> None:
+    store = SqlListingStore(database)
+    each = [
+        listing(*(listed(f"{number:03}-USD") for number in range(place, 150)), asked_at=NOON + place)
+        for place in range(4)
+    ]
+    await asyncio.gather(*(store.save(one) for one in each))
+    assert await store.load("coinbase") in each
+    async with database.reading() as connection:
+        asked = (await connection.execute(select(exchange_symbols.c.asked_at).distinct())).scalars().all()
+    assert len(asked) == 1
