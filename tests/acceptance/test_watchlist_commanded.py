@@ -11,8 +11,9 @@ from livermore import bootstrap
 from livermore.adapters.exchanges.simulated import GeneratedSource, Protocol, SimulatedExchange
 from livermore.control.command import Command
 from livermore.control.lifecycle import Status
+from livermore.market import arrivals
 from livermore.market.watchlist import WatchedSymbol
-from livermore.settings.patch import MergePatch
+from livermore.settings.patch import JsonPatch, MergePatch
 from livermore.settings.ports import Authorship
 
 from .inside import Place, live_systems, until
@@ -278,13 +279,40 @@ async def test_an_added_symbol_of_an_exchange_that_is_switched_off_waits(desk: D
 
 
 async def test_many_at_once_lose_nothing(desk: Desk) -> None:
+    """Through commands and through the settings."""
     names = [*LISTED["binance"][1:], *(f"coinbase:{one}" for one in LISTED["coinbase"][1:])]
-    before = await desk.revision()
-    results = await asyncio.gather(*(desk.done("add-symbol", symbol=name) for name in names))
+    before, scope = await desk.revision(), desk.system.user.scope()
+    patches = [JsonPatch(({"op": "add", "path": "/symbols/-", "value": name},)) for name in names[::2]]
+    results = await asyncio.gather(
+        *(desk.done("add-symbol", symbol=name) for name in names[1::2]),
+        *(desk.system.settings.patch(scope, patch, BY) for patch in patches),
+    )
     assert sorted(await desk.listed()) == sorted([*START, *names])
-    assert sorted(one["revision"] for one in results) == list(range(before + 1, before + 1 + len(names)))
+    revisions = [one["revision"] if isinstance(one, dict) else one.revision for one in results]
+    assert sorted(revisions) == list(range(before + 1, before + 1 + len(names)))
     await asyncio.gather(*(desk.done("remove-symbol", symbol=name) for name in names))
     assert await desk.listed() == START
     assert await desk.revision() == before + 2 * len(names)
     assert desk.servers["binance"].subscribed() == {"BTCUSDT"}
     assert desk.servers["coinbase"].subscribed() == {"BTC-USD"}
+
+
+async def test_at_an_exchange_that_is_away_symbols_are_removed_and_added_ones_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This is the last of all: it takes the exchange away."""
+    monkeypatch.setattr(arrivals, "PATIENCE", 0.5)
+    await desk.put(symbols=[*START, "coinbase:ETH-USD"])
+    await until(lambda: desk.holds("coinbase", "ETH-USD"))
+    await desk.servers["coinbase"].stop()
+    await until(lambda: desk.system.market._plane.desks["coinbase"].state == "disconnected")
+    assert (await desk.rows())["coinbase:BTC-USD"].state == "disconnected"
+    removed = await desk.done("remove-symbol", symbol="coinbase:btc/usd")
+    assert (removed["symbol"], removed["was_streaming"], removed["waits_for"]) == ("BTC-USD", False, None)
+    added = await desk.done("add-symbol", symbol="coinbase:SOL-USD")
+    assert added["loaded"] is False
+    assert added["waits_for"]
+    assert await desk.listed() == ["BTCUSDT", "coinbase:ETH-USD", "coinbase:SOL-USD"]
+    await desk.done("remove-symbol", symbol="coinbase:ETH-USD")
+    await desk.done("remove-symbol", symbol="coinbase:SOL-USD")
+    assert "coinbase" not in desk.system.market._plane.desks

@@ -292,10 +292,13 @@ class SymbolCommands:
 
         def tell(done: int, what: str) -> None:
             spent = clock.monotonic() - began
-            left = spent / done * (total - done) if done else max(cost.seconds - spent, 0.0)
-            call.progress(Progress(done=done, total=total, message=what, eta_seconds=round(left)))
+            left = spent / done * (total - done) if done else cost.seconds - spent
+            # What takes longer than was foreseen is not done any moment for that.
+            eta = round(left) if done or left > 0 else None
+            call.progress(Progress(done=done, total=total, message=what, eta_seconds=eta))
 
-        tell(0, f"{cost.requests} requests, about {cost.seconds:g} s")
+        about = f", about {cost.seconds:g} s" if cost.seconds else ""
+        tell(0, f"{cost.requests} requests{about}")
         holds = asyncio.ensure_future(self._means.runtimes.bring_about(call.scope, written.change.revision))
         try:
             return await self._means.arrivals.loaded(call.scope, symbols, holds, tell)
