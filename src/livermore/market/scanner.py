@@ -85,6 +85,33 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str | None = None
 
 
+class Patterns:
+    """Names, and patterns of names in which `*` stands for any characters; capitals are alike."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        parts = [pattern.upper().split("*") for pattern in patterns]
+        self._names = frozenset(first for first, *others in parts if not others)
+        self._starred = [(first, others[:-1], others[-1]) for first, *others in parts if others]
+
+    def fit(self, name: str) -> bool:
+        """Say whether a name fits one of them."""
+        name = name.upper()
+        return name in self._names or any(_fits(name, *starred) for starred in self._starred)
+
+
+def _fits(name: str, first: str, middle: Sequence[str], last: str) -> bool:
+    """Say whether a name begins so, ends so, and has these parts in between, one behind the other."""
+    if not (name.startswith(first) and name.endswith(last)):
+        return False
+    place, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return place <= end
+
+
 class Choice(NamedTuple):
     """Markets that pass all that a listing can tell, the largest first, and why others do not."""
 
@@ -151,11 +178,14 @@ def choose(listing: Listing, filters: Filters) -> Choice:
         )
     bases = {market.symbol.base for market in there}
     money = STABLE | (FIAT & (DEALT_EVERYWHERE | {market.symbol.quote for market in there}))
+    blacklist = Patterns(filters.blacklist)
     chosen: dict[str, ListedSymbol] = {}
     left_out: Counter[Reason] = Counter()
     for market in quoted:
         meant = _meant(listing, market)
         reason = _reason(market, meant, filters, bases, money)
+        if reason is None and any(map(blacklist.fit, {market.name, meant.name})):
+            reason = Reason.BLACKLISTED
         if reason is None and meant.name in chosen:
             reason = Reason.ALIAS
         if reason is None:
@@ -195,8 +225,6 @@ def _reason(
         return Reason.MONEY
     if _is_leveraged(base, bases):
         return Reason.LEVERAGED
-    if any(matches(pattern, name) for pattern in filters.blacklist for name in (market.name, meant.name)):
-        return Reason.BLACKLISTED
     if volume is None or volume < filters.minimum_quote_volume_24h:
         return Reason.VOLUME
     return None
@@ -206,24 +234,6 @@ def _is_leveraged(base: str, bases: Collection[str]) -> bool:
     """Say whether an asset is another listed one, up or down several times: BTCUP is, JUP is not."""
     stems = (base.removesuffix(suffix) for suffix in LEVERAGED if base.endswith(suffix))
     return any(len(stem) >= SHORTEST_STEM and stem in bases for stem in stems)
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Say whether a name is of a pattern, in which `*` stands for any characters; capitals are alike."""
-    first, *others = pattern.upper().split("*")
-    name = name.upper()
-    if not others:
-        return name == first
-    *middle, last = others
-    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
-        return False
-    place, end = len(first), len(name) - len(last)
-    for part in middle:
-        found = name.find(part, place, end)
-        if found < 0:
-            return False
-        place = found + len(part)
-    return True
 
 
 def candidate_of(market: ListedSymbol, rank: int, spread_percent: float | None = None) -> Candidate:

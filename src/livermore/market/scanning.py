@@ -13,6 +13,7 @@ from livermore.control.lifecycle import Status
 from livermore.control.ports import Journal
 from livermore.control.registry import Call, Job, Payload, Registry
 from livermore.kernel.clock import Clock, rfc3339
+from livermore.kernel.errors import ExchangeUnreachableError
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
 from livermore.market.listing import Listing
@@ -127,6 +128,7 @@ class Scanner:
         listing = await self._listings.listing(exchange)
         now = self._clock.now()
         choice = choose(listing, filters)
+        _check_volumes(listing)
         sieve = Sieve(exchange, filters, self._openings, self._listings, self._adapter)
         try:
             with asking(Purpose.WARM_UP, scope.identity_sub):
@@ -180,6 +182,13 @@ class ScannerCommands:
         proposal = await self._scanner.scan(call.scope, filters, call.progress)
         change = await self._settings.write(call.scope, _noting(proposal), _authorship(call.command))
         return self._scanner.compared(proposal, change.after)
+
+
+def _check_volumes(listing: Listing) -> None:
+    """Raise ExchangeUnreachableError where no volume is known: nobody could say what is traded most."""
+    if all(market.quote_volume_24h is None for market in listing.symbols.values()):
+        why = listing.trouble or "it does not tell"
+        raise ExchangeUnreachableError(f"what is traded at {listing.exchange} is not known: {why}")
 
 
 def overridden(filters: Filters, asked: ScanSymbols) -> Filters:

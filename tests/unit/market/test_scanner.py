@@ -10,13 +10,13 @@ from livermore.kernel.errors import InvalidError
 from livermore.market.scanner import (
     MOST,
     Filters,
+    Patterns,
     Proposal,
     against,
     candidate_of,
     checked,
     choose,
     filters_of,
-    matches,
     watched_on,
 )
 from livermore.settings.upgrade import read_settings
@@ -181,14 +181,15 @@ def test_a_proposal_is_held_against_the_watchlist_of_its_exchange() -> None:
     ],
 )  # fmt: skip
 def test_a_star_stands_for_any_characters(pattern: str, name: str, is_one: bool) -> None:
-    assert matches(pattern, name) is is_one
+    assert Patterns([pattern]).fit(name) is is_one
+    assert Patterns(["OTHER*", pattern]).fit(name) is is_one
 
 
 @given(some.lists(some.text("AB", max_size=3), min_size=1, max_size=5), some.data())
 def test_what_is_put_for_the_stars_is_matched(parts: list[str], data: some.DataObject) -> None:
     filled = parts[0] + "".join(data.draw(some.text("AB", max_size=3)) + part for part in parts[1:])
-    assert matches("*".join(parts), filled)
+    assert Patterns(["*".join(parts)]).fit(filled)
 
 
 def test_a_pattern_of_stars_is_no_work_without_end() -> None:
-    assert not matches("*A" * 24 + "*B*", "A" * 100_000)
+    assert not Patterns(["*A" * 24 + "*B*"]).fit("A" * 100_000)

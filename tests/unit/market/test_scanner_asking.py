@@ -118,6 +118,12 @@ async def test_a_listing_with_trouble_is_told_with_it() -> None:
     assert (proposal.listing_age_seconds, proposal.trouble) == (3_605, "coinbase cannot be asked")
 
 
+async def test_where_no_volume_is_known_nothing_is_proposed() -> None:
+    office = Office(listing(market("A", volume=None), trouble="coinbase cannot be asked"))
+    with pytest.raises(ExchangeUnreachableError, match="not known: coinbase cannot be asked"):
+        await office.scanner.scan(JESSE, filters())
+
+
 async def test_the_filters_of_the_settings_can_be_tried() -> None:
     office = Office(MARKETS, {"scanner": {"limit": 2, "blacklist": ["a-*"]}})
     document = (await office.settings.current(JESSE)).document

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from livermore.kernel.errors import InvalidError
+from livermore.market.lookup import find
 from livermore.market.symbol_lists import (
     FORMS,
     MOST_CHARACTERS,
@@ -17,6 +18,8 @@ from livermore.market.symbol_lists import (
     written_list,
 )
 from livermore.settings.forms import Qualified
+
+from .listed import listing, market
 
 READ: list[tuple[str, ListForm, str, list[str]]] = [
     ("an array", "json", '["BTC-USD", " binance:BTCUSDT "]', ["BTC-USD", "binance:BTCUSDT"]),
@@ -102,6 +105,7 @@ def test_a_list_is_written_as_others_read_it() -> None:
     assert written_list(rows, "tradingview") == "COINBASE:BTCUSD\nBINANCEUS:BTCUSDT\nETHUSD\n"
 
 
+NAMES = ("BTC-USD", "1INCH-USD", "USDT-USDC", "00-USD")
 asset = some.text("ABCXYZ0123456789", min_size=1, max_size=8)
 exchange = some.from_regex(r"[a-z][a-z0-9_-]{0,12}", fullmatch=True).filter(lambda name: name != "binanceus")
 rows = some.lists(
@@ -124,6 +128,16 @@ def test_tradingview_is_told_all_but_the_punctuation(rows: Sequence[Qualified], 
     bare = [row.symbol.translate({ord(mark): None for mark in "-/_"}) for row in rows]
     names = [f"{row.exchange}:{name}" if row.exchange else name for row, name in zip(rows, bare, strict=True)]
     assert read_list(written_list(rows, "tradingview"), "tradingview" if told else None) == names
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_tradingview_is_told_means_the_same_market(name: str) -> None:
+    pairs = (one.split("-") for one in NAMES)
+    there = listing(*(market(base, quote) for base, quote in pairs))
+    (told,) = read_list(written_list([Qualified("coinbase", name)], "tradingview"))
+    found = find(there, told.removeprefix("coinbase:"))
+    assert found is not None
+    assert found.symbol.name == name
 
 
 CYRILLIC = "\u0412\u0422\u0421-USD"
