@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import RefusedError
+from livermore.kernel.errors import RefusedError, TerminalError
 from livermore.kernel.ids import derived_id
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
@@ -64,7 +64,7 @@ class MarketNotices:
             return runtime.current.document
         try:
             return (await self._settings.current(runtime.scope)).document
-        except RefusedError as error:
+        except (RefusedError, TerminalError) as error:
             log.warning("a user is told nothing", user=runtime.scope.identity_sub, error=str(error))
             return None
 

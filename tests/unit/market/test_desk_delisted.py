@@ -1,0 +1,140 @@
+"""What an exchange lists no more rests with its history, and goes on when it is listed again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from livermore.kernel.timeframe import Timeframe
+from livermore.market.ports import Cause, Series
+from livermore.market.symbol import Symbol
+from tests.reference.series import START
+
+from .factories import MINUTE
+from .listing_office import ListingOffice
+from .office import Office, busy, opened
+
+
+def listed(*names: str, trading: bool = True) -> dict[str, Symbol]:
+    """Make what an exchange lists."""
+    return {name: Symbol(name=name, base=name, quote="USD", trading=trading) for name in names}
+
+
+async def lists(office: Office, *names: str, trading: bool = True) -> None:
+    """Have the exchange list exactly this from now on, and the desk hear of it."""
+    office.exchange.listed[:] = names
+    await office.desk.follow(listed(*names, trading=trading))
+
+
+async def newest(office: Office, symbol: str) -> int:
+    """Return the newest stored minute of a symbol."""
+    await office.recorder.flush()
+    span = await office.store.span(Series("test", symbol, Timeframe.M1))
+    return (span[1] - START) // MINUTE if span else -1
+
+
+async def test_one_that_is_gone_is_unsubscribed_and_closes_no_more_bars() -> None:
+    async with opened(busy()) as office:
+        await office.until(40.5)
+        await lists(office, "S0")
+        await office.until(40.6)
+        assert office.exchange.unsubscribed == [["S1"]]
+        assert (office.desk.loaded, office.desk.unlisted, office.desk.symbols) == (
+            {"S0"},
+            ["S1"],
+            ["S0", "S1"],
+        )
+        assert (office.desk.detail, office.desk.health().state) == ("not listed: S1", "healthy")
+        held = len(office.table.candles(office.table.row("S1", Timeframe.M1)))
+        await office.until(50.5)
+        assert (await newest(office, "S0"), await newest(office, "S1")) == (49, 39)
+        assert len(office.table.candles(office.table.row("S1", Timeframe.M1))) == held > 0
+        assert office.listener.drops == []
+
+
+async def test_one_that_is_listed_again_goes_on_where_it_was_and_lacks_nothing() -> None:
+    async with opened(busy(minutes=70)) as office:
+        await office.until(40.5)
+        await lists(office, "S0")
+        await office.until(50.5)
+        await lists(office, "S0", "S1")
+        await office.until(60)
+        assert (office.desk.loaded, office.desk.unlisted, office.desk.detail) == ({"S0", "S1"}, [], None)
+        assert office.exchange.subscribed == [["S0", "S1"], ["S1"]]
+        assert office.exchange.unsubscribed == [["S1"]]
+        await office.recorder.flush()
+        await office.check(59)
+        holes = await office.store.holes(Series("test", "S1", Timeframe.M1), 0, 2**62)
+        assert {hole.cause for hole in holes} == {Cause.EXCHANGE_OUTAGE}
+        assert all(hole.repaired_at is not None for hole in holes)
+
+
+async def test_one_that_is_halted_stays_as_it_is() -> None:
+    async with opened(busy()) as office:
+        await office.until(40.5)
+        await lists(office, "S0", "S1", trading=False)
+        await office.until(50.5)
+        assert (office.exchange.unsubscribed, office.desk.unlisted) == ([], [])
+        assert await newest(office, "S1") == 49
+
+
+async def test_a_connection_that_comes_back_learns_what_is_gone() -> None:
+    async with opened(busy(), cuts=[(40 * 60, 41 * 60)]) as office:
+        await office.until(40.5)
+        office.exchange.listed.remove("S1")
+        await office.until(50.5)
+        assert office.exchange.subscribed == [["S0", "S1"], ["S0"]]
+        assert (office.desk.loaded, office.desk.unlisted) == ({"S0"}, ["S1"])
+        assert await newest(office, "S1") == 38
+
+
+async def test_what_is_under_way_for_one_that_is_gone_is_left_off() -> None:
+    async with opened(busy(symbols=3), symbols=["S0", "S1"]) as office:
+        await office.until(35.5)
+        office.exchange.delay = 3600.0
+        adding = asyncio.create_task(office.desk.add(["S2"]))
+        await office.until(36)
+        await lists(office, "S0", "S1")
+        await office.until(40)
+        await adding
+        assert office.desk.works._of["S2"] == set()
+        assert office.desk.health().state == "healthy"
+        office.exchange.delay = 0.05
+        await office.desk.remove(["S2"])
+        assert office.desk.at_rest == set()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.25, 1.0])
+async def test_whatever_comes_and_goes_in_one_breath_the_last_word_holds(seconds: float) -> None:
+    async with opened(busy(minutes=70)) as office:
+        await office.until(40.5)
+        for number in range(5):
+            await lists(office, "S0")
+            await office.clock.advance(seconds)
+            await lists(office, "S0", "S1")
+            await office.clock.advance(seconds)
+            assert office.desk.unlisted == [], number
+        await office.until(60)
+        assert office.desk.session.subscribed == office.desk.loaded == {"S0", "S1"}
+        await office.recorder.flush()
+        await office.check(59)
+
+
+async def test_desk_and_listings_ask_once_for_both_and_the_desk_follows() -> None:
+    known, office = ListingOffice(), Office(busy(minutes=70))
+    office.desk.session._listings = known.listings
+    known.exchange.symbols, known.desks["test"] = listed("S0", "S1", "S2"), office.desk
+    office.exchange.listing = known.exchange.listing  # type: ignore[method-assign]
+    await office.open()
+    await office.until(40.5)
+    assert office.desk.loaded == {"S0", "S1"}
+    assert (await known.listings.judged("test", ["S0"]))[0].verdict == "ok"
+    assert known.exchange.asked == ["listing"]
+    del known.exchange.symbols["S1"]
+    await known.clock.advance(60)
+    assert (await known.listings.judged("test", ["X"]))[0].verdict == "unknown"
+    await office.until(41)
+    assert (office.desk.loaded, office.exchange.unsubscribed) == ({"S0"}, [["S1"]])
+    assert known.exchange.asked == ["listing", "listing"]
+    await office.close()
