@@ -80,6 +80,7 @@ async def paused_over_and_over(
         assert len(watching.indicators._listeners) == 2
         assert await _verified(watching) == 2 * count
     assert_as_served(watching, folder)
+    print("held at rest:", *looks, sep="\n")
     assert_flat(looks)
 
 
