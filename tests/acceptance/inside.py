@@ -31,12 +31,17 @@ class _HastyDesk(Desk):
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every desk connect again soon, and wait for no request long."""
-    monkeypatch.setattr(posts, "Desk", _HastyDesk)
+    connect_hastily(monkeypatch)
     timing = binance.Timing(request=REQUEST)
     monkeypatch.setattr(chosen, "Binance", partial(binance.Binance, timing=timing))
     other_timing = coinbase.Timing(request=REQUEST)
     monkeypatch.setattr(chosen, "Coinbase", partial(coinbase.Coinbase, timing=other_timing))
-    monkeypatch.setattr(reconnect, "LONGEST_DELAY", 10 * DELAY)
+
+
+def connect_hastily(patch: pytest.MonkeyPatch) -> None:
+    """Let every desk that is opened from now on connect again soon."""
+    patch.setattr(posts, "Desk", _HastyDesk)
+    patch.setattr(reconnect, "LONGEST_DELAY", 10 * DELAY)
 
 
 class Place(NamedTuple):

@@ -26,15 +26,15 @@ from livermore.apps.cli.main import run
 from livermore.apps.web import bound_socket
 
 from .both_protocols import PROTOCOLS, symbols_of
-from .inside import Place, live_systems, until
+from .inside import Place, connect_hastily, live_systems, until
 from .program import Outcome
 
 IN_PROCESS, SERVERS = BACK_ENDS = ("in-process and SQLite", "Redis and PostgreSQL")
 KEY = "the-key-of-this-run-in-this-test"
-SPEED = 60.0  # a minute of the market in each second
+SPEED = 240.0  # four minutes of the market in each second
 PAST = 3  # days of history
 LISTED = 16  # markets of each exchange
-TIMEFRAMES = ("1m", "5m")  # few: Coinbase allows ten requests a second, and each takes two
+TIMEFRAMES = ("1m",)  # one: Coinbase allows ten requests a second, and each takes two
 ODD = "ETHWBIDR"  # whoever splits this name takes it for ETHWB in IDR
 FIRST = {"binance": "BTCUSDT", "coinbase": "BTC-USD"}
 SECONDS = 30
@@ -80,6 +80,12 @@ class Asked:
         command = await self.command(name, **payload)
         assert command["status"] == "succeeded", command["error"]
         return command
+
+    async def change(self, **settings: Any) -> None:
+        """Change settings, as a merge patch says."""
+        headers = {"content-type": "application/merge-patch+json"}
+        answer = await self.api("PATCH", "/settings", json=settings, headers=headers)
+        assert answer.status_code == 200, answer.text
 
     async def cli(self, *words: str) -> Outcome:
         """Run a verb against the API, in a thread of this process."""
@@ -231,9 +237,21 @@ async def door_of(system: bootstrap.System) -> AsyncIterator[httpx.AsyncClient]:
     serving = asyncio.create_task(server.serve([listening]))
     url, headers = f"http://127.0.0.1:{listening.getsockname()[1]}", {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=90, trust_env=False) as client:
-        yield client
-    server.should_exit = True
-    await serving
+        try:
+            yield client
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@asynccontextmanager
+async def opened(folder: Path, servers: Mapping[str, SimulatedExchange]) -> AsyncIterator[Asked]:
+    """Run a system at these servers, where the first is the primary exchange of a new folder."""
+    places = {name: Place(port_of(server), ()) for name, server in servers.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        connect_hastily(patch)
+        async with live_systems(folder, **places) as system, door_of(system) as client:
+            yield Asked(system, servers, client)
 
 
 @asynccontextmanager
@@ -242,15 +260,10 @@ async def asking(
     *, timeframes: Sequence[str] = TIMEFRAMES, **settings: Any,
 ) -> AsyncIterator[Asked]:  # fmt: skip
     """Watch some symbols of the servers, on few timeframes; the first exchange is the primary one."""
-    places = {name: Place(port_of(server), ()) for name, server in servers.items()}
-    async with live_systems(folder, **places) as system, door_of(system) as client:
-        asked = Asked(system, servers, client)
+    async with opened(folder, servers) as asked:
         names = [f"{name}:{symbol}" for name, symbols in watched.items() for symbol in symbols]
         wanted = {"timeframes": list(timeframes), "symbols": names, **settings}
-        answer = await asked.api(
-            "PATCH", "/settings", json=wanted, headers={"content-type": "application/merge-patch+json"}
-        )
-        assert answer.status_code == 200, answer.text
+        await asked.change(**wanted)
         await asked.live(*((name, symbol) for name, symbols in watched.items() for symbol in symbols))
         yield asked
 

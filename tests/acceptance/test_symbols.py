@@ -27,7 +27,7 @@ from .symbols import (
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.parametrize("exchange", PROTOCOLS)]
 # Minutes that cross one of these levels are many: whether they are told is what matters here.
-ALERTS = {"levels": list(range(5, 400, 5)), "low_confidence": True, "cooldown_seconds": 0}
+ALERTS = {"levels": list(range(1, 400)), "low_confidence": True, "cooldown_seconds": 0}
 SETTINGS: dict[str, Any] = {"alerts": ALERTS, "livermore_runtime": {"mode": "scalper-macdv"}}
 DOORS = ("api", "cli")
 FIRSTS = {name: [symbol] for name, symbol in FIRST.items()}
@@ -109,7 +109,7 @@ async def test_symbols_come_and_go_while_it_runs(asked: Asked, exchange: Protoco
     asked.servers[exchange].cut_connections()
     await asked.done("reload-settings")
     await asked.live((exchange, FIRST[exchange]))
-    await asked.market_passes(exchange, 2 * MINUTE)
+    await asked.market_passes(exchange, MINUTE)
     assert not any(asked.is_held(*one) for one in named)
     assert await asked.stored() == set(await asked.rows())
 

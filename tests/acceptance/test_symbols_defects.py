@@ -4,34 +4,47 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from livermore.adapters.exchanges.simulated import Protocol
 from livermore.adapters.exchanges.simulated.faults import Slow
 
 from .both_protocols import PROTOCOLS
-from .inside import Place, live_systems, until
+from .inside import until
 from .symbols import (
     FIRST,
     ODD,
     Asked,
     asking,
-    door_of,
+    opened,
     others,
-    port_of,
     serving,
     subscribed,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 WATCHED = {name: [symbol] for name, symbol in FIRST.items()}
 HISTORY = ("klines", "candles")  # what is in the path of a request for candles
-MERGE = {"content-type": "application/merge-patch+json"}
+FIRSTS = [f"{name}:{symbol}" for name, symbol in FIRST.items()]
 
 
-@pytest.fixture
-async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
-    """A system that watches one symbol of either exchange."""
-    async with serving() as servers, asking(tmp_path, servers, WATCHED) as one:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asked]:
+    """A system for all tests of this module but one."""
+    async with serving() as servers, asking(tmp_path_factory.mktemp("defects"), servers, WATCHED) as one:
         yield one
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def asked(shared: Asked) -> Asked:
+    """That system, which watches one symbol of either exchange, and Binance before Coinbase."""
+    if shared.system.status().state == "paused":
+        await shared.done("resume")
+    await shared.change(perseus_profile={"primary_exchange": "binance"})
+    await shared.change(symbols=FIRSTS, disabled_symbols=[])
+    await shared.live(*FIRST.items())
+    await shared.subscribed_as_stored()
+    return shared
 
 
 async def test_what_was_removed_stays_away_and_what_was_added_comes_back_after_a_restart(
@@ -46,9 +59,7 @@ async def test_what_was_removed_stays_away_and_what_was_added_comes_back_after_a
             expected = {(exchange, others(exchange)[0]) for exchange in PROTOCOLS}
             await before.subscribed_as_stored()
         await until(lambda: not subscribed(servers))
-        places = {name: Place(port_of(server), ()) for name, server in servers.items()}
-        async with live_systems(tmp_path, **places) as system, door_of(system) as client:
-            after = Asked(system, servers, client)
+        async with opened(tmp_path, servers) as after:
             await after.live(*expected)
             assert await after.stored() == set(await after.rows()) == subscribed(servers) == expected
             for server in servers.values():
@@ -104,15 +115,14 @@ def loaded(asked: Asked, exchange: str) -> set[str]:
 
 async def test_without_a_choice_no_exchange_is_guessed(asked: Asked) -> None:
     """A missing choice fell back to Coinbase, and once connected the wrong exchange."""
-    profile = {"perseus_profile": {"primary_exchange": None}}
-    answer = await asked.api("PATCH", "/settings", json=profile, headers=MERGE)
-    assert answer.status_code == 200, answer.text
+    await asked.change(perseus_profile={"primary_exchange": None})
     assert "primary_exchange" not in (await asked.get("/settings"))["settings"]["perseus_profile"]
     before = await asked.revision()
-    for name, symbol in (("add-symbol", "ETH-USD"), ("remove-symbol", "BTC-USD")):
-        command = await asked.command(name, symbol=symbol)
-        assert (command["status"], command["error"]["code"]) == ("failed", "invalid_payload")
-        assert "exchange" in command["error"]["detail"]
+    command = await asked.command("add-symbol", symbol="ETH-USD")
+    assert (command["status"], command["error"]["code"]) == ("failed", "invalid_payload")
+    assert "exchange" in command["error"]["detail"]
+    command = await asked.command("remove-symbol", symbol="BTC-USD")
+    assert (command["status"], command["error"]["code"]) == ("failed", "not_found")
     for method, path, options in (
         ("POST", "/symbols/validate", {"json": {"symbols": ["ETH-USD"]}}),
         ("GET", "/symbols/search", {"params": {"q": "ETH"}}),
@@ -131,9 +141,7 @@ async def test_another_primary_exchange_takes_nothing_from_where_it_is(asked: As
     """Stop and start on another exchange reused the symbols of the old one."""
     await asked.done("add-symbol", symbol="ETHUSDT")
     assert ("binance", "ETHUSDT") in await asked.stored()
-    profile = {"perseus_profile": {"primary_exchange": "coinbase"}}
-    answer = await asked.api("PATCH", "/settings", json=profile, headers=MERGE)
-    assert answer.status_code == 200, answer.text
+    await asked.change(perseus_profile={"primary_exchange": "coinbase"})
     expected = {("binance", "BTCUSDT"), ("binance", "ETHUSDT"), ("coinbase", "BTC-USD")}
     assert await asked.stored() == expected
     await asked.done("add-symbol", symbol="eth/usd")
