@@ -154,6 +154,11 @@ class Listings:
         await shelf.markets.no_older(oldest, lambda: self._read_markets(shelf, exchange))
         return markets_of(_known(shelf.listing, None))
 
+    async def last_known(self, exchange: Exchange) -> dict[str, Symbol]:
+        """Return the markets of an exchange by name as they were known last; none without any."""
+        listing = (await self._shelf(exchange.info.name)).listing
+        return {} if listing is None else markets_of(listing)
+
     # -- what settings may name -------------------------------------------------------------------------
 
     async def exchanges(self) -> Mapping[str, Sequence[str]]:

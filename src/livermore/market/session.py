@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError, TransientError
@@ -32,6 +33,19 @@ class Markets(Protocol):
         """
         ...
 
+    async def last_known(self, exchange: Exchange) -> dict[str, Symbol]:
+        """Return its markets by name as they were known last, however long ago; none without any."""
+        ...
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """An exchange that must know what it lists before it streams, and need not ask when it is told."""
+
+    def learn(self, symbols: Iterable[Symbol]) -> None:
+        """Take what the exchange lists."""
+        ...
+
 
 class AskedAtOnce:
     """Ask the exchange each time."""
@@ -39,6 +53,10 @@ class AskedAtOnce:
     async def markets(self, exchange: Exchange, *, oldest: float) -> dict[str, Symbol]:
         """Return its markets as it says now."""
         return {symbol.name: symbol for symbol in await exchange.listing()}
+
+    async def last_known(self, exchange: Exchange) -> dict[str, Symbol]:
+        """Return nothing."""
+        return {}
 
 
 class Session:
@@ -90,12 +108,19 @@ class Session:
         try:
             await self._read_listing()
         except TransientError as error:
-            if not self._desk.listing:
+            known = self._desk.listing or await self._listings.last_known(self._exchange)
+            if not known:
                 raise
+            await self._go_by(known)
             log.warning("the listing is an old one", exchange=self._desk.info.name, error=str(error))
 
     async def _read_listing(self) -> None:
-        await self._desk.go_by(await self._listings.markets(self._exchange, oldest=LISTED))
+        await self._go_by(await self._listings.markets(self._exchange, oldest=LISTED))
+
+    async def _go_by(self, listing: dict[str, Symbol]) -> None:
+        if isinstance(self._exchange, Learning):
+            self._exchange.learn(listing.values())
+        await self._desk.go_by(listing)
 
     async def exchange_time(self) -> int:
         """Ask the exchange for its time (ms); while REST is away, go by what was heard last."""

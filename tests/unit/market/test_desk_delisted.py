@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
+from livermore.kernel.errors import ExchangeUnreachableError
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.ports import Cause, Series
 from livermore.market.symbol import Symbol
 from tests.reference.series import START
 
+from .exchange import TapeExchange
 from .factories import MINUTE
+from .listed import listing, market
 from .listing_office import ListingOffice
 from .office import Office, busy, opened
 
@@ -137,4 +141,33 @@ async def test_desk_and_listings_ask_once_for_both_and_the_desk_follows() -> Non
     await office.until(41)
     assert (office.desk.loaded, office.exchange.unsubscribed) == ({"S0"}, [["S1"]])
     assert known.exchange.asked == ["listing", "listing"]
+    await office.close()
+
+
+class Learner(TapeExchange):
+    """An exchange that has to know what it lists, and whose listing cannot be had."""
+
+    learnt: list[str]
+
+    async def listing(self) -> list[Symbol]:
+        raise ExchangeUnreachableError("the listing is away")
+
+    def learn(self, symbols: Iterable[Symbol]) -> None:
+        self.learnt = [symbol.name for symbol in symbols]
+
+
+async def test_a_start_without_a_listing_goes_by_the_one_that_was_written_down() -> None:
+    known, office = ListingOffice(), Office(busy())
+    office.exchange.__class__ = Learner
+    office.desk.session._listings = known.listings
+    await office.open()
+    await office.until(31.5)
+    assert office.desk.state != "connected"
+    assert "the listing is away" in (office.desk.detail or "")
+    known.store.kept["test"] = listing(market("S0", name="S0"), market("S1", name="S1", delisted_at=START))
+    office.desk.session._listings = known.started_anew()
+    await office.until(41)
+    assert (office.desk.loaded, office.desk.unlisted) == ({"S0"}, ["S1"])
+    assert isinstance(office.exchange, Learner)
+    assert office.exchange.learnt == ["S0"]
     await office.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from livermore.accounts.exchange_account import Credentials, KeyReport
@@ -70,8 +70,12 @@ class Coinbase:
     async def listing(self) -> list[Symbol]:
         """Return every spot market that Coinbase lists."""
         symbols = await listing(self._rest)
-        self._aliases.learn(symbols)
+        self.learn(symbols)
         return symbols
+
+    def learn(self, symbols: Iterable[Symbol]) -> None:
+        """Take what Coinbase lists from whoever has asked it."""
+        self._aliases.learn(symbols)
 
     async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
         """Return the candles that open in [start, end) (ms), oldest first; untraded ones are absent."""
