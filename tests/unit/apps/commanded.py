@@ -256,7 +256,8 @@ def _judged(name: str) -> Judgement:
         return Judgement(input=name, exchange="coinbase", verdict=Fitness.UNKNOWN, detail="it is not listed")
     if name == "BTC-USD":
         return Judgement(input=name, exchange="coinbase", symbol=name, verdict=Fitness.DUPLICATE)
-    return Judgement(input=name, exchange="coinbase", symbol=name.upper(), verdict=Fitness.OK)
+    detail = None if name.isupper() else f"it is {name.upper()}"
+    return Judgement(input=name, exchange="coinbase", symbol=name.upper(), verdict=Fitness.OK, detail=detail)
 
 
 def control_in_memory(accounts: Accounts, events: EventBus, obedience: Obedience) -> ControlRoom:

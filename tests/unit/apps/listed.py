@@ -51,12 +51,16 @@ def listing_at(now: int) -> Listing:
 
 
 class StandInListings:
-    """Know what one exchange lists; `trouble` keeps it from being asked again, `down` from being known."""
+    """Know what one exchange lists, which cannot be asked again for a `trouble`.
+
+    While it is `down` nothing is known, while it is `silent` no quote can be had.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.trouble: str | None = None
         self.down: LivermoreError | None = None
+        self.silent: LivermoreError | None = None
         self.quoted: list[str] = []
 
     async def listing(self, exchange: str, *, oldest: float = 600.0) -> Listing:
@@ -81,6 +85,8 @@ class StandInListings:
             return excused(exchange, inputs, error)
 
     async def quote(self, exchange: str, symbol: str) -> Ticker:
+        if self.silent is not None:
+            raise self.silent
         self.quoted.append(symbol)
         listed = (await self.listing(exchange)).symbols[symbol]
         price = listed.price or 1.0

@@ -11,7 +11,12 @@ from livermore.apps.access.caller import Viewer
 from livermore.apps.api import symbols_lists, symbols_proposals
 from livermore.apps.api.replies import described, reply
 from livermore.apps.api.symbols_bodies import OfExchange, Search, ValidateBody
-from livermore.apps.api.symbols_lookup import exchange_of, listed_market, on_watchlist
+from livermore.apps.api.symbols_lookup import (
+    exchange_of,
+    listed_market,
+    on_watchlist,
+    pointing_to_the_listing,
+)
 from livermore.apps.api.symbols_shapes import (
     FoundSymbolsShape,
     JudgementsShape,
@@ -81,5 +86,6 @@ def _add_listings(app: FastAPI, system: System) -> None:
         The same market is asked for at most once in two seconds, whoever wants to know.
         """
         exchange, judged, listed = await listed_market(system, caller.scope(), symbol, of.exchange)
-        ticker = await system.listings.quote(exchange, listed.name)
+        with pointing_to_the_listing():
+            ticker = await system.listings.quote(exchange, listed.name)
         return reply(metrics_shape(judged, exchange, listed, ticker))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from livermore.kernel.errors import (
     BlockedError,
+    ExchangeRefusedError,
     ExchangeUnreachableError,
     InvalidError,
     LivermoreError,
@@ -46,6 +48,16 @@ async def on_watchlist(system: System, scope: Scope) -> set[tuple[str, str]]:
     """Return a user's whole watchlist as (exchange, symbol), what is switched off included."""
     entries = entries_of((await system.settings.current(scope)).document)
     return {(name.exchange, name.symbol) for _, name, _ in entries if name.exchange is not None}
+
+
+@contextmanager
+def pointing_to_the_listing() -> Iterator[None]:
+    """Have an exchange that does not answer say where to see what it told last."""
+    try:
+        yield
+    except (ExchangeUnreachableError, ExchangeRefusedError) as error:
+        error.hint = error.hint or "what it told last is shown by: livermore symbols search TEXT"
+        raise
 
 
 async def listed_market(

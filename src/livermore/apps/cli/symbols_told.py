@@ -13,10 +13,10 @@ def added(result: Any) -> Iterator[str]:
 
 
 def bulk_added(result: Any) -> Iterator[str]:
-    """Say what was not added and why, and how many were."""
+    """Say what was not added and why, what names were resolved to, and how many were added."""
     for one in result["results"]:
-        if one["verdict"] != "ok":
-            yield f"{one['input']}: {one['verdict']}{': ' + one['detail'] if one['detail'] else ''}"
+        if one["verdict"] != "ok" or one["detail"]:
+            yield ": ".join(part for part in (one["input"], one["verdict"], one["detail"]) if part)
     if result["revision"] is None:
         yield "nothing was added"
         return

@@ -87,6 +87,15 @@ async def test_an_exchange_of_which_nothing_is_known_is_a_problem(
     assert found["verdict"] == ("blocked" if error is BlockedError else "unreachable")
 
 
+async def test_an_exchange_that_is_silent_leaves_what_it_told_last(
+    client: AsyncClient, system: StandIn
+) -> None:
+    system.listings.silent = ExchangeUnreachableError("coinbase does not answer")
+    answer = await client.get(f"{PATH}/SOL-USD/metrics")
+    assert (answer.status_code, answer.json()["detail"]) == (502, "coinbase does not answer")
+    assert "livermore symbols search" in answer.json()["hint"]
+
+
 async def test_each_name_is_judged_in_its_place(client: AsyncClient) -> None:
     inputs = ["sol/usd", "BTC-USD", HALTED, GONE, "NOPE", ALIAS, "", "nowhere:X", "SOL-USD", "x" * 10_000]
     answer = await client.post(f"{PATH}/validate", json={"symbols": inputs})

@@ -33,6 +33,12 @@ def test_only_what_is_switched_on_is_said_to_be_watched(given, exchanges, line):
     assert watched(document(**given), exchanges, "live").startswith(line)
 
 
+def test_an_empty_watchlist_says_how_to_go_on():
+    said = watched(document(**TWO | {"symbols": []}), {"coinbase"}, "live")
+    assert "livermore symbols scan" in said
+    assert "livermore symbols add" in said
+
+
 def test_a_long_watchlist_is_cut_short():
     many = document(**TWO | {"symbols": [f"A{number}-USD" for number in range(SHOWN + 3)]})
     assert " and 3 more on " in watched(many, {"coinbase"}, "live")

@@ -98,16 +98,16 @@ def test_one_is_added_by_one_command_and_several_by_another(verb: Run, server: O
     before = len(asked(server))
     assert verb("add", "sol-usd").out == "added coinbase:SOL-USD (it is SOL-USD); revision 4, live\n"
     assert verb("add", "SOL-USD", "--exchange", "binance").out.startswith("added binance:SOL-USD; ")
-    several = verb("add", "SOL-USD", UNKNOWN, "BTC-USD")
+    several = verb("add", "SOL-USD", UNKNOWN, "BTC-USD", "eth-usd")
     assert several.code == 0
     assert several.out.splitlines() == [
-        f"{UNKNOWN}: unknown: it is not listed", "BTC-USD: duplicate",
-        "added 1 of 3, 0 live; revision 4; they wait: it is paused",
+        f"{UNKNOWN}: unknown: it is not listed", "BTC-USD: duplicate", "eth-usd: ok: it is ETH-USD",
+        "added 2 of 4, 0 live; revision 4; they wait: it is paused",
     ]  # fmt: skip
     assert asked(server)[before:] == [
         ("add-symbol", {"symbol": "sol-usd"}),
         ("add-symbol", {"symbol": "SOL-USD", "exchange": "binance"}),
-        ("bulk-add-symbols", {"symbols": ["SOL-USD", UNKNOWN, "BTC-USD"]}),
+        ("bulk-add-symbols", {"symbols": ["SOL-USD", UNKNOWN, "BTC-USD", "eth-usd"]}),
     ]
 
 
