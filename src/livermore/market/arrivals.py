@@ -13,7 +13,7 @@ from livermore.market.watchlist import Holding
 from livermore.settings.service import watched_symbols
 
 LOOK = 0.1
-PATIENCE = 30.0
+PATIENCE = 10.0
 """What has been in the way of all that is waited for, for so many seconds, is not waited for."""
 
 Symbols = Sequence[tuple[str, str]]
