@@ -48,13 +48,13 @@ class ToldBars:
         self._before: dict[int, list[Whole]] = {}
         self._bucket = -1
         self.has_candles = FIVE % self._length == 0
-        source.follow(self._forget)
 
     def turn_to(self, bucket: int) -> None:
         """Begin a bucket."""
         if bucket != self._bucket:
             self._bucket = bucket
-            self._forget()
+            self._told.clear()
+            self._before.clear()
 
     def told(self, symbol: int) -> Told | None:
         """Return a product's bar of the bucket, if it is traded."""
@@ -81,10 +81,6 @@ class ToldBars:
         volume = Decimal(amount(sum(told.trades.units[:trades]), told.trades.decimals))
         volume += sum(Decimal(decimal(bar.volume)) for bar in before)
         return Candle(start, (first.open, high, low, state.close), _trimmed(volume))
-
-    def _forget(self) -> None:
-        self._told.clear()
-        self._before.clear()
 
     def _earlier(self, symbol: int, start: int) -> list[Whole]:
         """Return the traded bars of the five minutes that precede the bucket."""
