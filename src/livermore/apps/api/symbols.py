@@ -51,6 +51,12 @@ def _add_watchlist(app: FastAPI, system: System) -> None:
         """Return the caller's watchlist in its order, what is switched off included, with its prices.
 
         A command changes it: `add-symbol`, `remove-symbol`, `bulk-add-symbols`, `set-symbol-enabled`.
+
+        `state` is the first of these that is true: `disabled` (its user has switched it off), `delisted` (its
+        exchange lists it no more), `unlisted` (its exchange does not know it), `paused` (the runtime is),
+        `off` (nothing watches it: nothing runs, or its exchange is switched off, or it is of none), `halted`
+        (it is listed and not traded now), `disconnected` (its exchange cannot be reached), `loading` (its
+        history is on the way), `live`.
         """
         return reply(SymbolsShape(symbols=await system.watchlist.rows(caller.scope())))
 
