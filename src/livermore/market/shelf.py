@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from livermore.kernel.clock import Clock
-from livermore.kernel.errors import ExchangeUnreachableError
+from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
 from livermore.kernel.log import logger
 from livermore.market.asked import Asked
 from livermore.market.listed import StateChange, changes, doubt, listed, with_days
@@ -18,6 +19,14 @@ from livermore.market.symbol import Symbol, Ticker
 BELIEVED = 86_400.0  # what an exchange says for a whole day (s) is so, however strange
 QUOTES = 256
 log = logger("market")
+
+
+class Excused(NamedTuple):
+    """A listing, why no newer one could be had, and what is shown of both."""
+
+    of: Listing
+    why: LivermoreError
+    shown: Listing
 
 
 class Shelf:
@@ -37,14 +46,18 @@ class Shelf:
         self.tending: asyncio.Task[None] | None = None
         self._clock = clock
         self._doubted_at: float | None = None
+        self._excused: Excused | None = None
         self._quotes: dict[str, tuple[Asked, list[Ticker]]] = {}
 
     def shown(self) -> Listing | None:
-        """Return the listing, with why a newer one could not be had."""
-        error = self.markets.error or self.days.error
-        if self.listing is None or error is None:
-            return self.listing
-        return replace(self.listing, trouble=f"{self.exchange} cannot be asked: {error}")
+        """Return the listing, with why a newer one could not be had; the same one while nothing changes."""
+        listing, error = self.listing, self.markets.error or self.days.error
+        if listing is None or error is None:
+            return listing
+        if self._excused is None or self._excused.of is not listing or self._excused.why is not error:
+            trouble = f"{self.exchange} cannot be asked: {error}"
+            self._excused = Excused(listing, error, replace(listing, trouble=trouble))
+        return self._excused.shown
 
     def take_markets(self, symbols: Sequence[Symbol]) -> list[StateChange]:
         """Take what the exchange says it lists; return which markets are in another state than before.

@@ -78,6 +78,8 @@ class MarketNotices:
         if alerts:
             async with self._work(runtime.scope) as work:
                 await work.alerts.add(alerts)
+            if runtime.parts is not None:
+                runtime.parts.watch.told()
 
     def _notice(self, exchange: str, change: StateChange, since: int) -> Notice:
         about = {"kind": "symbol", "exchange": exchange, **change._asdict()}

@@ -85,6 +85,10 @@ class Watch:
         if self.current is not None:
             self._say(self.current)
 
+    def told(self) -> None:
+        """Have alerts sent at once that somebody else has put into the outbox."""
+        self._means.dispatcher.wake()
+
     def _say(self, current: Current) -> None:
         alerts_of = self._means.alerts_of(current.document)
         self._means.signals.alerts_of = _silenced(alerts_of) if self._muted else alerts_of

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +36,7 @@ class Running:
         self.scope = Scope(user_id=user, identity_sub=f"user{user}")
         self.current = now
         self.pausing: Any = None
+        self.parts: Any = None
 
 
 class House:
@@ -110,6 +113,15 @@ async def test_every_change_has_its_words(change: StateChange, text: str) -> Non
     await house.notices.tell("coinbase", [change], NOON)
     (told,) = house.texts(1)
     assert told.startswith(text)
+
+
+async def test_what_is_stored_is_sent_at_once() -> None:
+    house, woken = House(Running(1, current("X")), Running(2, current("Y"))), list[int]()
+    for runtime in house.runtimes:
+        told = partial(woken.append, runtime.scope.user_id)
+        runtime.parts = SimpleNamespace(watch=SimpleNamespace(told=told))
+    await house.notices.tell("coinbase", [StateChange("X", "halted", "trading")], NOON)
+    assert woken == [1]
 
 
 async def test_what_is_told_again_is_stored_once_and_what_happens_again_is_told_again() -> None:
