@@ -122,7 +122,7 @@ async def as_served(asked: Asked, watchlist: frozenset[Named]) -> None:
 
 
 async def test_of_many_changes_none_is_lost(asked: Asked) -> None:
-    await changed_at_once(asked, 8, 64)
+    await changed_at_once(asked, 8, 40)
 
 
 @pytest.mark.soak

