@@ -142,9 +142,10 @@ class Executor:
     async def _carry_out(self, command: Command) -> None:
         ground = self._ground
         reporter = Reporter(self._scope, command, ground.journal, ground.voice, ground.clock)
-        outcome = await self._turn(command, reporter)
-        if isinstance(outcome, Job) and len(self._jobs) >= JOBS:
-            outcome = Outcome(Step.FAIL, error=CROWDED)
+        outcome: Outcome | Job = Outcome(Step.FAIL, error=CROWDED)
+        # Refused with its job alone, a handler would have changed something that is said to have failed.
+        if len(self._jobs) < JOBS or command.priority < HIGHEST:
+            outcome = await self._turn(command, reporter)
         if isinstance(outcome, Job):
             self._leave(outcome, command, reporter)
         else:

@@ -151,6 +151,11 @@ async def test_there_are_only_so_many_jobs(room: Room, monkeypatch: pytest.Monke
     assert crowded.status is Status.FAILED
     assert crowded.error is not None
     assert crowded.error.code == "rate_limited"
+    noted = await room.channel.wait(room.scope, (await room.submit("note", mark="d")).id, 20)
+    assert noted.status is Status.FAILED
+    assert room.deeds.calls == [], "nothing is done of what is said to have failed"
+    paused = await room.channel.wait(room.scope, (await room.submit("pause")).id, 20)
+    assert paused.status is Status.SUCCEEDED
     room.deeds.gate("market").set()
     for job in jobs[:2]:
         assert (await room.channel.wait(room.scope, job.id, 20)).status is Status.SUCCEEDED
