@@ -85,6 +85,7 @@ class Bank:
 
     def state(self, row: int) -> MacdvState:
         """Return a copy of one row's state."""
+        self._make_room()
         return MacdvState(*self._state[:, row].tolist())
 
     def restore(self, row: int, state: MacdvState, values: Values | None = None) -> None:
@@ -97,6 +98,8 @@ class Bank:
 
     def values(self, row: int) -> Values:
         """Return the values of the bars that the ring holds of a row, oldest first."""
+        # A symbol may have come, and the table grown, since a bar closed last.
+        self._make_room()
         return self._value_rows(row, oldest_first(self._table.line(self._kept_time, row)))
 
     def _value_rows(self, row: int, slots: NDArray[np.intp]) -> Values:
@@ -118,6 +121,7 @@ class Bank:
 
     def seed_time(self, row: int) -> int | None:
         """Return the open (ms) of the bar from which a row's values are defined; None before any bar."""
+        self._make_room()
         seed = self._state.item(SEED_TIME, row)
         return int(seed) if seed >= 0 else None
 
@@ -128,11 +132,13 @@ class Bank:
 
     def standing(self, row: int) -> tuple[int, float] | None:
         """Return a row's newest stage number and MACD-V (NaN when not defined); None before any bar."""
+        self._make_room()
         known = self._state.item(TIME, row) >= 0
         return (self.stage.item(row), self.macdv.item(row)) if known else None
 
     def newest(self, row: int) -> IndicatorValue | None:
         """Return the value of a row's newest bar."""
+        self._make_room()
         time = int(self._state[TIME, row])
         if time < 0:
             return None

@@ -56,6 +56,20 @@ def test_few_and_many_series_advance_to_the_bits_of_each_alone(symbols: int) -> 
     check(table, bank, moments, bases)
 
 
+def test_a_symbol_that_has_just_come_has_no_values_yet() -> None:
+    """The table grows when a symbol is added, the bank when a bar closes: who asks in between is answered."""
+    bases = {"FIRST": market(1, 300)}
+    table = SeriesTable("binance", SHORT, symbols=1)
+    table.add("FIRST")
+    bank, moments = live(table, bases)
+    table.add("SECOND")
+    row = table.row("SECOND", Timeframe.M1)
+    assert len(bank.values(row)) == 0
+    assert (bank.newest(row), bank.seed_time(row), bank.standing(row)) == (None, None, None)
+    assert states_equal(bank.state(row), MacdvState())
+    check(table, bank, moments, bases)
+
+
 def test_series_that_are_all_seeded_advance_together() -> None:
     """All rows of an instant beyond their seed go through the array operations alone."""
     bases = {f"S{number}": generated(NAMES[number % len(NAMES)], number, 900) for number in range(1, 13)}
