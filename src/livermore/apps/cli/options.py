@@ -12,14 +12,13 @@ from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.kernel.timeframe import Timeframe
 
 HERE = Path()
+WORKSPACE = "LIVERMORE_WORKSPACE"
 FASTEST = 1_000_000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Workspace = Annotated[
     Path,
-    typer.Option(
-        "--workspace", metavar="DIR", envvar="LIVERMORE_WORKSPACE", help="The folder that holds .livermore."
-    ),
+    typer.Option("--workspace", metavar="DIR", envvar=WORKSPACE, help="The folder that holds .livermore."),
 ]
 Source = Annotated[
     str | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from livermore.apps.cli.asking import Wish, carried_out, confirmed, running
+from livermore.apps.cli.options import WORKSPACE
 from livermore.apps.cli.outcomes import check_outcome, told
 from livermore.apps.cli.output import emit
 from livermore.apps.cli.server import ask, find_server
@@ -24,6 +26,8 @@ REFUSALS: Mapping[str, type[LivermoreError]] = {
     "blocked": ExchangeUnreachableError,
 }
 LISTS = "a list is JSON, CSV, or what TradingView exports"
+PATIENCE = 2.0
+"""Seconds for which a shell that completes waits for the watchlist."""
 FEW = 8
 """So many questions are put at once."""
 
@@ -139,5 +143,8 @@ def completed(incomplete: str) -> list[str]:
 
 
 async def _watched() -> list[Any]:
-    server = find_server(Path())
-    return [] if server is None else list((await ask(server, "/symbols"))["symbols"])
+    server = find_server(Path(os.environ.get(WORKSPACE, "")))
+    if server is None:
+        return []
+    async with asyncio.timeout(PATIENCE):
+        return list((await ask(server, "/symbols"))["symbols"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import typer
@@ -20,6 +21,24 @@ SECONDS = 600.0
 ALL = "all"
 
 
+OnExchange = Annotated[
+    str | None, typer.Option("--exchange", metavar="NAME", help="Scan this exchange; else the primary one.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, max=500, help="Propose at most so many.")]
+Quote = Annotated[
+    str | None, typer.Option(metavar="ASSET", help="Only markets in this quote asset, such as USDT.")
+]
+MinimumVolume = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="VOLUME", help="The least volume of 24 hours, in the quote asset."),
+]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option(metavar="all|SYMBOL...", help="Add these of the proposal to the watchlist, or all."),
+]
+Attempt = Annotated[bool, typer.Option("--try", help="Only show what would be proposed.")]
+
+
 class Scan(ManyValues):
     """Lets several symbols follow `--accept`."""
 
@@ -27,24 +46,12 @@ class Scan(ManyValues):
 
 
 def scan(
-    exchange: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Scan this exchange; else the primary one.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, max=500, help="Propose at most so many.")] = None,
-    quote: Annotated[
-        str | None, typer.Option(metavar="ASSET", help="Only markets in this quote asset, such as USDT.")
-    ] = None,
-    minimum_volume: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="VOLUME", help="The least volume of 24 hours, in the quote asset."),
-    ] = None,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="all|SYMBOL...", help="Add these of the proposal to the watchlist, or all of it."
-        ),
-    ] = None,
-    attempt: Annotated[bool, typer.Option("--try", help="Only show what would be proposed.")] = False,
+    exchange: OnExchange = None,
+    limit: Limit = None,
+    quote: Quote = None,
+    minimum_volume: MinimumVolume = None,
+    accept: Accept = None,
+    attempt: Attempt = False,
     timeout: Timeout = SECONDS,
     workspace: Workspace = HERE,
     as_json: AsJson = False,
@@ -66,14 +73,22 @@ def scan(
         return
     command = carried_out(Wish("scan-symbols", filters, True, timeout), workspace, quiet=as_json)
     check_outcome(command)
+    if accept or not as_json:
+        _accept(command, accept or [], timeout, workspace, as_json)
+    else:
+        emit(command, as_json, lambda: None)
+
+
+def _accept(
+    command: Mapping[str, Any], accept: Sequence[str], timeout: float, workspace: Path, as_json: bool
+) -> None:
+    """Show what was proposed, and add what is accepted of it."""
     proposal = command["result"]
-    if not accept:
-        emit(command, as_json, lambda: shown.show_proposal(proposal))
-        return
     if not as_json:
         shown.show_proposal(proposal)
-    wish = Wish("bulk-add-symbols", chosen_of(proposal, accept), True, timeout)
-    asking.carry_out_each([wish], workspace, as_json=as_json, beside={"scan": command})
+    if accept:
+        wish = Wish("bulk-add-symbols", chosen_of(proposal, accept), True, timeout)
+        asking.carry_out_each([wish], workspace, as_json=as_json, beside={"scan": command})
 
 
 def chosen_of(proposal: Mapping[str, Any], accept: Sequence[str]) -> dict[str, Any]:
