@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -62,6 +63,8 @@ def scan(
     """
     if attempt and accept:
         raise typer.BadParameter("--try proposes nothing that could be accepted; leave one of the two out")
+    if minimum_volume is not None and not isfinite(minimum_volume):
+        raise typer.BadParameter("--minimum-volume must be a number")
     wanted = {
         "exchange": exchange, "limit": limit, "quote": quote and quote.upper(),
         "minimum_quote_volume_24h": minimum_volume,

@@ -69,17 +69,18 @@ def test_the_watchlist_is_a_table(verb: Run) -> None:
     assert [(row["symbol"], row["enabled"]) for row in rows] == [("BTC-USD", True), ("ETH-USD", False)]
 
 
-def test_search_says_how_old_the_listing_is(verb: Run, server: Obeyed) -> None:
+def test_search_says_how_old_the_listing_is(
+    verb: Run, server: Obeyed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = verb("search", "ltc")
     assert [line.split()[0] for line in found.out.splitlines()] == ["symbol", "LTC-USD", "LTC-BTC"]
     assert "40.5 BTC" in found.out
     assert found.err == "coinbase, as it listed them at 2026-05-28 16:27:30 (2 min 30 s ago)\n"
     assert verb("search", "nothing of it").out == "nothing that is listed fits\n"
-    server.system.listings.trouble = "it is on fire"
+    monkeypatch.setattr(server.system.listings, "trouble", "it is on fire")
     assert verb("search", "btc").err.endswith("no newer listing can be had: it is on fire\n")
     document = verb("search", "btc", "--limit", "1", "--json")
     assert (document.err, json.loads(document.out)["results"][0]["symbol"]) == ("", "BTC-USD")
-    server.system.listings.trouble = None
 
 
 def test_an_exchange_that_is_away_is_not_reachable(
@@ -288,6 +289,7 @@ def test_a_scan_is_shown_and_tried_and_taken(verb: Run, server: Obeyed) -> None:
     [
         (("--accept", "SOL-USD"), Exit.REFUSED), (("--try", "--accept", "all"), Exit.USAGE),
         (("--limit", "501"), Exit.USAGE), (("--minimum-volume", "-1"), Exit.USAGE),
+        (("--minimum-volume", "nan"), Exit.USAGE), (("--minimum-volume", "inf"), Exit.USAGE),
         (("--try", "--exchange", "nowhere"), Exit.REFUSED), (("--try", "--quote", "no asset"), Exit.REFUSED),
     ],
 )  # fmt: skip
