@@ -238,6 +238,28 @@ async def test_a_pause_cancels_the_waiting_and_not_what_was_asked(desk: Desk) ->
     await until(lambda: desk.holds("binance", "DOGEUSDT"))
 
 
+async def test_nobody_waits_for_an_exchange_that_is_asked_about_a_name(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is not known is asked for, beside the turns of other commands."""
+    channel, scope, asking = desk.system.control.channel, desk.system.user.scope(), asyncio.Event()
+
+    async def never(exchange: str, inputs: object) -> Any:
+        asking.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk.system.listings, "judged", never)
+    before = await desk.revision()
+    asked = await channel.submit(
+        scope, "add-symbol", {"symbol": "NEWUSDT"}, author="jesse", role="admin", source="api"
+    )
+    await asyncio.wait_for(asking.wait(), 30)
+    assert (await desk.done("set-symbol-enabled", symbol="BTCUSDT", enabled=True))["revision"] is None
+    await desk.done("pause")
+    ended = await channel.wait(scope, asked.id, 30)
+    assert (ended.status, await desk.revision()) == (Status.CANCELLED, before)
+
+
 async def test_a_changed_primary_exchange_changes_nothing_but_how_names_are_written(desk: Desk) -> None:
     await desk.put(perseus_profile={"primary_exchange": "coinbase"})
     assert await desk.listed() == ["binance:BTCUSDT", "coinbase:BTC-USD"]
