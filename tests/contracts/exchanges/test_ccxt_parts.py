@@ -11,7 +11,13 @@ from livermore.adapters.exchanges.through_ccxt.server_clock import ServerClock
 from livermore.adapters.exchanges.through_ccxt.stamps import stamp_of
 from livermore.adapters.exchanges.through_ccxt.trade_bars import TradeBars
 from livermore.kernel.clock import ManualClock
-from livermore.kernel.errors import ExchangeUnreachableError, InvalidError, LivermoreError, RateLimitedError
+from livermore.kernel.errors import (
+    BlockedError,
+    ExchangeUnreachableError,
+    InvalidError,
+    LivermoreError,
+    RateLimitedError,
+)
 from livermore.kernel.timeframe import Timeframe
 from tests.contracts.exchanges.support import MINUTE, T0
 
@@ -115,6 +121,9 @@ def test_errors_are_known_by_their_kin() -> None:
     class RateLimitExceeded(BaseError):
         """As ccxt's own."""
 
+    class RestrictedLocation(BaseError):
+        """As ccxt's own."""
+
     class Cooldown(RateLimitExceeded):
         """One that we have never heard of."""
 
@@ -125,6 +134,9 @@ def test_errors_are_known_by_their_kin() -> None:
     assert isinstance(page, ExchangeUnreachableError)
     assert len(page.what) == 300
     assert isinstance(refusal(KeyError("k"), "elsewhere", lambda: 3.0), LivermoreError)
+    blocked = refusal(RestrictedLocation("not from there"), "elsewhere", lambda: 3.0)
+    assert type(blocked) is BlockedError
+    assert "country" in (blocked.hint or "")
 
 
 def trade(time: int, price: float, number: str | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from livermore.adapters.exchanges.through_ccxt.hooks import (
     hear_frames,
     refuse_the_unreadable,
 )
-from livermore.adapters.exchanges.through_ccxt.refusals import USUAL_WAIT, translated
+from livermore.adapters.exchanges.through_ccxt.refusals import NOT_HERE, USUAL_WAIT, translated
 from livermore.adapters.exchanges.through_ccxt.server_clock import ServerClock
 from livermore.adapters.exchanges.through_ccxt.timing import Timing
 from livermore.kernel.clock import Clock
@@ -36,7 +36,6 @@ Factory = Callable[[str, dict[str, Any]], Any]
 Listener = Callable[[Any], None]
 BARS_KEPT = 10
 BARRED = {403: ExchangeRefusedError, 451: BlockedError}
-NOT_HERE = "it does not serve this country or address: set the host that does in its row (rest_url, ws_url)"
 _REMEDY = "install it with: pip install 'livermore[ccxt]'"
 
 

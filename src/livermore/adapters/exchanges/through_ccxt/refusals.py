@@ -17,6 +17,7 @@ from livermore.kernel.errors import (
 )
 
 USUAL_WAIT = 60.0
+NOT_HERE = "it does not serve this country or address: set the host that does in its row (rest_url, ws_url)"
 _BY_NAME: dict[str, type[LivermoreError]] = {
     "RateLimitExceeded": RateLimitedError,
     "DDoSProtection": RateLimitedError,
@@ -63,7 +64,7 @@ def refusal(error: Exception, where: str, limited: Callable[[], float]) -> Liver
         return ExchangeUnreachableError(f"the answer could not be read: {error!r}", where=where)
     if kind is RateLimitedError:
         return RateLimitedError(text, where=where, retry_after=limited())
-    return kind(text, where=where)
+    return kind(text, where=where, hint=NOT_HERE if kind is BlockedError else None)
 
 
 def _excerpt(error: Exception) -> str:
