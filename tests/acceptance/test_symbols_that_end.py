@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from livermore.adapters.exchanges.simulated import Protocol
-from livermore.adapters.exchanges.simulated.faults import Refuse
+from livermore.adapters.exchanges.simulated.faults import Empty, Refuse
+from livermore.adapters.exchanges.simulated.faults.kinds import AnyFault
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.events import Topic
 from livermore.kernel.timeframe import MINUTE
@@ -18,7 +19,10 @@ from .inside import until
 from .symbols import FIRST, Asked, asking, opened, others, serving
 
 pytestmark = pytest.mark.parametrize("exchange", PROTOCOLS)
-LISTING = ("exchangeInfo", "products")  # what is in the path of a request for the listing
+LISTING = ("exchangeInfo", "market/products$")  # what is in the path of a request for the listing
+FAULTS: tuple[tuple[AnyFault, str], ...] = (
+    (Refuse(status=503), "unreachable"), (Refuse(status=451), "blocked"), (Empty(), "unreachable"),
+)  # fmt: skip
 TOPICS: tuple[Topic, ...] = ("symbol",)
 
 
@@ -113,24 +117,21 @@ async def test_an_exchange_that_cannot_be_asked_is_not_taken_for_one_that_lists_
     async with serving(exchange) as servers:
         server = servers[exchange]
         async with opened(tmp_path, servers) as asked:
-            for status, verdict in ((503, "unreachable"), (451, "blocked")):
-                fault = Refuse(status=status)
+            for fault, verdict in FAULTS:
                 server.faults.begin(fault)
-                asked.system.listings._shelves.clear()
                 answer = await asked.post("/symbols/validate", {"symbols": [new]})
                 (found,) = answer["results"]
                 assert (found["verdict"], found["symbol"]) == (verdict, None)
                 command = await asked.command("add-symbol", symbol=new)
                 assert (command["status"], command["error"]["code"]) == ("failed", "exchange_unreachable")
                 server.faults.end(fault)
+                asked.system.listings._shelves.clear()
             assert await asked.stored() == set()
-            asked.system.listings._shelves.clear()
             await asked.done("add-symbol", symbol=FIRST[exchange])
             known = await written_down(asked, exchange)
             assert known.trouble is None
 
-        down = Refuse(status=503, paths=LISTING)
-        server.faults.begin(down)
+        server.faults.begin(Refuse(status=503, paths=LISTING))
         async with opened(tmp_path, servers) as asked:
             kept = await asked.system.listings.listing(exchange, oldest=0.0)
             assert (kept.asked_at, kept.symbols.keys()) == (known.asked_at, known.symbols.keys())
@@ -141,11 +142,7 @@ async def test_an_exchange_that_cannot_be_asked_is_not_taken_for_one_that_lists_
             assert found["results"][0]["symbol"] == new
             assert found["listing"]["asked_at"] == rfc3339(known.asked_at)
             assert found["listing"]["trouble"] == kept.trouble
-            # At Coinbase candles are asked for beneath the listing: what is new is loaded when that is back.
-            await until(lambda: FIRST[exchange] in server.subscribed())
-            payload = {"symbol": new, "exchange": exchange}
-            await asked.api("POST", "/commands", json={"type": "add-symbol", "payload": payload})
-            await until(lambda: new in server.subscribed())
+            await asked.live((exchange, FIRST[exchange]))
+            await asked.done("add-symbol", symbol=new)
             assert (exchange, new) in await asked.stored()
-            server.faults.end(down)
-            await asked.live((exchange, FIRST[exchange]), (exchange, new))
+            await asked.live((exchange, new))
