@@ -70,6 +70,7 @@ class Watch:
         try:
             channels = self._means.channels_of(current.document)
             await self._floor.want(self, wanted_of(current.document))
+            await self._forget_others(before, current)
         except BaseException:
             self.current, self._resting = before, was_resting
             await self._go_back()
@@ -78,6 +79,12 @@ class Watch:
         if before is None or before.document.alerts.routes != current.document.alerts.routes:
             await self._means.dispatcher.deliver_through(channels)
         self._means.applied(current.document)
+
+    async def _forget_others(self, before: Current | None, current: Current) -> None:
+        """Forget where the rules stood at exchanges that were taken off while nobody sat there."""
+        wanted = wanted_of(current.document).symbols.keys()
+        if before is None or wanted != wanted_of(before.document).symbols.keys():
+            await self._means.signals.keep(wanted)
 
     def mute(self, muted: bool) -> None:
         """Have the alerts of signals from now on stored only, or sent again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from livermore.kernel.scope import Scope
@@ -75,6 +75,10 @@ class RuleStateRepository(Protocol):
 
     async def drop(self, exchange: str, symbols: Sequence[str]) -> None:
         """Forget symbols that are no longer watched."""
+        ...
+
+    async def keep(self, exchanges: Collection[str]) -> None:
+        """Forget every symbol of any other exchange."""
         ...
 
 

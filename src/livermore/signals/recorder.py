@@ -101,6 +101,11 @@ class SignalRecorder:
             async with self._writing, self._work(self._scope) as work:
                 await work.states.drop(exchange, sorted(symbols))
 
+    async def keep(self, exchanges: Collection[str]) -> None:
+        """Delete the rule states of symbols of all other exchanges; what was signalled stays."""
+        async with self._writing, self._work(self._scope) as work:
+            await work.states.keep(exchanges)
+
     async def release(self, owner: StateOwner) -> None:
         """Write what an owner of rule states has changed, and let go of it."""
         await self.flush()

@@ -147,6 +147,7 @@ async def test_nobody_sees_or_touches_what_is_anothers(work: OfUser, jesse: Scop
             await mine.alerts.list(before="canary")
         await mine.signals.withdraw(["canary"], "2025-06-15T16:00:00.000Z")
         await mine.states.drop("coinbase", ["BTC-USD"])
+        await mine.states.keep([])
         with pytest.raises(NotFoundError):
             await mine.alerts.mark(an_alert("canary", state="sent"))
         # The same ids may exist for both.
@@ -348,6 +349,12 @@ async def test_rule_states_come_back_and_are_replaced(work: OfUser, jesse: Scope
         await again.states.drop("coinbase", ["BTC-USD", "unknown"])
         assert await again.states.all("coinbase") == []
         assert await again.states.all("binance") == first[2:]
+        await again.states.put(first[:1])
+        await again.states.keep(["coinbase", "unknown"])
+        assert await again.states.all("binance") == []
+        assert await again.states.all("coinbase") == first[:1]
+        await again.states.keep([])
+        assert await again.states.all("coinbase") == []
 
 
 # ---------------------------------------------------------------- alerts

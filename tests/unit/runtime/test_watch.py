@@ -111,6 +111,28 @@ async def test_the_last_who_leaves_closes_the_post_and_who_comes_back_is_told_wh
         assert hall.exchanges[0].closed
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_is_taken_off_during_a_rest_begins_anew_when_it_comes_back(restarted: bool) -> None:
+    async with opened() as hall:
+        user = User(hall)
+        await user.choose("S0")
+        await hall.until(70)
+        await user.watch.rest()
+        assert {one.symbol for one in user.books.states} == {"S0"}
+        if restarted:
+            kept, user = user.books.states, User(hall)
+            user.books.states = kept
+        await user.choose()
+        assert user.books.states == {}
+        await hall.until(110)
+        await user.choose("S0")
+        await hall.until(145)
+        minutes = [minute_of(one) for one in await user.said()]
+        assert max(minutes) > 110
+        assert [one for one in minutes if 70 < one < 105] == [], "nobody wanted to be told of these"
+        await user.watch.rest()
+
+
 async def test_one_more_timeframe_opens_another_post_and_nobody_misses_a_bar() -> None:
     async with opened() as hall:
         first, second = User(hall, 1), User(hall, 2)

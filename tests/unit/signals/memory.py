@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -140,6 +140,9 @@ class States:
 
     async def all(self, exchange: str) -> list[StoredState]:
         return [state for state in self.rows.values() if state.series.exchange == exchange]
+
+    async def keep(self, exchanges: Collection[str]) -> None:
+        self.rows = {one: state for one, state in self.rows.items() if one.exchange in exchanges}
 
     async def drop(self, exchange: str, symbols: Sequence[str]) -> None:
         self.rows = {one: state for one, state in self.rows.items() if one.symbol not in symbols}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select
 
 from livermore.adapters.sql.statements import upsert_into
 from livermore.adapters.sql.tables import series, signal_state
@@ -52,8 +52,14 @@ class SqlRuleStates:
 
     async def drop(self, exchange: str, symbols: Sequence[str]) -> None:
         """Forget symbols that are no longer watched."""
-        keys = select(series.c.id).where(series.c.exchange == exchange, series.c.symbol.in_(symbols))
-        mine = signal_state.c.user_id == self._scope.user_id
+        await self._delete(series.c.exchange == exchange, series.c.symbol.in_(symbols))
+
+    async def keep(self, exchanges: Collection[str]) -> None:
+        """Forget every symbol of any other exchange."""
+        await self._delete(series.c.exchange.not_in(exchanges))
+
+    async def _delete(self, *which: ColumnElement[bool]) -> None:
+        mine, keys = signal_state.c.user_id == self._scope.user_id, select(series.c.id).where(*which)
         async with self._work.writing() as connection:
             await connection.execute(delete(signal_state).where(mine, signal_state.c.series_id.in_(keys)))
 
