@@ -48,7 +48,7 @@ async def test_a_connection_is_renewed_without_a_seam() -> None:
 
 
 async def test_renewal_at_full_speed() -> None:
-    source, bars = recorded(3, 3000), 3000
+    source, bars = recorded(3, 1500), 1500
     async with (
         running(SimulatedExchange(source, speed=None)) as server,
         connected(server, SYMBOLS, timing=Timing(renewal=0.1, spacing=0.01)) as (sink, _),

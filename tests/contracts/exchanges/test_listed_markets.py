@@ -139,6 +139,7 @@ def test_a_strange_market_of_binance_leaves_the_others(field: str, of_day: str, 
         "exchangeInfo": {"symbols": markets}, "24hr": [DAY | {"symbol": "ETHUSDT"}, DAY | {of_day: value}],
     })  # fmt: skip
     listed, days = asyncio.run(binance_listing.listing(rest)), asyncio.run(binance_tickers.days(rest))
+    assert asyncio.run(binance_tickers.tickers(rest, ["ETHUSDT", "BTCUSDT"])) == days
     check(listed, days, good="ETHUSDT")
 
 
@@ -156,6 +157,9 @@ def test_a_strange_product_of_coinbase_leaves_the_others(field: str, value: obje
     products = [FULL_PRODUCT | {"product_id": "ETH-USD"}, FULL_PRODUCT | {field: value}]
     rest: Any = Saying(products={"products": products}, time={"epochMillis": str(T0)})
     listed, days = asyncio.run(coinbase_listing.listing(rest)), asyncio.run(coinbase_tickers.days(rest))
+    assert "ETH-USD" in {
+        day.symbol for day in asyncio.run(coinbase_tickers.tickers(rest, ["ETH-USD", "BTC-USD"]))
+    }
     check(listed, days, good="ETH-USD")
 
 

@@ -180,11 +180,10 @@ async def test_what_was_told_until_a_halt_is_what_rest_tells_ever_after(venue: V
         end = venue.server.market_time()
         await until(lambda: newest_of(venue.sink, halted) > end + 2 * MINUTE)  # noqa: B023 - as above
 
-    told, rows = told_of(venue.sink, halted), await venue.rows(halted)
+    fives, told, rows = await venue.rows(halted, FIVE), told_of(venue.sink, halted), await venue.rows(halted)
     whole = [time for time in rows if min(told) < time < max(told)]
     assert {time: told[time] for time in whole} == {time: pytest.approx(rows[time]) for time in whole}
     assert not [time for time in {*told, *rows} if begin < time <= end]
-    fives = await venue.rows(halted, FIVE)
     assert {time: row[4] for time, row in fives.items()} == {
         time: pytest.approx(sum(row[4] for minute, row in rows.items() if FIVE.bucket(minute) == time))
         for time in fives

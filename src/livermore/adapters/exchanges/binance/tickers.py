@@ -22,8 +22,7 @@ _decode = msgspec.json.Decoder(Day, strict=False).decode
 
 async def days(rest: Rest) -> list[Ticker]:
     """Return the rolling day of every market that has a price."""
-    told = await rest.get(PATH, list[msgspec.Raw], weight=WEIGHT_OF_ALL, type="MINI")
-    return [_ticker(day) for day in readable(told, _decode, NAME) if day.last_price]
+    return _tickers(await rest.get(PATH, list[msgspec.Raw], weight=WEIGHT_OF_ALL, type="MINI"))
 
 
 async def quote(rest: Rest, symbol: str) -> Ticker:
@@ -49,12 +48,17 @@ async def _chunk(rest: Rest, symbols: Sequence[str]) -> list[Ticker]:
     """Ask for some; one unknown symbol spoils the whole answer, so it is sought by halving."""
     names = msgspec.json.encode(symbols).decode()
     try:
-        days = await rest.get(PATH, list[Day], weight=WEIGHT, symbols=names, type="MINI")
+        told = await rest.get(PATH, list[msgspec.Raw], weight=WEIGHT, symbols=names, type="MINI")
     except NotFoundError:
         middle = len(symbols) // 2
         halves = (symbols[:middle], symbols[middle:]) if middle else ()
         return [ticker for half in halves for ticker in await _chunk(rest, half)]
-    return [_ticker(day) for day in days if day.last_price]
+    return _tickers(told)
+
+
+def _tickers(told: Sequence[msgspec.Raw]) -> list[Ticker]:
+    """Return what can be read, of the markets that have a price."""
+    return [_ticker(day) for day in readable(told, _decode, NAME) if day.last_price]
 
 
 def _ticker(day: Day) -> Ticker:

@@ -13,7 +13,7 @@ from livermore.adapters.exchanges.coinbase.rest import Rest
 from livermore.adapters.exchanges.coinbase.times import milliseconds
 from livermore.adapters.exchanges.coinbase.wire import Offers, ProductEntry, ServerTime
 from livermore.kernel.errors import ExchangeUnreachableError, RefusedError
-from livermore.market.readable import positive, readable
+from livermore.market.readable import number, positive, readable
 from livermore.market.symbol import Ticker
 
 CHUNK = 100
@@ -55,8 +55,9 @@ async def server_time(rest: Rest) -> int:
 
 
 def _priced(listed: Iterable[ProductEntry], time: int) -> list[Ticker]:
-    told = (product for product in listed if product.price)
-    return readable(told, partial(listed_ticker, time=time), NAME)
+    """Return the tickers of those that were ever traded; what cannot be read is left out."""
+    traded = (product for product in listed if product.price and number(product.price) != 0)
+    return readable(traded, partial(listed_ticker, time=time), NAME)
 
 
 def _traded_at(offers: Offers) -> int | None:

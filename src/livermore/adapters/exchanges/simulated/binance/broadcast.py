@@ -92,14 +92,15 @@ class Broadcast:
         """Write one frame; None where nobody wants it or nothing was traded."""
         _, kind, symbol, update = due
         writer = self._writers[symbol]
+        stream = writer.ticker_stream if kind is Kind.TICKER else writer.stream
+        if stream not in self._audience.wanted:
+            return None
         if self._source.is_shut(self._symbols[symbol], self._bucket + due.offset):
             return None
         if kind is Kind.TICKER:
-            return self._ticker(due) if writer.ticker_stream in self._audience.wanted else None
-        if writer.stream not in self._audience.wanted:
-            return None
+            return self._ticker(due)
         told = self._before(symbol) if kind is Kind.CLOSING else self._now(symbol)
-        return None if told is None else (writer.stream, told.frames[update])
+        return None if told is None else (stream, told.frames[update])
 
     def _ticker(self, due: Due) -> Frame | None:
         told, day = self._now(due.symbol), self._days.day(self._symbols[due.symbol], self._bucket)

@@ -85,9 +85,9 @@ class RestDoor:
         return klines(request.query, self._floor.listed, self._source.timeframes, self._view, self._now())
 
     def _exchange_info(self, request: web.Request) -> bytes:
-        listed = self._floor.listed
-        asked = symbols_of(request.query, listed)
-        markets = listed.values() if asked is None else [listed[symbol] for symbol in asked]
+        asked = symbols_of(request.query, self._floor.listed)
+        listed = self._floor.listed.values()
+        markets = [market for market in listed if asked is None or market.symbol in asked]
         return msgspec.json.encode(exchange_info(markets, self._now(), self._limit, self._floor.halted))
 
     def _days(self, request: web.Request) -> bytes:

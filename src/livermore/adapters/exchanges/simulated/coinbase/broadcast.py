@@ -110,12 +110,10 @@ class Broadcast:
         if due.kind is Kind.BEAT:
             return
         product, wanted = self._products[due.symbol], self._audience.wanted
-        if self._source.is_shut(product.name, bucket + due.offset):
-            return
         if product.candles not in wanted:
             self._withheld.pop(due.symbol, None)  # nobody waits for this correction any more
         told = None if wanted.isdisjoint(product[1:]) else self._bars.told(due.symbol)
-        if told is None or due.update < 0:
+        if told is None or due.update < 0 or self._source.is_shut(product.name, bucket + due.offset):
             return
         if due.kind is Kind.TICKER:
             yield from self._batch(product, due, told, bucket + due.offset)
