@@ -40,6 +40,10 @@ class Listing:
             return self.ever
         return {product: symbol for product, symbol in self.ever.items() if symbol in listed}
 
+    def lists(self, product: str) -> bool:
+        """Say whether a product is listed now."""
+        return self.ever[product] in self._floor.listed
+
     def product(self, name: str, now: int) -> dict[str, Any]:
         """Describe a product as of a moment."""
         symbol = self.ever[name]

@@ -122,9 +122,8 @@ class RestDoor:
         now = self._stage.now()
         page: list[Any] = []
         for name in names[offset:][:limit]:
-            if name not in self._listing.canonical:
-                continue  # taken off the list while it was being written
-            page.append(self._listing.product(name, now))
+            if self._listing.lists(name):  # it may be taken off while the answer is written
+                page.append(self._listing.product(name, now))
             await asyncio.sleep(0)  # a made-up market is drawn when it is first looked at
         return msgspec.json.encode({"products": page, "num_products": len(page), "pagination": None})
 
