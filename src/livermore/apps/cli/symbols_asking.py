@@ -14,7 +14,7 @@ from urllib.parse import quote
 from livermore.apps.cli.asking import Wish, carried_out, confirmed, running
 from livermore.apps.cli.options import WORKSPACE
 from livermore.apps.cli.outcomes import check_outcome, told
-from livermore.apps.cli.output import emit
+from livermore.apps.cli.output import emit, note
 from livermore.apps.cli.server import ask, find_server
 from livermore.apps.cli.settings_files import read_bytes
 from livermore.kernel.errors import ConflictError, ExchangeUnreachableError, InvalidError, LivermoreError
@@ -105,6 +105,8 @@ def carry_out_each(
     if as_json:
         alone = done[0] if beside is None else {**beside, "command": done[0]}
         emit(alone if len(done) == 1 else {"commands": done}, as_json, lambda: None)
+    for command in [command for command in done if command["error"] is not None][1:]:
+        note(f"error: {command['error']['detail']} ({command['type']})")
     for command in done:
         check_outcome(command)
         check_added(command)

@@ -127,6 +127,8 @@ def test_what_adds_nothing_says_so_by_its_exit_code(verb: Run, words: Any, code:
 
 
 def test_several_are_removed_one_after_another(verb: Run, server: Obeyed) -> None:
+    twice = verb("remove", UNKNOWN, UNKNOWN)
+    assert (twice.code, twice.err.count(f"error: {UNKNOWN} is not on the watchlist")) == (Exit.REFUSED, 2)
     outcome = verb("remove", "A-USD", UNKNOWN, "B-USD")
     assert outcome.out == "removed A-USD; revision 5\nremoved B-USD; revision 5\n"
     assert outcome.code == Exit.REFUSED
