@@ -56,8 +56,13 @@ def reserved(
     That a market is there holds for a day; that it is not holds for no time at all.
     """
     known = f"{_cannot_be_asked(listing.exchange, error)}; it was asked last at {rfc3339(listing.asked_at)}"
-    holds = not isinstance(error, BlockedError) and now - listing.asked_at < TRUSTED
-    return [_reserved(one, _verdict_of(error), known, holds=holds) for one in judgements]
+    stands = holds(listing, error, now)
+    return [_reserved(one, _verdict_of(error), known, stands=stands) for one in judgements]
+
+
+def holds(listing: Listing, error: LivermoreError, now: int) -> bool:
+    """Say whether what is listed may be taken to be there while the exchange gives an error instead."""
+    return not isinstance(error, BlockedError) and now - listing.asked_at < TRUSTED
 
 
 def unlisted(listing: Listing, symbols: Iterable[str]) -> dict[str, Unlisted]:
@@ -70,10 +75,10 @@ def unlisted(listing: Listing, symbols: Iterable[str]) -> dict[str, Unlisted]:
     }
 
 
-def _reserved(one: Judgement, verdict: Fitness, known: str, *, holds: bool) -> Judgement:
+def _reserved(one: Judgement, verdict: Fitness, known: str, *, stands: bool) -> Judgement:
     if one.verdict is Fitness.DUPLICATE:
         return one
-    if one.verdict is Fitness.OK and holds:
+    if one.verdict is Fitness.OK and stands:
         return replace(one, detail=known if one.detail is None else f"{one.detail}; {known}")
     said = "" if one.verdict is Fitness.OK or one.detail is None else f", when {one.detail}"
     return replace(one, verdict=verdict, detail=f"{known}{said}")

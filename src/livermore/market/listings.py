@@ -14,7 +14,7 @@ from livermore.kernel.events import Event, EventBus
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
 from livermore.market.exchange import PRESETS
-from livermore.market.judging import denies, excused, judge, reserved, unlisted
+from livermore.market.judging import denies, excused, holds, judge, reserved, unlisted
 from livermore.market.listed import StateChange, changes, markets_of
 from livermore.market.listing import Listing
 from livermore.market.ports import Exchange, ExchangeBook, ListingStore
@@ -169,8 +169,8 @@ class Listings:
     async def unlisted(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, Unlisted]:
         """Return those of the symbols that cannot be watched, each with the reason.
 
-        What is listed where a desk is at work is so, however long ago it was asked. Errors:
-        ExchangeUnreachableError when nobody can tell.
+        What is listed where a desk is at work is so, however long ago it was asked; elsewhere that holds for
+        a day while the exchange cannot be asked. Errors: ExchangeUnreachableError when nobody can tell.
         """
         shelf = await self._shelf(exchange)
         missing = list(symbols)
@@ -180,10 +180,12 @@ class Listings:
             if not missing:
                 return {}
             error = await self._renewed(shelf, oldest)
-            if error is not None:
+            known = shelf.listing
+            if known is not None and (error is None or holds(known, error, self._clock.now())):
+                missing = list(unlisted(known, missing))
+            if error is not None and missing:
                 what = f"what {exchange} lists cannot be looked up: {error}"
                 raise ExchangeUnreachableError(what, hint=error.hint) from error
-            missing = list(unlisted(_known(shelf.listing, None), missing))
         return unlisted(_known(shelf.listing, None), missing)
 
     # -- asking -----------------------------------------------------------------------------------------
@@ -234,6 +236,11 @@ class Listings:
 
     @asynccontextmanager
     async def _opened(self, exchange: str) -> AsyncIterator[Exchange]:
+        """Lend the connection of a desk; where nobody watches, one that is made for this."""
+        desk = self._desks.get(exchange)
+        if desk is not None:
+            yield desk.exchange
+            return
         adapter = await self._adapter(exchange)
         if adapter is None:
             hint = f"switch it on with: livermore exchanges edit {exchange} --active"
@@ -273,7 +280,9 @@ class Listings:
                 await self._renew(shelf)
         except LivermoreError as error:
             shelf.asks_again_at = now + self._rest()
-            log.warning("a listing is not kept young", exchange=shelf.exchange, error=str(error))
+            tell = log.debug if str(error) == shelf.told else log.warning
+            shelf.told = str(error)
+            tell("a listing is not kept young", exchange=shelf.exchange, error=str(error))
         try:
             if now >= shelf.writes_again_at and shelf.is_new(self._period / 2):
                 await self._record(shelf)
@@ -301,6 +310,7 @@ class Listings:
         shelf.patience = 0.8 + 0.2 * self._chance()
         if error is not None:
             raise error
+        shelf.told = None
 
     async def _record(self, shelf: Shelf) -> None:
         """Write down what is known, once all who want it have been told what has changed."""

@@ -43,6 +43,7 @@ class Shelf:
         self.wanted_at: float | None = None
         self.asks_again_at = self.writes_again_at = 0.0
         self.patience = 0.9  # of the longest time that a listing is kept without asking
+        self.told: str | None = None
         self.tending: asyncio.Task[None] | None = None
         self._clock = clock
         self._doubted_at: float | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +24,7 @@ from livermore.market.symbol import Symbol
 from livermore.market.verdict import Fitness
 from livermore.settings.ports import Unlisted
 
-from .listing_office import NOON, ListingOffice
+from .listing_office import NOON, ListedExchange, ListingOffice
 
 AWAY = ExchangeUnreachableError("it is away")
 
@@ -461,17 +462,45 @@ async def test_a_listing_holds_for_a_while_and_denies_only_while_it_is_young(off
     assert office.exchange.asked == ["listing"] * 3
 
 
-async def test_where_a_desk_is_at_work_what_is_known_counts_however_old(office: ListingOffice) -> None:
+async def test_what_was_listed_within_a_day_counts_while_the_exchange_is_away() -> None:
+    office = ListingOffice()
     await office.listings.unlisted("test", ["AUSD"])
     office.exchange.error = AWAY
-    await office.clock.advance(10 * FRESH)
-    with pytest.raises(ExchangeUnreachableError, match="cannot be looked up"):
+    await office.clock.advance(FRESH + 1)
+    assert await office.listings.unlisted("test", ["AUSD"]) == {}
+    with pytest.raises(ExchangeUnreachableError, match="cannot be looked up: it is away"):
+        await office.listings.unlisted("test", ["AUSD", "NOPE"])
+    office.exchange.error = BlockedError("not here")
+    await office.clock.advance(3)
+    with pytest.raises(ExchangeUnreachableError, match="not here"):
         await office.listings.unlisted("test", ["AUSD"])
-    office.desks["test"] = None
+
+
+async def test_where_a_desk_is_at_work_what_is_known_counts_however_old() -> None:
+    office = ListingOffice()
+    await office.listings.unlisted("test", ["AUSD"])
+    office.exchange.error = AWAY
+    await office.clock.advance(100_000)
+    with pytest.raises(ExchangeUnreachableError):
+        await office.listings.unlisted("test", ["AUSD"])
+    office.desks["test"] = SimpleNamespace(exchange=office.exchange)
     assert await office.listings.unlisted("test", ["AUSD"]) == {}
     with pytest.raises(ExchangeUnreachableError):
         await office.listings.unlisted("test", ["NOPE"])
-    del office.desks["test"]
+
+
+async def test_where_a_desk_is_at_work_its_connection_is_used(office: ListingOffice) -> None:
+    def spawn(work: Coroutine[None, None, None]) -> None:
+        work.close()
+
+    async def follow(listing: dict[str, Symbol]) -> None: ...
+
+    other = ListedExchange(office.clock)
+    office.desks["test"] = SimpleNamespace(exchange=other, works=SimpleNamespace(spawn=spawn), follow=follow)
+    await office.listings.listing("test")
+    await office.listings.quote("test", "AUSD")
+    assert (other.asked, other.opened) == (["listing", "days", "quote AUSD"], 0)
+    assert office.exchange.asked == []
 
 
 async def test_an_exchange_that_is_away_or_switched_off_cannot_be_told_of(office: ListingOffice) -> None:
