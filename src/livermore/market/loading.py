@@ -15,6 +15,7 @@ from livermore.market.budget import Purpose, asking
 from livermore.market.candle import Candles
 from livermore.market.feed import REST_DELAY
 from livermore.market.listener import SeriesListener
+from livermore.market.pace import Pace
 from livermore.market.ports import CandleStore, Cause, Hole, Series
 from livermore.market.reconnect import LONGEST_DELAY
 
@@ -45,6 +46,7 @@ class Loading:
         self._listener = listener
         self._clock = clock
         self._first_delay = first_delay
+        self.pace = Pace(AT_ONCE)
         self._few = asyncio.Semaphore(AT_ONCE)
         self._mending = asyncio.Semaphore(2 * AT_ONCE)
         self._recalled: set[str] = set()
@@ -56,8 +58,11 @@ class Loading:
             try:
                 async with desk.changing[symbol], self._few:
                     if symbol not in desk.loaded:
+                        began = self._clock.monotonic()
                         with asking(Purpose.WARM_UP):
                             await self._bring_up(symbol)
+                        if desk.begun[symbol].new:
+                            self.pace.took(self._clock.monotonic() - began)
                         desk.loaded.add(symbol)
                         desk.at_rest.discard(symbol)
                         desk.works.lacks_nothing(symbol)

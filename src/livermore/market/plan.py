@@ -71,7 +71,8 @@ class MarketForesight:
             if change.connection == "stays":
                 # It goes on showing what it shows, also timeframes that nobody wants any more.
                 change = change._replace(timeframes=frozenset(desk.table.timeframes))
-            return await self._loading(desk.exchange, change, effects, market_time)
+            prospect = await self._loading(desk.exchange, change, effects, market_time)
+            return _at_the_pace_of(desk, prospect)
         try:
             adapter = await self._adapter(name)
         except LivermoreError as error:
@@ -114,6 +115,13 @@ class MarketForesight:
         requests, seconds = exchange.budget.forecast(weights)
         effects += _of_loading(exchange.info.name, symbols, due)
         return Prospect(effects, symbols, due, Cost(requests=requests, seconds=round(seconds, 1)))
+
+
+def _at_the_pace_of(desk: Desk, prospect: Prospect) -> Prospect:
+    """Let nothing be foreseen to be done sooner than the last symbols of a desk were."""
+    new = {one.symbol for one in prospect.due if one.begins}
+    seconds = max(prospect.cost.seconds, round(desk.loading.pace.forecast(len(new)), 1))
+    return prospect._replace(cost=Cost(requests=prospect.cost.requests, seconds=seconds))
 
 
 def histories_due(

@@ -96,6 +96,21 @@ async def test_a_symbol_more_and_one_less_are_subscribed_and_let_go() -> None:
         assert {series.symbol for series in user.books.states} == {"S1", "S2"}
 
 
+async def test_nothing_is_foreseen_to_be_done_sooner_than_the_last_symbols_were() -> None:
+    async with opened() as hall:
+        user = User(hall)
+        await user.choose("S0", "S1")
+        await hall.until(80)
+        pace = hall.floor.posts["test"].desk.loading.pace
+        pace.took(60.0 - 2 * pace.forecast(1))  # 20 s each, with the two that were loaded
+        assert (await Seer(hall, user).foresee("S0", "S1", "S2")).cost.seconds == 20.0
+        assert (await Seer(hall, user).foresee("S0", "S1")).cost.seconds == 0.0
+        await user.choose("S0")
+        await user.choose("S0", "S1")
+        await hall.until(100)
+        assert pace.forecast(1) == 20.0  # one that was stored is no measure
+
+
 async def test_a_symbol_that_comes_back_reads_only_what_it_missed_and_is_armed_again() -> None:
     async with opened() as hall:
         user = User(hall)
