@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stdout
 from dataclasses import replace
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -45,7 +46,9 @@ WAIT = 0.002  # seconds between two looks
 def run(*, quick: bool) -> list[Row]:
     """Measure adding and removing at either exchange, then searching."""
     count = 10 if quick else ADDS
-    rows = [row for exchange in EXCHANGES for row in asyncio.run(_exchanged(exchange, count))]
+    # What is said on the terminal would stand between the rows.
+    with redirect_stdout(StringIO()):
+        rows = [row for exchange in EXCHANGES for row in asyncio.run(_exchanged(exchange, count))]
     return [*rows, *_searched(rounds=5 if quick else 30)]
 
 

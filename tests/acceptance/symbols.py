@@ -31,13 +31,14 @@ from .program import Outcome
 
 IN_PROCESS, SERVERS = BACK_ENDS = ("in-process and SQLite", "Redis and PostgreSQL")
 KEY = "the-key-of-this-run-in-this-test"
-SPEED = 240.0  # four minutes of the market in each second
+SPEED, FAST = 60.0, 240.0  # market time by that of the wall
 PAST = 3  # days of history
 LISTED = 16  # markets of each exchange
 TIMEFRAMES = ("1m",)  # one: Coinbase allows ten requests a second, and each takes two
 ODD = "ETHWBIDR"  # whoever splits this name takes it for ETHWB in IDR
 FIRST = {"binance": "BTCUSDT", "coinbase": "BTC-USD"}
 SECONDS = 30
+LONG = 900.0  # seconds: a hundred symbols of Coinbase have to wait for their turn
 
 Named = tuple[str, str]  # an exchange, and its own name of a market
 
@@ -68,11 +69,12 @@ class Asked:
 
     async def command(self, name: str, **payload: Any) -> dict[str, Any]:
         """Submit a command and return it once it has ended."""
-        answer = await self.api(
-            "POST", "/commands", params={"wait": SECONDS}, json={"type": name, "payload": payload}
-        )
-        assert answer.status_code == 200, answer.text
+        body = {"type": name, "payload": payload}
+        answer = await self.api("POST", "/commands", params={"wait": SECONDS}, json=body)
+        assert answer.status_code in {200, 202}, answer.text
         found: dict[str, Any] = answer.json()
+        while answer.status_code == 202 and found["finished_at"] is None:
+            found = await self.get(f"/commands/{found['id']}", wait=SECONDS)
         return found
 
     async def done(self, name: str, **payload: Any) -> dict[str, Any]:
@@ -120,7 +122,7 @@ class Asked:
 
     async def live(self, *named: Named) -> None:
         """Wait until symbols are subscribed to and loaded."""
-        await until(lambda: all(self.is_live(exchange, symbol) for exchange, symbol in named), 60)
+        await until(lambda: all(self.is_live(exchange, symbol) for exchange, symbol in named), LONG)
 
     def is_live(self, exchange: str, symbol: str) -> bool:
         """Say whether a symbol is subscribed to and loaded."""
@@ -206,10 +208,10 @@ def source_of(exchange: Protocol, count: int = LISTED, past: int = PAST) -> Gene
 
 
 @asynccontextmanager
-async def serving(*exchanges: Protocol, **options: Any) -> AsyncIterator[dict[str, SimulatedExchange]]:
+async def serving(*exchanges: Protocol, speed: float = SPEED) -> AsyncIterator[dict[str, SimulatedExchange]]:
     """Run simulated exchanges whose time passes whether or not anybody listens."""
     servers: dict[str, SimulatedExchange] = {
-        name: SimulatedExchange(source_of(name), protocol=name, speed=SPEED, hold=False, **options)
+        name: SimulatedExchange(source_of(name), protocol=name, speed=speed, hold=False)
         for name in exchanges or PROTOCOLS
     }
     for server in servers.values():

@@ -16,6 +16,7 @@ from livermore.kernel.timeframe import MINUTE, Timeframe
 from .both_protocols import PROTOCOLS
 from .symbols import (
     BACK_ENDS,
+    FAST,
     FIRST,
     ODD,
     Asked,
@@ -53,7 +54,7 @@ async def asked(
     """One system for each back end, which watches one symbol of either exchange."""
     with back_end(request.param, redis_url, postgres_module_database):
         folder = tmp_path_factory.mktemp("symbols")
-        async with serving() as servers, asking(folder, servers, FIRSTS, **SETTINGS) as one:
+        async with serving(speed=FAST) as servers, asking(folder, servers, FIRSTS, **SETTINGS) as one:
             yield one
 
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from livermore.kernel.timeframe import MINUTE
 
-from .symbols import BACK_ENDS, Asked, Named, asking, back_end, named_in, others, serving, subscribed
+from .symbols import BACK_ENDS, FAST, Asked, Named, asking, back_end, named_in, others, serving, subscribed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 STEADY = "BTCUSDT"
@@ -39,7 +39,7 @@ async def asked(
     with back_end(request.param, redis_url, postgres_module_database):
         folder = tmp_path_factory.mktemp("at-once")
         async with (
-            serving("binance") as servers,
+            serving("binance", speed=FAST) as servers,
             asking(folder, servers, {"binance": [STEADY]}, timeframes=["1m"]) as one,
         ):
             yield one
