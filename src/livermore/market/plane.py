@@ -78,11 +78,6 @@ class MarketPlane:
         row = desk.table.row(series.symbol, series.timeframe)
         return Recent(candles=desk.table.candles(row), forming=forming(desk, series))
 
-    def listed(self, exchange: str) -> Collection[str]:
-        """Return the symbols that an exchange lists, as far as its connection has learned them."""
-        desk = self.desks.get(exchange)
-        return desk.listing if desk is not None else ()
-
     def last_price(self, exchange: str, symbol: str) -> float | None:
         """Return the last ticker's price of a symbol."""
         desk = self.desks.get(exchange)
