@@ -15,7 +15,8 @@ from .symbols import BACK_ENDS, FAST, Asked, Named, asking, back_end, named_in, 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 STEADY = "BTCUSDT"
-REFUSALS = {"conflict", "not_found"}
+# What waits for half a minute on a busy machine never starts, and changes nothing.
+REFUSALS = {"conflict", "not_found", "expired"}
 COMMAND = re.compile(r"\bcommand ([0-9a-f-]{36})\b")
 REMOVE = "remove-symbol"
 
@@ -76,6 +77,7 @@ async def changed_at_once(asked: Asked, clients: int, operations: int) -> None:
     assert {one["error"]["code"] for one in refused} <= REFUSALS, refused
     done = {one["id"]: done_by(one) for one in outcomes if one["status"] == "succeeded"}
     effective = {command_id: one for command_id, one in done.items() if one.symbols}
+    assert len(effective) > len(outcomes) // 4
 
     revisions = [one for one in await asked.revisions() if one["revision"] > before]
     assert [one["revision"] for one in revisions] == list(range(before + 1, before + 1 + len(revisions)))
