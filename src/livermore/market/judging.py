@@ -66,12 +66,12 @@ def holds(listing: Listing, error: LivermoreError, now: int) -> bool:
 
 
 def unlisted(listing: Listing, symbols: Iterable[str]) -> dict[str, Unlisted]:
-    """Return those of some own names that a listing does not have, with the reason and the nearest."""
+    """Return those of some own names that a listing does not have, with the reason and what was meant."""
     known = {symbol: listing.symbols.get(symbol) for symbol in symbols}
+    lacking = {name: one for name, one in known.items() if one is None or one.delisted_at is not None}
     return {
-        symbol: Unlisted(_why_not(listing, one), _meant(listing, symbol))
-        for symbol, one in known.items()
-        if one is None or one.delisted_at is not None
+        symbol: Unlisted(_why_not(listing, one), _meant(listing, symbol, suggests=place < SUGGESTED))
+        for place, (symbol, one) in enumerate(lacking.items())
     }
 
 
@@ -125,11 +125,11 @@ def _why_not(listing: Listing, listed: ListedSymbol | None) -> str:
     return f"{listing.exchange} lists {listed.name} no more since {rfc3339(listed.delisted_at)}"
 
 
-def _meant(listing: Listing, text: str) -> str | None:
+def _meant(listing: Listing, text: str, *, suggests: bool) -> str | None:
     """Return the own name that an input means, or is nearest to."""
     found = find(listing, text)
     if found is None or found.symbol.delisted_at is not None:
-        return nearest(listing, text)
+        return nearest(listing, text) if suggests else None
     return found.symbol.name
 
 

@@ -17,6 +17,7 @@ from livermore.kernel.errors import (
     StorageUnavailableError,
 )
 from livermore.market.exchange import PRESETS
+from livermore.market.judging import SUGGESTED
 from livermore.market.listed import StateChange
 from livermore.market.listings import DENIES, FRESH, RECENTLY
 from livermore.market.shelf import BELIEVED, QUOTES
@@ -438,6 +439,16 @@ async def test_what_is_not_listed_is_named_with_what_was_meant(office: ListingOf
         "b-usd": Unlisted("test does not list it", "BUSD"),
         "NOPE": Unlisted("test does not list it", None),
     }
+
+
+async def test_of_very_many_that_are_not_listed_only_the_first_are_held_against_every_name(
+    office: ListingOffice,
+) -> None:
+    """To find the nearest of thousands of names kept everything else waiting for minutes."""
+    strange = [f"AUS{number}" for number in range(SUGGESTED + 5)]
+    found = await office.listings.unlisted("test", [*strange, "a-usd"])
+    assert [found[name].suggestion for name in strange] == ["AUSD"] * SUGGESTED + [None] * 5
+    assert found["a-usd"].suggestion == "AUSD"
 
 
 async def test_a_market_that_is_gone_says_since_when(office: ListingOffice) -> None:
