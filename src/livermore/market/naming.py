@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from string import whitespace
@@ -53,19 +54,33 @@ def no_exchange(where: str) -> InvalidError:
     return InvalidError("no exchange is named, and no primary one is chosen", where=where, hint=HINT)
 
 
-def listed_as(entries: Iterable[Entry], name: Qualified, listing: Listing | None) -> Listed | None:
-    """Return the line that is for a symbol already; a name of the exchange's own goes before any other.
+class Lines:
+    """The lines of a watchlist, found by what their symbols are called."""
 
-    Without a listing only the case of its letters may differ: another market may be meant.
-    """
-    own = [entry for entry in entries if entry.name.exchange == name.exchange]
-    exact = [entry for entry in own if entry.name.symbol == name.symbol]
-    if exact:
-        return Listed(exact[0])
-    if listing is not None:
-        return _found(own, name, listing)
-    same = _like(own, name, folded)
-    return Listed(same[0]) if len(same) == 1 else None
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._named = {entry.name: entry for entry in entries}
+        self._alike: defaultdict[Qualified, list[Entry]] = defaultdict(list)
+        for name, entry in self._named.items():
+            self._alike[_in_capitals(name)].append(entry)
+
+    def of(self, name: Qualified) -> Entry | None:
+        """Return the line of a symbol under its exchange's own name."""
+        return self._named.get(name)
+
+    def meant(self, name: Qualified, listing: Listing | None) -> Listed | None:
+        """Return the line that is for a symbol already; a name of the exchange's own goes before any other.
+
+        Without a listing only the case of its letters may differ: another market may be meant.
+        """
+        exact = self.of(name)
+        if exact is not None:
+            return Listed(exact)
+        if listing is None:
+            same = self._alike.get(_in_capitals(name), [])
+            return Listed(same[0]) if len(same) == 1 else None
+        found = find(listing, name.symbol)
+        entry = None if found is None else self.of(Qualified(name.exchange, found.symbol.name))
+        return None if found is None or entry is None else Listed(entry, found.note)
 
 
 def on_the_list(entries: Sequence[Entry], name: Qualified, listing: Listing | None) -> Listed:
@@ -78,7 +93,7 @@ def on_the_list(entries: Sequence[Entry], name: Qualified, listing: Listing | No
         meant = _like(own, name, reading)
         if len(meant) == 1:
             return Listed(meant[0])
-    found = None if listing is None else _found(own, name, listing)
+    found = None if listing is None else Lines(own).meant(name, listing)
     if found is not None:
         return found
     meant = _like(own, name, _joined)
@@ -90,17 +105,13 @@ def on_the_list(entries: Sequence[Entry], name: Qualified, listing: Listing | No
     return Listed(meant[0])
 
 
-def _found(own: Iterable[Entry], name: Qualified, listing: Listing) -> Listed | None:
-    found = find(listing, name.symbol)
-    if found is None:
-        return None
-    meant = [entry for entry in own if entry.name.symbol == found.symbol.name]
-    return Listed(meant[0], found.note) if meant else None
-
-
 def _like(own: Iterable[Entry], name: Qualified, reading: Callable[[str], str]) -> list[Entry]:
     wanted = reading(name.symbol)
     return [entry for entry in own if reading(entry.name.symbol) == wanted]
+
+
+def _in_capitals(name: Qualified) -> Qualified:
+    return Qualified(name.exchange, folded(name.symbol))
 
 
 def _same(text: str) -> str:

@@ -13,7 +13,7 @@ from livermore.kernel.errors import NotFoundError
 from livermore.kernel.scope import Scope
 from livermore.market.desk import Desk
 from livermore.market.listing import ListedSymbol, Listing
-from livermore.market.naming import Listed, listed_as, named, no_exchange
+from livermore.market.naming import Lines, Listed, named, no_exchange
 from livermore.market.plane import MarketPlane
 from livermore.market.symbol import Symbol, Ticker
 from livermore.market.verdict import Fitness, Judgement
@@ -139,14 +139,14 @@ class Watchlist:
         an `exchange` that nobody knows.
         """
         document = (await self._settings.current(scope)).document
-        entries, names = entries_of(document), _named(inputs, exchange, document)
+        lines, names = Lines(entries_of(document)), _named(inputs, exchange, document)
         known = await self._listings.exchanges()
         if exchange is not None and exchange not in known:
             raise unknown_exchange(exchange, known)
         judged: dict[int, Judgement] = {}
         asked: defaultdict[str, list[int]] = defaultdict(list)
         for place, name in enumerate(names):
-            verdict = self._without_asking(inputs[place], name, entries, known)
+            verdict = self._without_asking(inputs[place], name, lines, known)
             if verdict is not None:
                 judged[place] = verdict
             else:
@@ -154,17 +154,17 @@ class Watchlist:
         for one, places in asked.items():
             found = await self._listings.judged(one, [names[place].symbol for place in places])
             for place, judgement in zip(places, found, strict=True):
-                judged[place] = _against(entries, replace(judgement, input=inputs[place]))
+                judged[place] = _against(lines, replace(judgement, input=inputs[place]))
         return _once([judged[place] for place in range(len(inputs))])
 
     def _without_asking(
-        self, text: str, name: Qualified, entries: Sequence[Entry], known: Collection[str]
+        self, text: str, name: Qualified, lines: Lines, known: Collection[str]
     ) -> Judgement | None:
         """Judge what no exchange need be asked about."""
         if name.exchange is None or name.exchange not in known:
             detail = str(unknown_exchange(name.exchange or "", known).what)
             return Judgement(input=text, verdict=Fitness.UNKNOWN, detail=detail)
-        found = listed_as(entries, name, self._listings.known(name.exchange))
+        found = lines.meant(name, self._listings.known(name.exchange))
         return None if found is None else _duplicate(text, found)
 
     async def _listing(self, exchange: str) -> Listing | None:
@@ -219,13 +219,12 @@ def _exchanges(entries: Sequence[Entry]) -> list[str]:
     return list(dict.fromkeys(entry.name.exchange for entry in entries if entry.name.exchange is not None))
 
 
-def _against(entries: Sequence[Entry], judgement: Judgement) -> Judgement:
+def _against(lines: Lines, judgement: Judgement) -> Judgement:
     """Call a symbol that can be watched, and is, by its right name."""
     if judgement.verdict is not Fitness.OK:
         return judgement
-    name = Qualified(judgement.exchange, judgement.symbol or "")
-    there = [entry for entry in entries if entry.name == name]
-    return judgement if not there else _duplicate(judgement.input, Listed(there[0], judgement.detail))
+    entry = lines.of(Qualified(judgement.exchange, judgement.symbol or ""))
+    return judgement if entry is None else _duplicate(judgement.input, Listed(entry, judgement.detail))
 
 
 def _once(judgements: list[Judgement]) -> list[Judgement]:

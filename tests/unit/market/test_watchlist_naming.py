@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from livermore.kernel.errors import InvalidError, NotFoundError
 from livermore.market.listing import ListedSymbol, Listing
-from livermore.market.naming import listed_as, named, named_once, on_the_list
+from livermore.market.naming import Lines, named, named_once, on_the_list
 from livermore.market.symbol import Symbol
 from livermore.settings.forms import Qualified
 from livermore.settings.watchlist import Entry
@@ -119,8 +119,9 @@ def test_a_name_that_may_be_two_symbols_is_neither() -> None:
 
 def test_what_is_there_already_is_known_by_the_listing_not_by_likeness() -> None:
     """Another market may be called nearly the same, and be meant."""
-    assert listed_as(LIST, Qualified("coinbase", "btcusd"), COINBASE) is not None
-    assert listed_as(LIST, Qualified("coinbase", "btcusd"), None) is None
-    assert listed_as(LIST, Qualified("coinbase", "btc-usd"), None) is not None
-    assert listed_as(LIST, Qualified("coinbase", "sol-usd"), COINBASE) is None
-    assert listed_as(LIST, Qualified("coinbase", "BTCUSDT"), COINBASE) is None
+    lines = Lines(LIST)
+    assert lines.meant(Qualified("coinbase", "btcusd"), COINBASE) is not None
+    assert lines.meant(Qualified("coinbase", "btcusd"), None) is None
+    assert lines.meant(Qualified("coinbase", "btc-usd"), None) is not None
+    assert lines.meant(Qualified("coinbase", "sol-usd"), COINBASE) is None
+    assert lines.meant(Qualified("coinbase", "BTCUSDT"), COINBASE) is None
