@@ -144,15 +144,21 @@ class Session:
         desk, delay = self._desk, self._first_delay
         while desk.repairs.stream is not None:
             try:
-                if not desk.listing.keys() >= set(desk.symbols):
-                    await self._read_listing()
+                # Nobody else waits for the listing, which may be away for long.
                 await self._subscribe()
+                if self._unheard_of():
+                    await self._read_listing()
+                    await self._subscribe()
                 return
             except LivermoreError as error:
-                for symbol in set(desk.symbols) - self.subscribed:
+                for symbol in set(desk.symbols).difference(self.subscribed, desk.unlisted):
                     desk.works.say(symbol, f"{symbol} is not subscribed yet", error)
                 await self._clock.sleep(delay if isinstance(error, TransientError) else LONGEST_DELAY)
                 delay = min(delay * 2, LONGEST_DELAY)
+
+    def _unheard_of(self) -> set[str]:
+        """Return what is watched and no listing has said anything of yet."""
+        return set(self._desk.symbols).difference(self._desk.listing, self._desk.unlisted)
 
     async def _subscribe(self) -> None:
         """Bring what the connection is subscribed to in step with what is watched, and load what is new."""

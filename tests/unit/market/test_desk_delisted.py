@@ -171,3 +171,22 @@ async def test_a_start_without_a_listing_goes_by_the_one_that_was_written_down()
     assert isinstance(office.exchange, Learner)
     assert office.exchange.learnt == ["S0"]
     await office.close()
+
+
+async def test_while_the_listing_is_away_what_is_gone_keeps_nobody_from_coming_or_leaving() -> None:
+    async with opened(busy(symbols=4), symbols=["S0", "S1", "S2"]) as office:
+        await office.until(35.5)
+        await lists(office, "S0", "S2", "S3")
+        await office.until(36)
+        office.exchange.__class__ = Learner
+        await office.desk.remove(["S2"])
+        await office.desk.add(["S3"])
+        await office.until(40)
+        assert office.desk.session.subscribed == office.desk.loaded == {"S0", "S3"}
+        assert office.exchange.unsubscribed == [["S1"], ["S2"]]
+        assert (office.desk.unlisted, office.desk.health().state) == (["S1"], "healthy")
+        # One that no listing has told of waits for one, alone.
+        await office.desk.add(["NEW"])
+        await office.desk.remove(["S0"])
+        await office.until(41)
+        assert (office.desk.session.subscribed, office.desk.works.lacking) == ({"S3"}, {"NEW"})
