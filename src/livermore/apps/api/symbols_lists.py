@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Query
@@ -40,10 +41,8 @@ def add_routes(app: FastAPI, system: System) -> None:
         As `application/json` the list is a `text`, as `text/csv` or `text/plain` the body itself. The command
         `bulk-add-symbols` adds what is wanted of it.
         """
-        form = given.form or form_of(given.text)
-        inputs = read_list(given.text, form)
-        if not inputs:
-            raise InvalidError("the list holds no symbol", where="text", hint=f"it was read as {form}")
+        # A million characters take a second, for which nothing else may be kept waiting.
+        form, inputs = await asyncio.to_thread(_read, given.text, given.form)
         judged = await system.watchlist.validated(caller.scope(), inputs, given.exchange)
         return reply(preview_shape(form, judged))
 
@@ -55,6 +54,15 @@ def add_routes(app: FastAPI, system: System) -> None:
         headers = {**NOT_KEPT, "content-disposition": f'attachment; filename="{name}"'}
         text = written_list(await system.watchlist.rows(caller.scope()), wanted.form)
         return Response(text, headers=headers, media_type=kind)
+
+
+def _read(text: str, form: ListForm | None) -> tuple[ListForm, list[str]]:
+    """Return the form of a list and its symbols; raise InvalidError where it has none."""
+    form = form or form_of(text)
+    inputs = read_list(text, form)
+    if not inputs:
+        raise InvalidError("the list holds no symbol", where="text", hint=f"it was read as {form}")
+    return form, inputs
 
 
 def _described_files() -> dict[int | str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from threading import Thread, current_thread
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -9,11 +10,12 @@ from uuid import uuid4
 import pytest
 from httpx import AsyncClient
 
+from livermore.apps.api import symbols_lists
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.errors import BlockedError, ExchangeUnreachableError
 from livermore.market.scanner import filters_of
 from livermore.market.scanning import StoredProposal
-from livermore.market.symbol_lists import FORMS, read_list
+from livermore.market.symbol_lists import FORMS, ListForm, read_list
 from tests.unit.apps.doors import bearer_of, somebody
 from tests.unit.apps.listed import AGE, ALIAS, GONE, HALTED
 from tests.unit.apps.standin import NOW, STARTED_DOCUMENT, StandIn
@@ -186,6 +188,22 @@ async def test_a_list_is_looked_at_in_each_form(client: AsyncClient, form: str) 
         assert (answer.status_code, found["form"]) == (200, form), answer.text
         assert [one["verdict"] for one in found["results"]] == ["ok", "duplicate", "unknown"]
         assert found["counts"] == {"ok": 1, "unknown": 1, "duplicate": 1}
+
+
+async def test_a_list_is_read_beside_what_else_goes_on(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a million line ends kept candles waiting for a second."""
+    reading: list[Thread] = []
+
+    def read(text: str, form: ListForm | None = None) -> list[str]:
+        reading.append(current_thread())
+        return read_list(text, form)
+
+    monkeypatch.setattr(symbols_lists, "read_list", read)
+    answer = await client.post(f"{PATH}/import/preview", json={"text": "SOL-USD"})
+    assert (answer.status_code, len(reading)) == (200, 1)
+    assert reading[0] is not current_thread()
 
 
 UNREADABLE: list[tuple[dict[str, Any], int, str]] = [
