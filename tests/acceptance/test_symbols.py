@@ -28,7 +28,7 @@ from .symbols import (
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.parametrize("exchange", PROTOCOLS)]
 # Minutes that cross one of these levels are many: whether they are told is what matters here.
-ALERTS = {"levels": list(range(1, 400)), "low_confidence": True, "cooldown_seconds": 0}
+ALERTS = {"levels": list(range(4, 400, 4)), "low_confidence": True, "cooldown_seconds": 0}
 SETTINGS: dict[str, Any] = {"alerts": ALERTS, "livermore_runtime": {"mode": "scalper-macdv"}}
 DOORS = ("api", "cli")
 FIRSTS = {name: [symbol] for name, symbol in FIRST.items()}
@@ -81,13 +81,13 @@ async def through_both(asked: Asked, what: str, exchange: str, symbols: list[str
 async def heard_of(asked: Asked, exchange: str, symbol: str, since: int) -> None:
     """Wait until a bar that closed after a moment was alerted about."""
     while True:
-        query = {"exchange": exchange, "symbol": symbol, "limit": 100}
+        query = {"exchange": exchange, "symbol": symbol, "limit": 20}
         signals = (await asked.get("/signals", **query))["signals"]
         new = {one["id"] for one in signals if one["time"] >= since}
-        alerts = (await asked.get("/alerts", limit=1000))["alerts"]
+        alerts = (await asked.get("/alerts", limit=50))["alerts"]
         if new & {alert["signal_id"] for alert in alerts}:
             return
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
 
 
 async def test_symbols_come_and_go_while_it_runs(asked: Asked, exchange: Protocol) -> None:
