@@ -56,7 +56,7 @@ class Shelf:
         if listing is None or error is None:
             return listing
         if self._excused is None or self._excused.of is not listing or self._excused.why is not error:
-            trouble = f"{self.exchange} cannot be asked: {error}"
+            trouble = f"{self.exchange} tells no newer one: {error}"
             self._excused = Excused(listing, error, replace(listing, trouble=trouble))
         return self._excused.shown
 
@@ -70,9 +70,10 @@ class Shelf:
         if why is None:
             self._doubted_at = None
         else:
-            self._doubted_at = now if self._doubted_at is None else self._doubted_at
-            if not symbols or now - self._doubted_at < BELIEVED:
+            if self._doubted_at is None:
+                self._doubted_at = now
                 log.error("a listing is not believed", exchange=self.exchange, why=why)
+            if not symbols or now - self._doubted_at < BELIEVED:
                 raise ExchangeUnreachableError(f"{why}, which is not believed")
         self.listing = listed(self.exchange, symbols, before, self._clock.now())
         return changes(before, self.listing)

@@ -134,7 +134,7 @@ async def test_the_last_known_is_kept_with_its_age_while_the_exchange_is_away(of
     await office.clock.advance(FRESH + 1)
     listing = await office.listings.listing("test")
     assert (len(listing.symbols), listing.asked_at) == (3, NOON)
-    assert listing.trouble == "test cannot be asked: it is away"
+    assert listing.trouble == "test tells no newer one: it is away"
     assert office.listings.known("test") is listing
     office.exchange.error = None
     await office.soon(3)
