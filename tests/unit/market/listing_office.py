@@ -14,6 +14,7 @@ from livermore.market.listed import StateChange
 from livermore.market.listing import Listing
 from livermore.market.listings import Listings
 from livermore.market.symbol import Symbol, Ticker
+from livermore.market.turns import Purpose, asker
 
 NOON = 1_750_000_000_000
 KNOWN = ExchangeInfo(name="test", display_name="Test", supported_timeframes=("1h", "1d"))
@@ -50,6 +51,7 @@ class ListedExchange:
             name: Symbol(name=name, base=name[:-3], quote="USD") for name in ("AUSD", "BUSD", "CUSD")
         }
         self.asked: list[str] = []
+        self.purposes: list[Purpose] = []
         self.error: LivermoreError | Exception | None = None
         self.delay = 0.0
         self.opened = 0
@@ -75,6 +77,7 @@ class ListedExchange:
 
     async def _answer(self, what: str) -> None:
         self.asked.append(what)
+        self.purposes.append(asker().purpose)
         if self.delay:
             await self.clock.sleep(self.delay)
         if self.error is not None:
@@ -95,9 +98,10 @@ class MemoryListingStore:
     def __init__(self) -> None:
         self.kept: dict[str, Listing] = {}
         self.failing: list[Exception] = []
-        self.saves = 0
+        self.saves = self.loads = 0
 
     async def load(self, exchange: str) -> Listing | None:
+        self.loads += 1
         return self.kept.get(exchange)
 
     async def save(self, listing: Listing) -> None:

@@ -22,6 +22,7 @@ from livermore.market.listed import StateChange
 from livermore.market.listings import DENIES, FRESH, RECENTLY
 from livermore.market.shelf import BELIEVED, QUOTES
 from livermore.market.symbol import Symbol
+from livermore.market.turns import Purpose
 from livermore.market.verdict import Fitness
 from livermore.settings.ports import Unlisted
 
@@ -228,6 +229,15 @@ async def test_what_is_wanted_is_kept_young_and_what_nobody_wants_any_more_is_le
     assert len(office.exchange.asked) == asked
 
 
+async def test_what_is_asked_in_the_background_stands_behind_all_that_somebody_waits_for(
+    office: ListingOffice,
+) -> None:
+    await names(office)
+    await office.soon(FRESH)
+    assert office.exchange.asked == ["listing", "days"] * 2
+    assert office.exchange.purposes == [Purpose.LOOKUP] * 2 + [Purpose.WARM_UP] * 2
+
+
 async def test_what_fails_in_the_background_is_tried_again_and_keeps_nothing_else_waiting(
     office: ListingOffice,
 ) -> None:
@@ -422,6 +432,26 @@ async def test_an_old_listing_says_yes_for_a_day_and_never_no() -> None:
     office.exchange.error = BlockedError()
     await office.clock.advance(3)
     assert await verdicts(office, "AUSD") == [Fitness.BLOCKED]
+
+
+async def test_what_was_written_down_is_read_once_and_kept_young_while_somebody_looks(
+    office: ListingOffice,
+) -> None:
+    await names(office)
+    await office.soon()
+    anew = office.started_anew()
+    office.store.loads = 0
+    for _ in range(3):
+        kept = anew.known("test") or await anew.load("test")
+        assert kept is not None
+        assert kept.symbols.keys() == {"AUSD", "BUSD", "CUSD"}
+    assert office.store.loads == 1
+    assert (await anew.load("nowhere"), await anew.load("off")) == (None, None)
+    office.exchange.asked.clear()
+    await anew.start()
+    await office.soon()
+    assert office.exchange.asked == ["listing", "days"]
+    await anew.stop()
 
 
 # ---------------------------------------------------------------- what settings may name
