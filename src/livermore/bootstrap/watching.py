@@ -22,8 +22,9 @@ def commanded_watchlist(
     host: Host,
 ) -> Watchlist:  # fmt: skip
     """Tell of the watchlists that runtimes follow, and enter the commands that change them."""
-    runtimes, kept, clock = HoldingHere(host), SqlListingStore(ground.database), ground.clock
-    watchlist = Watchlist(settings, listings, kept, plane, runtimes)
+    runtimes, clock = HoldingHere(host), ground.clock
+    # To read a whole listing for each look at a watchlist would keep everything else waiting.
+    watchlist = Watchlist(settings, listings, listings, plane, runtimes)
     arrivals = Arrivals(plane.desks, runtimes, clock)
     means = Means(settings, watchlist, listings.known, plane, runtimes, arrivals, clock)
     SymbolCommands(means).register(registry)

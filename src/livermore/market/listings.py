@@ -111,6 +111,13 @@ class Listings:
         shelf.wanted_at = self._clock.monotonic()
         return shelf.shown()
 
+    async def load(self, exchange: str) -> Listing | None:
+        """Return what was written down last of an exchange, read once; None when nothing was."""
+        try:
+            return (await self._shelf(exchange)).shown()
+        except NotFoundError:
+            return None
+
     async def judged(self, exchange: str, inputs: Sequence[str]) -> list[Judgement]:
         """Say of each input, in order, whether it can be watched, or why not.
 
