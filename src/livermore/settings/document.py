@@ -172,7 +172,7 @@ class RouteEvents(Section):
 
     level: Delivery = setting("on", "A level was crossed.", "hot")
     reversal: Delivery = setting("on", "An extreme market has turned.", "hot")
-    system: Delivery = setting("on", "Something happened to Livermore itself, or a watched market was halted or delisted.", "hot")
+    system: Delivery = setting("on", "Something happened to Livermore, or to a watched market.", "hot")
 
 
 class Route(Section):
