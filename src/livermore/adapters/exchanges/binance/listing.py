@@ -15,6 +15,7 @@ WEIGHT = 20
 PATH = "/api/v3/exchangeInfo"
 NAME = "binance"
 _decode = msgspec.json.Decoder(Market, strict=False).decode
+_decode_filters = msgspec.json.Decoder(list[Filter]).decode
 
 
 async def listing(rest: Rest) -> list[Symbol]:
@@ -28,7 +29,7 @@ async def listing(rest: Rest) -> list[Symbol]:
 
 def _symbol(raw: msgspec.Raw) -> Symbol:
     market = _decode(raw)
-    filters = {rule.kind: rule for rule in market.filters}
+    filters = _filters(market)
     return Symbol(
         name=name(market.symbol),
         base=name(market.base),
@@ -41,6 +42,14 @@ def _symbol(raw: msgspec.Raw) -> Symbol:
             filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL"), lambda rule: rule.minimum_value
         ),
     )
+
+
+def _filters(market: Market) -> dict[str, Filter]:
+    """Return the rules of a market by kind; it is the same market when they cannot be read."""
+    try:
+        return {rule.kind: rule for rule in _decode_filters(market.filters) if isinstance(rule.kind, str)}
+    except msgspec.ValidationError:
+        return {}
 
 
 def _weights_per_minute(limits: Iterable[RateLimit]) -> Iterable[int]:

@@ -189,7 +189,7 @@ class RateLimit(Struct, kw_only=True):
 class Filter(Struct, kw_only=True):
     """One of the rules that orders keep to; only its own fields are filled."""
 
-    kind: str = field(name="filterType", default="")
+    kind: Any = field(name="filterType", default="")
     price_step: Any = field(name="tickSize", default=None)
     amount_step: Any = field(name="stepSize", default=None)
     minimum_value: Any = field(name="minNotional", default=None)
@@ -203,7 +203,7 @@ class Market(Struct, kw_only=True):
     base: str = field(name="baseAsset")
     quote: str = field(name="quoteAsset")
     spot_allowed: bool = field(name="isSpotTradingAllowed", default=True)
-    filters: list[Filter] = field(default_factory=list)
+    filters: Raw = Raw(b"[]")
 
 
 class Listing(Struct):

@@ -46,17 +46,17 @@ def _open(price: float, percent: float | None) -> float | None:
     return None if percent is None or percent <= -100 else number(price / (1 + percent / 100))
 
 
-def _price(text: str) -> float:
-    price = positive(text)
+def _price(told: object) -> float:
+    price = positive(told)
     if price is None:
-        raise ValueError(f"not a price: {text[:40]}")
+        raise ValueError(f"not a price: {str(told)[:40]}")
     return price
 
 
-def _number(text: str) -> float | None:
-    if not text:
+def _number(told: object) -> float | None:
+    if told is None or told == "":
         return None
-    value = number(text)
+    value = number(told)
     if value is None:
-        raise ValueError(f"not a number: {text[:40]}")
+        raise ValueError(f"not a number: {str(told)[:40]}")
     return value

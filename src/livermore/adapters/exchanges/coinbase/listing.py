@@ -55,7 +55,7 @@ def _symbol(product: ProductEntry) -> Symbol:
         quote=name(product.quote),
         trading=product.is_open(),
         status=word(product.status),
-        alias=name(product.alias) if product.alias else "",
+        alias=word(product.alias),
         price_step=positive(product.price_increment) or positive(product.quote_increment),
         amount_step=positive(product.base_increment),
         minimum_value=positive(product.quote_min_size),
@@ -63,9 +63,9 @@ def _symbol(product: ProductEntry) -> Symbol:
     )
 
 
-def _opened_at(text: str | None) -> int | None:
+def _opened_at(told: object) -> int | None:
     """Return when trading began; of some products Coinbase tells nothing, or the year 1."""
     try:
-        return milliseconds(text) if text else None
+        return milliseconds(told) if isinstance(told, str) and told else None
     except ValueError:
         return None

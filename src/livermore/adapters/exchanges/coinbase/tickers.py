@@ -13,7 +13,7 @@ from livermore.adapters.exchanges.coinbase.rest import Rest
 from livermore.adapters.exchanges.coinbase.times import milliseconds
 from livermore.adapters.exchanges.coinbase.wire import Offers, ProductEntry, ServerTime
 from livermore.kernel.errors import ExchangeUnreachableError, RefusedError
-from livermore.market.readable import number, positive, readable
+from livermore.market.readable import number, positive, readable, word
 from livermore.market.symbol import Ticker
 
 CHUNK = 100
@@ -40,7 +40,7 @@ async def quote(rest: Rest, symbol: str) -> Ticker:
     The offers are asked for under the name of the book, which an alias shares with another product.
     """
     product = await rest.get(path_of(symbol), ProductEntry)
-    offers = await rest.get(f"{path_of(product.alias or symbol)}/ticker", Offers, {"limit": 1})
+    offers = await rest.get(f"{path_of(word(product.alias) or symbol)}/ticker", Offers, {"limit": 1})
     time = _traded_at(offers) or await server_time(rest)
     try:
         ticker = listed_ticker(product, time)

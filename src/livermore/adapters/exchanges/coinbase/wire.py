@@ -6,7 +6,7 @@ NaN and infinity. What may be an empty string stays a string until it is known n
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct, field
 
@@ -118,26 +118,29 @@ class OtherFrame(Struct):
 
 
 class ProductEntry(Struct, kw_only=True):
-    """A market as `market/products` lists it."""
+    """A market as `market/products` lists it.
+
+    What may be strange and leave it the market that it is has no type here: a price, a step.
+    """
 
     product_id: str
-    price: str = ""
-    change_24h: str = field(name="price_percentage_change_24h", default="")
-    volume_24h: str = ""
-    quote_volume_24h: str = field(name="approximate_quote_24h_volume", default="")
+    price: Any = ""
+    change_24h: Any = field(name="price_percentage_change_24h", default="")
+    volume_24h: Any = ""
+    quote_volume_24h: Any = field(name="approximate_quote_24h_volume", default="")
     base: str = field(name="base_currency_id", default="")
     quote: str = field(name="quote_currency_id", default="")
-    status: str = ""
-    alias: str = ""
+    status: Any = ""
+    alias: Any = ""
     is_disabled: bool = False
     trading_disabled: bool = False
     view_only: bool = False
     auction_mode: bool = False
-    price_increment: str | None = None
-    quote_increment: str | None = None
-    base_increment: str | None = None
-    quote_min_size: str | None = None
-    new_at: str | None = None
+    price_increment: Any = None
+    quote_increment: Any = None
+    base_increment: Any = None
+    quote_min_size: Any = None
+    new_at: Any = None
 
     def is_open(self) -> bool:
         """Say whether it can be traded."""
