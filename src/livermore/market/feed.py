@@ -126,9 +126,12 @@ class Feed:
 
     def price(self, ticker: Ticker) -> None:
         """Keep a price; when prices move for ten seconds and no bar says so, the bars have stopped."""
-        self.tickers[ticker.symbol] = ticker
         lane = self.lanes.get(ticker.symbol)
-        if lane is None or not lane.ready or lane.untraded:
+        if lane is None:
+            # It has left, and the exchange does not know yet: should it come back, this price is an old one.
+            return
+        self.tickers[ticker.symbol] = ticker
+        if not lane.ready or lane.untraded:
             return
         known = lane.running.close if lane.running is not None else lane.last_close
         if ticker.price == known:

@@ -524,11 +524,12 @@ def test_a_bar_that_cannot_be_true_is_asked_of_rest() -> None:
 def test_a_symbol_that_is_forgotten_or_unknown_is_not_heard() -> None:
     market = Market("A", "B")
     market.feed.forget("B")
-    market.feed.ticker(Ticker(symbol="A", price=3.0, time=START))
+    for symbol in ("A", "B", "C"):
+        market.feed.ticker(Ticker(symbol=symbol, price=3.0, time=START))
     for symbol in ("B", "C"):
         market.tell(0, (1, 2), closed=True, symbol=symbol)
     assert market.take() == []
-    assert market.feed.tickers["A"].price == 3
+    assert {symbol: ticker.price for symbol, ticker in market.feed.tickers.items()} == {"A": 3}
     assert market.feed.running("B") is None
 
 
