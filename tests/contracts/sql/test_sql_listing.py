@@ -61,6 +61,18 @@ async def test_a_listing_takes_the_place_of_the_one_before_and_of_no_other(datab
     assert await store.load("binance") == other
 
 
+async def test_an_older_one_takes_the_place_of_none_that_is_newer_but_by_a_clock_put_back(
+    database: Database,
+) -> None:
+    store, newer = SqlListingStore(database), listing(replace(WHOLE, delisted_at=NOON))
+    await store.save(newer)
+    await store.save(listing(WHOLE, asked_at=NOON - 60_000))
+    assert await store.load("coinbase") == newer
+    long_ago = listing(WHOLE, asked_at=NOON - 7_200_000)
+    await store.save(long_ago)
+    assert await store.load("coinbase") == long_ago
+
+
 async def test_many_are_stored_whole_or_not_at_all(database: Database) -> None:
     store = SqlListingStore(database)
     made = listing(*(listed(f"{number:04}-USD", rank=number) for number in range(1_234)))
@@ -86,14 +98,14 @@ async def test_what_cannot_be_stored_keeps_nothing_else_out(database: Database) 
     assert found.symbols.keys() == {"BTC-USD", "Y" * 50}
 
 
-async def test_several_who_store_at_once_leave_one_whole_listing(database: Database) -> None:
+async def test_several_who_store_at_once_leave_the_newest_listing_whole(database: Database) -> None:
     store = SqlListingStore(database)
     each = [
         listing(*(listed(f"{number:03}-USD") for number in range(place, 150)), asked_at=NOON + place)
         for place in range(4)
     ]
     await asyncio.gather(*(store.save(one) for one in each))
-    assert await store.load("coinbase") in each
+    assert await store.load("coinbase") == each[-1]
     async with database.reading() as connection:
         asked = (await connection.execute(select(exchange_symbols.c.asked_at).distinct())).scalars().all()
     assert len(asked) == 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select, text
+from sqlalchemy import Row, delete, func, select, text
 
 from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.statements import upsert_into
@@ -17,6 +17,7 @@ from livermore.market.symbol import Symbol
 ALONE = text("LOCK TABLE exchange_symbols IN SHARE ROW EXCLUSIVE MODE")
 # Preparing rows keeps everything else waiting, which candles must not.
 AT_ONCE = 100
+AT_WORK = 3_600_000  # ms; what is newer by more is of a clock that was put back since
 KEYS = ("exchange", "symbol", "asked_at")
 TEXTS, LONGEST = ("base", "quote", "status", "alias"), 50
 OF_A_MARKET = tuple(name for name in Symbol.__struct_fields__ if name != "name")
@@ -37,16 +38,22 @@ class SqlListingStore:
         return _listing(exchange, rows) if rows else None
 
     async def save(self, listing: Listing) -> None:
-        """Store a listing in the place of the one before, in one transaction."""
+        """Store a listing in the place of the one before, in one transaction.
+
+        One that another process has just asked for later stays: by an older one, changes that were told
+        already would be told again.
+        """
         this = exchange_symbols.c
         names = sorted(name for name, one in listing.symbols.items() if _fits(one))
-        older = delete(exchange_symbols).where(
-            this.exchange == listing.exchange, this.asked_at != listing.asked_at
-        )
+        mine = this.exchange == listing.exchange
+        older = delete(exchange_symbols).where(mine, this.asked_at != listing.asked_at)
         async with self._database.writing() as connection:
             if not self._database.file:
                 # Two processes that write at once would wait for each other's rows.
                 await connection.execute(ALONE)
+            stored = await connection.scalar(select(func.max(this.asked_at)).where(mine))
+            if stored is not None and 0 < stored - listing.asked_at < AT_WORK:
+                return
             for start in range(0, len(names), AT_ONCE):
                 rows = [_row(listing, name) for name in names[start : start + AT_ONCE]]
                 await connection.execute(upsert_into(connection, exchange_symbols), rows)
