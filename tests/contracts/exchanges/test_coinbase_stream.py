@@ -132,6 +132,18 @@ async def test_both_names_of_a_book_are_delivered_and_each_can_be_dropped() -> N
         await exchange.close()
 
 
+async def test_an_alias_that_is_listed_no_more_is_let_go_of_as_it_was_asked_for() -> None:
+    async with Server().running() as server:
+        exchange = server.adapter(timing=FAST)
+        stream = await exchange.connect()
+        await stream.subscribe(["BTC-USDC"])
+        exchange.learn([])
+        await stream.unsubscribe(["BTC-USDC", "ETH-USD"])
+        await until(lambda: server.of("candles", "unsubscribe") == [["BTC-USD"]])
+        await stream.close()
+        await exchange.close()
+
+
 async def test_what_nobody_asked_for_is_not_delivered() -> None:
     async with Server().running() as server:
         exchange = server.adapter(timing=FAST)

@@ -63,12 +63,17 @@ class Wanted(Names):
         self._set(product, tuple(dict.fromkeys((*symbols, symbol))))
         return not symbols
 
-    def drop(self, product: str, symbol: str) -> bool:
-        """Want a symbol no longer; return whether its product has become unwanted by that."""
-        symbols = self._symbols.get(product, ())
-        left = tuple(other for other in symbols if other != symbol)
+    def drop(self, symbol: str) -> str | None:
+        """Want a symbol no longer; return its product if that has become unwanted by that.
+
+        It is the product under which it was asked for, whatever the listing says by now.
+        """
+        product = next((one for one, symbols in self._symbols.items() if symbol in symbols), None)
+        if product is None:
+            return None
+        left = tuple(other for other in self._symbols[product] if other != symbol)
         self._set(product, left)
-        return bool(symbols) and not left
+        return None if left else product
 
     def _set(self, product: str, symbols: tuple[str, ...]) -> None:
         if symbols:

@@ -50,12 +50,9 @@ class CoinbaseStream:
 
     async def unsubscribe(self, symbols: Sequence[str]) -> None:
         """Ask no longer for some; a product goes with the last of its symbols."""
-        aliases = await self._aliases()
         async with self._changing:
-            pairs = [(aliases.product(symbol), symbol) for symbol in symbols]
-            await self._ask(
-                "unsubscribe", [product for product, symbol in pairs if self._wanted.drop(product, symbol)]
-            )
+            unwanted = [self._wanted.drop(symbol) for symbol in symbols]
+            await self._ask("unsubscribe", [product for product in unwanted if product is not None])
 
     async def run(self, sink: StreamSink) -> None:
         """Deliver until closed; raise when the connection ends otherwise, or falls silent."""
