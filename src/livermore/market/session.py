@@ -180,7 +180,8 @@ class Session:
                 self.subscribed.update(new)
                 desk.feed.subscribed(new)
             for symbol in new:
-                if symbol in desk.symbols and symbol not in desk.loaded:
+                # Whatever has left or was delisted meanwhile is unsubscribed by whoever waits.
+                if symbol in desk.symbols and symbol in desk.listing and symbol not in desk.loaded:
                     desk.works.spawn(desk.loading.load(symbol), symbol)
 
     def _arrived(self) -> None:

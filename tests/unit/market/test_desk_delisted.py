@@ -109,6 +109,18 @@ async def test_what_is_under_way_for_one_that_is_gone_is_left_off() -> None:
         assert office.desk.at_rest == set()
 
 
+async def test_one_that_goes_while_it_is_subscribed_is_not_loaded() -> None:
+    async with opened(busy(symbols=2), symbols=["S0"]) as office:
+        await office.until(35.5)
+        await office.desk.add(["S1"])
+        await office.clock.advance(0.1)
+        await lists(office, "S0")
+        await office.until(40)
+        assert office.desk.session.subscribed == office.desk.loaded == {"S0"}
+        assert office.exchange.subscribed == [["S0"], ["S1"]]
+        assert (office.exchange.unsubscribed, await newest(office, "S1")) == ([["S1"]], -1)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.05, 0.25, 1.0])
 async def test_whatever_comes_and_goes_in_one_breath_the_last_word_holds(seconds: float) -> None:
     async with opened(busy(minutes=70)) as office:
