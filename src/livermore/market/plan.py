@@ -168,7 +168,9 @@ def _of_symbols(name: str, change: PostChange) -> list[Effect]:
 
 
 def _of_loading(name: str, symbols: Iterable[str], due: Sequence[Due]) -> list[Effect]:
-    counted = {symbol: [one for one in due if one.symbol == symbol] for symbol in symbols}
+    counted: dict[str, list[Due]] = {symbol: [] for symbol in symbols}
+    for one in due:
+        counted[one.symbol].append(one)
     return [
         Effect(
             kind="load",
