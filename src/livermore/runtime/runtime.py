@@ -212,11 +212,13 @@ class Runtime:
             parts = self.parts = self.parts or self._make(self)
             self._saved_revision = current.revision
             parts.watch.mute(self.pausing is not None)
-            services = [parts.signals] if self.pausing is not None else [parts.signals, parts.alerts]
-            self._supervisor = Supervisor(services, self._around.clock, self._tell)
+            self._supervisor = Supervisor([parts.signals], self._around.clock, self._tell)
             await self._supervisor.start()
             await parts.applier.stop()  # during a pause it said what waits
             await parts.watch.apply(current)
+            # Not before: while no channel is known, what an earlier process has left would be given up.
+            if self.pausing is None:
+                await self._supervisor.add(parts.alerts)
             await parts.applier.start()
         except BaseException as error:
             self.trouble = error if isinstance(error, LivermoreError) else None

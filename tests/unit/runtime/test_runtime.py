@@ -187,6 +187,31 @@ async def test_one_that_is_started_again_watches_what_is_chosen_now(room: Room) 
     await runtime.stop()
 
 
+async def test_nothing_is_sent_before_it_is_known_where_to(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, apply, start = [], room.user.watch.apply, room.user.dispatcher.start
+
+    async def slowly(current: Current) -> None:
+        await room.pass_time(30)
+        await apply(current)
+        order.append("applied")
+
+    async def begin() -> None:
+        order.append("sending")
+        await start()
+
+    monkeypatch.setattr(room.user.watch, "apply", slowly)
+    monkeypatch.setattr(room.user.dispatcher, "start", begin)
+    runtime = room.runtime()
+    await runtime.start()
+    assert order == ["applied", "sending"]
+    await runtime.pause(Pause(level="alerts"))
+    await runtime.resume()
+    assert order == ["applied", "sending", "sending"]
+    await runtime.stop()
+
+
 async def test_a_pause_can_be_changed_and_ends_once(room: Room) -> None:
     runtime = room.runtime()
     await runtime.start()
