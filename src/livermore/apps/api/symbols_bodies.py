@@ -105,6 +105,9 @@ class AcceptBody(Body):
     symbols: Annotated[list[Line], Field(min_length=1, max_length=MOST_SYMBOLS)] | None = Field(
         description="Those of the newest proposal that are taken; null for all."
     )
+    command_id: Line | None = Field(
+        default=None, description="The proposal that was looked at: refused when it is not the newest."
+    )
 
 
 async def given_list(request: Request, options: Annotated[ListOptions, Query()]) -> PreviewBody:

@@ -60,12 +60,15 @@ def _add_taking(app: FastAPI, system: System, streams: Streams) -> None:
         """Add some of the newest proposal to the watchlist, or all: submits `bulk-add-symbols`.
 
         Answers as `POST /commands` does: 202 with the command at once, or with `wait` 200 once it has ended.
-        404 where nothing was proposed, 409 where all of it is on the watchlist.
+        404 where nothing was proposed, 409 where all of it is on the watchlist, and where `command_id` names
+        another proposal than the newest.
         """
         scope, key = caller.scope(), request.headers.get("idempotency-key")
         newest = await system.scanner.newest(scope)
         if newest is None:
             raise NotFoundError("nothing was proposed yet", hint="submit the command scan-symbols first")
+        if given.command_id not in (None, newest.command_id):
+            raise ConflictError("there is a newer proposal", hint="look at GET /symbols/proposal again")
         chosen = taken(newest.proposal, given.symbols, await on_watchlist(system, scope))
         command = await system.control.channel.submit(
             scope, "bulk-add-symbols", {"symbols": chosen, "exchange": newest.proposal.exchange},

@@ -288,7 +288,11 @@ async def test_a_proposal_is_taken_by_a_command(client: AsyncClient, system: Sta
 
 async def test_what_was_not_proposed_is_not_taken(client: AsyncClient, system: StandIn) -> None:
     path = f"{PATH}/proposal/accept"
-    proposal = (await proposed(system)).proposal
+    stored = await proposed(system)
+    proposal = stored.proposal
+    for seen, status in ((str(uuid4()), 409), (stored.command_id, 202)):
+        looked_at = await client.post(path, json={"symbols": None, "command_id": seen})
+        assert looked_at.status_code == status
     for body, place in (
         ({"symbols": ["SOL-USD", "NOPE"]}, "symbols.1"), ({"symbols": ["binance:SOL-USD"]}, "symbols.0"),
         ({"symbols": []}, "symbols"), ({}, "symbols"),
