@@ -38,6 +38,7 @@ STEP = 0.25  # seconds of the market that pass at once
 TURNS = 6  # of the event loop in each step: what is on its way arrives
 SLOWLY = 0.004  # seconds of the wall for a step while histories are read from a real disk
 OPEN = 100_000  # of whatever a server allows in a second: what it counts is not limited here
+LISTING = ("/api/v3/exchangeInfo", "/api/v3/brokerage/market/products")
 NAMES = {"binance": "{}USDT", "coinbase": "{}-USD"}
 
 
@@ -101,6 +102,16 @@ class Watched(NamedTuple):
     def requests(self) -> int:
         """Return how many REST requests the server has counted."""
         return self.server.counters.requests.total()
+
+    @property
+    def listings(self) -> int:
+        """Return how many of them asked for what the exchange lists."""
+        return sum(self.server.counters.requests[path] for path in LISTING)
+
+    @property
+    def requests_for_symbols(self) -> int:
+        """Return how many of them asked about single symbols."""
+        return self.requests - self.listings
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from .both_protocols import PROTOCOLS, SYMBOLS, watched
 MOST = 500  # a day, of all symbols
 FEWER = 40  # symbols, for every day: each has its part of the requests
 HOUR = 60
+EVERY = 8  # minutes at least lie between two questions what the exchange lists, of however many symbols
 QUARTERS = 23 * 4 - 1  # of the day behind the first hour
 
 
@@ -20,12 +21,13 @@ async def test_the_first_hours_cost_no_more_than_their_part_of_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
 ) -> None:
     async with watched(tmp_path, monkeypatch, exchange, FEWER) as market:
-        loaded = market.requests
+        loaded = market.requests_for_symbols
         # What the start found quiet at REST is asked for again after ten minutes and an hour, and no more.
         await market.goes_on(HOUR + 5)
-        settled = market.requests
+        settled, listings = market.requests_for_symbols, market.listings
         await market.goes_on(HOUR // 4)
-        after = market.requests
+        after = market.requests_for_symbols
+        assert market.listings - listings <= HOUR // 4 // EVERY + 1
         assert (market.desk.state, market.desk.reconnects, market.desk.feed.skips) == ("connected", 0, {})
         assert market.desk.feed.market_time > market.server.market_time() - 2 * HOUR * 1_000
     assert (settled - loaded) + QUARTERS * (after - settled) < MOST * FEWER / SYMBOLS
