@@ -271,7 +271,8 @@ class Listings:
             while True:
                 await self._clock.sleep(LOOK)
                 for shelf in self._shelves.values():
-                    if shelf.tending is None or shelf.tending.done():
+                    # What comes out of the store must not take the place of what the exchange has just said.
+                    if shelf.was_read and (shelf.tending is None or shelf.tending.done()):
                         shelf.tending = asyncio.create_task(self._tend(shelf))
         finally:
             tending = [shelf.tending for shelf in self._shelves.values() if shelf.tending is not None]

@@ -19,6 +19,7 @@ from livermore.kernel.errors import (
 from livermore.market.exchange import PRESETS
 from livermore.market.judging import SUGGESTED
 from livermore.market.listed import StateChange
+from livermore.market.listing import Listing
 from livermore.market.listings import DENIES, FRESH, RECENTLY
 from livermore.market.shelf import BELIEVED, QUOTES
 from livermore.market.symbol import Symbol
@@ -549,3 +550,27 @@ async def test_an_exchange_that_is_away_or_switched_off_cannot_be_told_of(office
     for name in ("test", "off"):
         with pytest.raises(ExchangeUnreachableError):
             await office.listings.unlisted(name, ["AUSD"])
+
+
+async def test_what_is_read_slowly_takes_the_place_of_nothing_that_was_just_said() -> None:
+    office, read = ListingOffice(), asyncio.Event()
+    load = office.store.load
+
+    async def follow(_: object) -> None:
+        """Watch nothing."""
+
+    async def slowly(exchange: str) -> Listing | None:
+        found = await load(exchange)
+        await read.wait()
+        return found
+
+    works = SimpleNamespace(spawn=lambda work: work.close())
+    office.desks["test"] = SimpleNamespace(exchange=office.exchange, works=works, follow=follow)
+    office.store.load = slowly  # type: ignore[method-assign]
+    await office.listings.start()
+    asking = asyncio.create_task(office.listings.listing("test"))
+    await office.soon(5)
+    read.set()
+    assert (await asking).symbols
+    assert office.exchange.asked == ["listing", "days"]
+    await office.listings.stop()
