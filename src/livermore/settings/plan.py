@@ -46,7 +46,10 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """How many requests would be asked of exchanges, and after how many seconds the last has its turn."""
+    """How many requests would be asked of exchanges, and how many seconds that takes.
+
+    Those are until the last has its turn; more, where the symbols loaded last took longer than that.
+    """
 
     requests: int = 0
     seconds: float = 0.0
