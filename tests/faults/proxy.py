@@ -16,6 +16,7 @@ class Proxy:
         self.accepted = 0
         self._target = target
         self._is_shut = False
+        self._opening = 0
         self._passing = asyncio.Event()
         self._passing.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -58,7 +59,11 @@ class Proxy:
             writer.transport.abort()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        beyond_reader, beyond_writer = await self._beyond()
+        self._opening += 1
+        try:
+            beyond_reader, beyond_writer = await self._beyond()
+        finally:
+            self._opening -= 1
         self._writers.add(beyond_writer)
         ways = [
             asyncio.create_task(self._pump(reader, beyond_writer)),
@@ -67,11 +72,12 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # First of all: who is cancelled while waiting here would leave it open.
+            self._writers.discard(beyond_writer)
+            beyond_writer.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            self._writers.discard(beyond_writer)
-            beyond_writer.transport.abort()
 
     async def _beyond(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self._target, Path):
@@ -85,10 +91,15 @@ class Proxy:
             await writer.drain()
 
     async def close(self) -> None:
-        """End everything."""
+        """End everything, also what is being opened: cancelled in the middle, nobody would close it."""
+        self._is_shut = True
+        await asyncio.sleep(0)
+        while self._opening:
+            await asyncio.sleep(0.001)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
