@@ -40,5 +40,6 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page in a context of its own: no cookies, no storage."""
     context = await browser.new_context()
+    context.set_default_timeout(60_000)  # other tests keep the machine busy
     yield await context.new_page()
     await context.close()

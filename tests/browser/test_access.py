@@ -32,6 +32,7 @@ async def somewhere(browser: Browser) -> AsyncIterator[Page]:
     """A browser of its own, in which nothing may go wrong."""
     wrong: list[str] = []
     context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(60_000)  # other tests keep the machine busy
     page = await context.new_page()
     page.on("console", lambda said: wrong.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))

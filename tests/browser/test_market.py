@@ -22,7 +22,7 @@ NUMBERS = re.compile(r"([\d,]+) (?:buckets|traded|quiet|missing)")
 HOLED = "ETHUSDT"
 NARROW = {"width": 390, "height": 844}
 # The machine of a test is busy, and a demo that has just begun is still loading.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -115,7 +115,7 @@ async def bars_of(page: Page) -> tuple[int, int]:
 
 async def shown_bars(page: Page) -> tuple[int, int]:
     """Wait until the chart has bars, and return what `bars_of` does."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (held := await bars_of(page))[0]:
             await asyncio.sleep(0.1)
     return held
@@ -155,7 +155,7 @@ async def test_a_cell_leads_to_its_chart_and_so_does_a_signal(market: Page) -> N
     await expect(market.locator("[data-test=chart] h2")).to_have_text("SOLUSDT · 1h")
     assert market.url.endswith("#binance/SOLUSDT/1h")
     signal = market.locator("[data-test=feed] li button").first
-    await expect(signal).to_be_visible(timeout=20_000)
+    await expect(signal).to_be_visible(timeout=60_000)
     symbol, timeframe = await signal.locator("b").inner_text(), await signal.locator("em").inner_text()
     await signal.click()
     await expect(market.locator("[data-test=chart] h2")).to_have_text(f"{symbol} · {timeframe}")
@@ -208,7 +208,7 @@ async def test_a_hole_leads_to_the_bars_around_it(market: Page) -> None:
 async def test_a_series_that_was_revised_is_read_again_and_the_view_stays(market: Page) -> None:
     chart = market.locator("[data-test=chart]")
     first, _ = await shown_bars(market)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         # A bar comes every second: so many, that their loss is seen before as many have come again.
         while (await bars_of(market))[0] < first + 8:
             await asyncio.sleep(0.1)

@@ -31,6 +31,7 @@ async def another_browser(browser: Browser, demo: str) -> AsyncIterator[Page]:
     """A browser that knows nothing but the token, on a system in light colours; nothing may go wrong."""
     wrong: list[str] = []
     context = await browser.new_context(color_scheme="light")
+    context.set_default_timeout(60_000)  # other tests keep the machine busy
     page = await context.new_page()
     page.on("console", lambda said: wrong.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
