@@ -213,11 +213,14 @@ async def test_a_series_that_was_revised_is_read_again_and_the_view_stays(market
         while (await bars_of(market))[0] < first + 8:
             await asyncio.sleep(0.1)
     before, newest = await bars_of(market)
+    # The page itself notes the fewest: on a busy machine more may have come before anybody outside looks.
+    await market.locator("[data-test=chart] .canvas").evaluate(
+        "canvas => new MutationObserver(() => window.fewest = Math.min(window.fewest ?? Infinity,"
+        " Number(canvas.dataset.bars))).observe(canvas, {attributes: true})"
+    )
     part = int((await chart.get_attribute("id") or "c0")[1:])
     await market.evaluate(f"runMethod({part}, 'renew', [[{{from: {newest}, to: {newest + 60_000}}}]])")
-    async with asyncio.timeout(10):
-        while (await bars_of(market))[0] >= before:
-            await asyncio.sleep(0.05)
+    await market.wait_for_function(f"window.fewest < {before}", timeout=60_000)
     assert (await bars_of(market))[1] >= newest
     await expect(chart.get_by_role("button", name="Newest bar")).to_have_count(0)
 
