@@ -1,7 +1,7 @@
 """How soon a symbol is live, and gone, while the program runs; and how soon one is found among all.
 
 Both exchanges are simulated ones in this process, behind real sockets and within the limits that they really
-set, with 450 bars in each of six timeframes. A minute of their market passes in two seconds, so that the next
+set, with 450 bars in each of six timeframes. A minute of their market passes in a second, so that the next
 bar closes soon: what is waited for is the first MACD-V of a bar that closed after the command was submitted.
 """
 
@@ -36,7 +36,7 @@ from livermore.workspace.folder import Workspace
 
 EXCHANGES: tuple[Protocol, ...] = ("binance", "coinbase")
 ADDS = 100
-SPEED = 30.0
+SPEED = 60.0
 MOST_ADDING, MOST_REMOVING = 5.0, 2.0  # s
 LISTED, FOUND, MOST_SEARCHING = 1_700, 20, 20.0  # symbols, symbols, ms
 TEXTS = ("", "b", "btc", "BTC", "btcusdt", "BTC/USDT", "usd", "COIN12", "oin9", "nothing-of-the-kind")
