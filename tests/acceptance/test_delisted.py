@@ -13,6 +13,7 @@ from aiohttp import web
 from livermore import bootstrap
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.kernel.clock import SystemClock
+from livermore.market import absences
 from livermore.settings.drafts import patching
 from livermore.settings.patch import MergePatch
 from livermore.settings.ports import Authorship
@@ -66,6 +67,7 @@ async def test_what_happens_while_nothing_runs_is_told_at_the_next_start_and_not
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_hastily(monkeypatch)
+    monkeypatch.setattr(absences, "CONFIRMED", 0.0)
     async with watcher() as (url, came), serving("binance") as servers:
         monkeypatch.setenv(VARIABLE, url)
         server = servers["binance"]

@@ -12,6 +12,7 @@ from livermore.adapters.exchanges.simulated.faults.kinds import AnyFault
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.events import Topic
 from livermore.kernel.timeframe import MINUTE
+from livermore.market import absences
 from livermore.market.listing import Listing
 
 from .both_protocols import PROTOCOLS
@@ -35,9 +36,17 @@ async def written_down(asked: Asked, exchange: str) -> Listing:
     return stored
 
 
+@pytest.fixture(autouse=True)
+def nearly_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take for gone what is left out by two listings that follow each other."""
+    monkeypatch.setattr(absences, "CONFIRMED", 1.5)
+
+
 async def states(asked: Asked, exchange: str, symbol: str) -> tuple[str, str]:
-    """Have a listing read anew, and return the state that the event told and the watchlist shows."""
+    """Have a listing read anew, twice, and return the state that the event told."""
     told = asked.system.bus.subscribe(asked.system.user.identity_sub, TOPICS)
+    await asked.system.listings.listing(exchange, oldest=0.0)
+    await asyncio.sleep(absences.CONFIRMED)
     await asked.system.listings.listing(exchange, oldest=0.0)
     async for event in told:
         if (event.data["exchange"], event.data["symbol"]) == (exchange, symbol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, Literal
@@ -157,6 +157,11 @@ class Desk:
         """Store all that has closed."""
         self.flush()
         await self._recorder.flush()
+
+    @property
+    def streamed(self) -> Collection[str]:
+        """Return what the exchange streams to us now."""
+        return self.session.subscribed
 
     async def follow(self, listing: dict[str, Symbol]) -> None:
         """Go by a newer listing at once, and tell the connection of what that changes."""

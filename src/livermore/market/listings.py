@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
 from livermore.market.exchange import PRESETS
 from livermore.market.judging import denies, excused, holds, judge, reserved, unlisted
-from livermore.market.listed import StateChange, changes, markets_of
+from livermore.market.listed import StateChange, changes
 from livermore.market.listing import Listing
 from livermore.market.ports import Exchange, ExchangeBook, ListingStore
 from livermore.market.shelf import Shelf
@@ -100,7 +100,7 @@ class Listings:
         """
         shelf = await self._shelf(exchange)
         shelf.wanted_at = self._clock.monotonic()
-        error = await self._renewed(shelf, oldest, days=True)
+        error = await self._renewed(shelf, oldest, days=oldest)
         return _known(shelf.shown(), error)
 
     def known(self, exchange: str) -> Listing | None:
@@ -152,19 +152,22 @@ class Listings:
         await asked.no_older(QUOTED, ask)
         return answer[0]
 
-    async def markets(self, exchange: Exchange, *, oldest: float) -> dict[str, Symbol]:
+    async def markets(
+        self, exchange: Exchange, *, oldest: float, streamed: Collection[str]
+    ) -> dict[str, Symbol]:
         """Return the markets of an exchange by name, asked through the connection of its desk if need be.
 
-        Errors: those of the exchange, also when it is known what it listed once.
+        One that the newest listing leaves out is among them while it is streamed and may yet come back: a
+        new connection could be refused for it. Errors: those of the exchange, also when it is known what it
+        listed once.
         """
         shelf = await self._shelf(exchange.info.name)
         await shelf.markets.no_older(oldest, lambda: self._read_markets(shelf, exchange))
-        return markets_of(_known(shelf.listing, None))
+        return shelf.markets_for(streamed)
 
     async def last_known(self, exchange: Exchange) -> dict[str, Symbol]:
         """Return the markets of an exchange by name as they were known last; none without any."""
-        listing = (await self._shelf(exchange.info.name)).listing
-        return {} if listing is None else markets_of(listing)
+        return (await self._shelf(exchange.info.name)).markets_for(())
 
     # -- what settings may name -------------------------------------------------------------------------
 
@@ -215,12 +218,17 @@ class Listings:
             hint = f"known are {', '.join(names)}; see also: livermore exchanges add NAME"
             raise NotFoundError(f"no exchange is called {exchange!r}", where="exchange", hint=hint)
 
-    async def _renewed(self, shelf: Shelf, oldest: float, *, days: bool = False) -> LivermoreError | None:
-        """See to it that what is known is not older than so many seconds; return why it could not be."""
+    async def _renewed(
+        self, shelf: Shelf, oldest: float, *, days: float | None = None
+    ) -> LivermoreError | None:
+        """See to it that the markets, and perhaps their days, are not older than so many seconds.
+
+        Return why they could not be renewed.
+        """
         try:
             await shelf.markets.no_older(oldest, lambda: self._read_markets(shelf))
-            if days:
-                await shelf.days.no_older(oldest, lambda: self._read_days(shelf))
+            if days is not None:
+                await shelf.days.no_older(days, lambda: self._read_days(shelf))
         except LivermoreError as error:
             return error
         return None
@@ -235,7 +243,7 @@ class Listings:
         self._say(shelf.exchange, changed)
         desk = self._desks.get(shelf.exchange)
         if desk is not None:
-            desk.works.spawn(desk.follow(markets_of(_known(shelf.listing, None))))
+            desk.works.spawn(desk.follow(shelf.markets_for(desk.streamed)))
 
     async def _read_days(self, shelf: Shelf) -> None:
         async with self._opened(shelf.exchange) as opened:
@@ -303,17 +311,16 @@ class Listings:
         return AGAIN * (0.75 + self._chance() / 2)
 
     def _is_due(self, shelf: Shelf) -> bool:
-        is_wanted, patience = shelf.is_wanted(RECENTLY), shelf.patience * self._period
-        is_old = shelf.markets.is_older(patience)
-        return (is_wanted and (is_old or shelf.days.is_older(patience))) or (
-            is_old and shelf.exchange in self._desks
-        )
+        is_old = shelf.markets.is_older(shelf.longest(self._period))
+        if shelf.is_wanted(RECENTLY):
+            return is_old or shelf.days.is_older(shelf.patience * self._period)
+        return is_old and shelf.exchange in self._desks
 
     async def _renew(self, shelf: Shelf) -> None:
         """Ask the exchange again, behind all that is more urgent."""
         with asking(Purpose.WARM_UP):
-            days = shelf.is_wanted(RECENTLY)
-            error = await self._renewed(shelf, shelf.patience * self._period, days=days)
+            days = shelf.patience * self._period if shelf.is_wanted(RECENTLY) else None
+            error = await self._renewed(shelf, shelf.longest(self._period), days=days)
         # Many processes must not ask in step.
         shelf.patience = 0.8 + 0.2 * self._chance()
         if error is not None:

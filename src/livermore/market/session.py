@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -26,10 +26,13 @@ log = logger("market")
 class Markets(Protocol):
     """Know which markets an exchange has, or ask it."""
 
-    async def markets(self, exchange: Exchange, *, oldest: float) -> dict[str, Symbol]:
+    async def markets(
+        self, exchange: Exchange, *, oldest: float, streamed: Collection[str]
+    ) -> dict[str, Symbol]:
         """Return its markets by name, as it said so many seconds ago at most.
 
-        Errors: those of the exchange.
+        Of those that it streams to us, one is there until its absence is certain. Errors: those of the
+        exchange.
         """
         ...
 
@@ -50,7 +53,9 @@ class Learning(Protocol):
 class AskedAtOnce:
     """Ask the exchange each time."""
 
-    async def markets(self, exchange: Exchange, *, oldest: float) -> dict[str, Symbol]:
+    async def markets(
+        self, exchange: Exchange, *, oldest: float, streamed: Collection[str]
+    ) -> dict[str, Symbol]:
         """Return its markets as it says now."""
         return {symbol.name: symbol for symbol in await exchange.listing()}
 
@@ -89,7 +94,6 @@ class Session:
             desk.feed.connected(await self.exchange_time())
             running = asyncio.create_task(stream.run(desk.feed))
             try:
-                self.subscribed.clear()
                 self._left.clear()
                 desk.repairs.stream = stream
                 await self._subscribe()
@@ -101,6 +105,7 @@ class Session:
                 with suppress(asyncio.CancelledError, LivermoreError):
                     await running
         finally:
+            self.subscribed.clear()
             await stream.close()
 
     async def look_up(self) -> None:
@@ -115,7 +120,8 @@ class Session:
             log.warning("the listing is an old one", exchange=self._desk.info.name, error=str(error))
 
     async def _read_listing(self) -> None:
-        await self._go_by(await self._listings.markets(self._exchange, oldest=LISTED))
+        streamed = self.subscribed
+        await self._go_by(await self._listings.markets(self._exchange, oldest=LISTED, streamed=streamed))
 
     async def _go_by(self, listing: dict[str, Symbol]) -> None:
         if isinstance(self._exchange, Learning):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ExchangeUnreachableError, LivermoreError
 from livermore.kernel.log import logger
+from livermore.market.absences import LOOKED_AGAIN, Absences
 from livermore.market.asked import Asked
-from livermore.market.listed import StateChange, changes, doubt, listed, with_days
+from livermore.market.listed import StateChange, changes, doubt, listed, markets_of, with_days
 from livermore.market.listing import Listing
 from livermore.market.symbol import Symbol, Ticker
 
@@ -46,6 +47,7 @@ class Shelf:
         self.told: str | None = None
         self.tending: asyncio.Task[None] | None = None
         self._clock = clock
+        self._absences = Absences(clock)
         self._doubted_at: float | None = None
         self._excused: Excused | None = None
         self._quotes: dict[str, tuple[Asked, list[Ticker]]] = {}
@@ -63,12 +65,14 @@ class Shelf:
     def take_markets(self, symbols: Sequence[Symbol]) -> list[StateChange]:
         """Take what the exchange says it lists; return which markets are in another state than before.
 
-        Raises ExchangeUnreachableError when it cannot be believed; what was known last then holds on.
+        One that is left out for the first time stays until another listing leaves it out as well. Raises
+        ExchangeUnreachableError when it cannot be believed; what was known last then holds on.
         """
         before, now = self.listing, self._clock.monotonic()
         why = doubt(before, symbols)
         if why is None:
             self._doubted_at = None
+            symbols = [*symbols, *self._absences.kept(before, symbols)]
         else:
             if self._doubted_at is None:
                 self._doubted_at = now
@@ -77,6 +81,11 @@ class Shelf:
                 raise ExchangeUnreachableError(f"{why}, which is not believed")
         self.listing = listed(self.exchange, symbols, before, self._clock.now())
         return changes(before, self.listing)
+
+    def markets_for(self, streamed: Collection[str]) -> dict[str, Symbol]:
+        """Return the markets that are there, by name; of those that may be gone only the streamed ones."""
+        known = {} if self.listing is None else markets_of(self.listing)
+        return {name: one for name, one in known.items() if name not in self._absences or name in streamed}
 
     def take_days(self, days: Sequence[Ticker]) -> None:
         """Take the days of the markets."""
@@ -90,6 +99,10 @@ class Shelf:
         while len(self._quotes) > QUOTES and not next(iter(self._quotes.values()))[0].is_asking:
             del self._quotes[next(iter(self._quotes))]
         return kept
+
+    def longest(self, period: float) -> float:
+        """Return how old (s) the markets may grow; not very old where something has to be confirmed."""
+        return min(self.patience * period, LOOKED_AGAIN) if self._absences else self.patience * period
 
     def is_wanted(self, recently: float) -> bool:
         """Say whether somebody wanted the listing within so many seconds."""

@@ -148,11 +148,33 @@ async def test_desk_and_listings_ask_once_for_both_and_the_desk_follows() -> Non
     assert (await known.listings.judged("test", ["S0"]))[0].verdict == "ok"
     assert known.exchange.asked == ["listing"]
     del known.exchange.symbols["S1"]
+    for minute, unsubscribed in ((41, []), (42, [["S1"]])):
+        await known.clock.advance(60)
+        assert (await known.listings.judged("test", ["X"]))[0].verdict == "unknown"
+        await office.until(minute)
+        assert office.exchange.unsubscribed == unsubscribed
+    assert (office.desk.loaded, office.desk.session.subscribed) == ({"S0"}, {"S0"})
+    assert known.exchange.asked == ["listing"] * 3
+
+
+async def test_a_new_connection_does_not_ask_for_what_may_be_gone() -> None:
+    known, office = ListingOffice(), Office(busy(minutes=70), cuts=[(41 * 60, 41 * 60 + 5)])
+    office.desk.session._listings = known.listings
+    known.exchange.symbols, known.desks["test"] = listed("S0", "S1"), office.desk
+    office.exchange.listing = known.exchange.listing  # type: ignore[method-assign]
+    await office.open()
+    await office.until(40.5)
+    gone = known.exchange.symbols.pop("S1")
     await known.clock.advance(60)
-    assert (await known.listings.judged("test", ["X"]))[0].verdict == "unknown"
-    await office.until(41)
-    assert (office.desk.loaded, office.exchange.unsubscribed) == ({"S0"}, [["S1"]])
-    assert known.exchange.asked == ["listing", "listing"]
+    await office.until(45)
+    assert office.exchange.subscribed == [["S0", "S1"], ["S0"]]
+    assert (office.desk.loaded, office.desk.unlisted) == ({"S0"}, ["S1"])
+    known.exchange.symbols["S1"] = gone
+    await known.clock.advance(60)
+    await known.listings.listing("test", oldest=0)
+    await office.until(50)
+    assert (office.desk.loaded, office.desk.unlisted) == ({"S0", "S1"}, [])
+    assert known.told.events == []
     await office.close()
 
 

@@ -16,6 +16,7 @@ from livermore.kernel.errors import (
     NotFoundError,
     StorageUnavailableError,
 )
+from livermore.market.absences import CONFIRMED, LOOKED_AGAIN
 from livermore.market.exchange import PRESETS
 from livermore.market.judging import SUGGESTED
 from livermore.market.listed import StateChange
@@ -50,6 +51,13 @@ async def again(office: ListingOffice) -> None:
     """Have the listing asked for anew."""
     await office.clock.advance(0.1)
     await office.listings.listing("test", oldest=0)
+
+
+async def again_and_again(office: ListingOffice) -> None:
+    """Have the listing asked for anew, and once more when what it leaves out is believed to be gone."""
+    await again(office)
+    await office.clock.advance(CONFIRMED)
+    await again(office)
 
 
 # ---------------------------------------------------------------- asking
@@ -291,7 +299,7 @@ async def test_halts_and_delistings_are_told_as_they_are_found(office: ListingOf
     await office.soon()
     office.exchange.halt("AUSD")
     del office.exchange.symbols["BUSD"]
-    await again(office)
+    await again_and_again(office)
     assert office.told.events == [
         {"exchange": "test", "symbol": "AUSD", "state": "halted", "previous": "trading"},
         {"exchange": "test", "symbol": "BUSD", "state": "delisted", "previous": "trading"},
@@ -301,7 +309,7 @@ async def test_halts_and_delistings_are_told_as_they_are_found(office: ListingOf
         StateChange("AUSD", "halted", "trading"), StateChange("BUSD", "delisted", "trading"),
     }  # fmt: skip
     gone = (await office.listings.listing("test")).symbols["BUSD"]
-    assert (gone.state, gone.delisted_at, gone.rank) == ("delisted", NOON + 2_100, None)
+    assert (gone.state, gone.delisted_at, gone.rank) == ("delisted", NOON + 22_200, None)
     office.exchange.halt("AUSD", trading=True)
     office.exchange.symbols["BUSD"] = Symbol(name="BUSD", base="B", quote="USD")
     await again(office)
@@ -311,6 +319,29 @@ async def test_halts_and_delistings_are_told_as_they_are_found(office: ListingOf
     assert (await office.listings.listing("test")).symbols["BUSD"].first_seen_at == NOON
 
 
+async def test_what_one_listing_leaves_out_is_there_until_another_one_does_so_too(
+    office: ListingOffice,
+) -> None:
+    await names(office)
+    shelf = office.listings._shelves["test"]
+    gone = office.exchange.symbols.pop("BUSD")
+    await again(office)
+    assert shelf.markets_for({"BUSD"}).keys() == {"AUSD", "BUSD", "CUSD"}
+    assert shelf.markets_for(()).keys() == {"AUSD", "CUSD"}
+    office.exchange.symbols["BUSD"] = gone
+    await office.soon(LOOKED_AGAIN + 1)
+    assert shelf.markets_for(()).keys() == {"AUSD", "BUSD", "CUSD"}
+    assert (office.exchange.asked, office.told.events) == (
+        ["listing", "days", "listing", "days", "listing"],
+        [],
+    )
+    del office.exchange.symbols["BUSD"]
+    await again(office)
+    await office.soon(LOOKED_AGAIN + 1)
+    assert [event["state"] for event in office.told.events] == ["delisted"]
+    assert shelf.markets_for({"BUSD"}).keys() == {"AUSD", "CUSD"}
+
+
 async def test_what_changed_while_nothing_ran_is_told_at_the_next_start(office: ListingOffice) -> None:
     await names(office)
     await office.soon()
@@ -318,7 +349,7 @@ async def test_what_changed_while_nothing_ran_is_told_at_the_next_start(office: 
     later = office.started_anew()
     await later.start()
     await later.listing("test")
-    await office.soon()
+    await office.soon(LOOKED_AGAIN + 3)
     assert office.told.changes == [("test", StateChange("BUSD", "delisted", "trading"), NOON)]
     await later.stop()
 
@@ -328,13 +359,13 @@ async def test_a_crash_between_telling_and_writing_tells_the_same_again(office: 
     await office.soon()
     await again(office)
     del office.exchange.symbols["BUSD"]
-    await again(office)
+    await again_and_again(office)
     office.store.failing = [StorageUnavailableError()]
     await office.soon()
     crashed = office.started_anew()
     await crashed.start()
     await crashed.listing("test")
-    await office.soon()
+    await office.soon(LOOKED_AGAIN + 3)
     first, second = office.told.changes
     assert first == second
     await crashed.stop()
@@ -345,7 +376,7 @@ async def test_nothing_is_written_down_before_it_was_told(office: ListingOffice)
     await office.soon()
     office.told.failing = [StorageUnavailableError()]
     del office.exchange.symbols["BUSD"]
-    await again(office)
+    await again_and_again(office)
     await office.soon()
     assert written(office, "BUSD") == "trading"
     await office.soon(90)
@@ -392,7 +423,7 @@ async def test_each_input_gets_its_verdict_in_order(office: ListingOffice) -> No
         Fitness.OK, Fitness.DUPLICATE, Fitness.HALTED, Fitness.UNKNOWN, Fitness.OK,
     ]  # fmt: skip
     assert "did you mean AUSD" in (judged[3].detail or "")
-    await office.clock.advance(DENIES + 1)
+    await again_and_again(office)
     judged = await office.listings.judged("test", ["BUSD", "CUSD"])
     assert [one.verdict for one in judged] == [Fitness.HALTED, Fitness.DELISTED]
     assert [one.symbol for one in judged] == ["BUSD", "CUSD"]
@@ -485,9 +516,9 @@ async def test_of_very_many_that_are_not_listed_only_the_first_are_held_against_
 async def test_a_market_that_is_gone_says_since_when(office: ListingOffice) -> None:
     await names(office)
     del office.exchange.symbols["BUSD"]
-    await again(office)
+    await again_and_again(office)
     found = await office.listings.unlisted("test", ["BUSD"])
-    assert found["BUSD"].reason == "test lists BUSD no more since 2025-06-15T15:06:40.100Z"
+    assert found["BUSD"].reason == "test lists BUSD no more since 2025-06-15T15:07:00.200Z"
 
 
 async def test_a_listing_holds_for_a_while_and_denies_only_while_it_is_young(office: ListingOffice) -> None:
@@ -525,7 +556,7 @@ async def test_where_a_desk_is_at_work_what_is_known_counts_however_old() -> Non
     await office.clock.advance(100_000)
     with pytest.raises(ExchangeUnreachableError):
         await office.listings.unlisted("test", ["AUSD"])
-    office.desks["test"] = SimpleNamespace(exchange=office.exchange)
+    office.desks["test"] = SimpleNamespace(exchange=office.exchange, streamed=())
     assert await office.listings.unlisted("test", ["AUSD"]) == {}
     with pytest.raises(ExchangeUnreachableError):
         await office.listings.unlisted("test", ["NOPE"])
@@ -538,7 +569,9 @@ async def test_where_a_desk_is_at_work_its_connection_is_used(office: ListingOff
     async def follow(listing: dict[str, Symbol]) -> None: ...
 
     other = ListedExchange(office.clock)
-    office.desks["test"] = SimpleNamespace(exchange=other, works=SimpleNamespace(spawn=spawn), follow=follow)
+    office.desks["test"] = SimpleNamespace(
+        exchange=other, works=SimpleNamespace(spawn=spawn), follow=follow, streamed=()
+    )
     await office.listings.listing("test")
     await office.listings.quote("test", "AUSD")
     assert (other.asked, other.opened) == (["listing", "days", "quote AUSD"], 0)
@@ -565,7 +598,7 @@ async def test_what_is_read_slowly_takes_the_place_of_nothing_that_was_just_said
         return found
 
     works = SimpleNamespace(spawn=lambda work: work.close())
-    office.desks["test"] = SimpleNamespace(exchange=office.exchange, works=works, follow=follow)
+    office.desks["test"] = SimpleNamespace(exchange=office.exchange, works=works, follow=follow, streamed=())
     office.store.load = slowly  # type: ignore[method-assign]
     await office.listings.start()
     asking = asyncio.create_task(office.listings.listing("test"))
