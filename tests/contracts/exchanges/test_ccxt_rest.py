@@ -1,5 +1,6 @@
 """The adapter through ccxt, asked over REST."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -195,13 +196,27 @@ async def test_without_a_clock_of_its_own_the_dates_of_its_answers_tell_the_time
     assert now - 60_000 < told <= now
 
 
-async def test_it_opens_again_after_it_was_closed() -> None:
+async def test_nothing_is_opened_after_the_end() -> None:
     async with running(SimulatedExchange(recorded(1, 10))) as server:
         exchange = of(server)
-        first = await exchange.listing()
-        await exchange.close()
-        assert await exchange.listing() == first
-        await exchange.close()
+        await exchange.listing()
+        for _ in range(2):
+            await exchange.close()
+        for ask in (exchange.listing, exchange.days, exchange.server_time, exchange.connect):
+            with pytest.raises(ExchangeUnreachableError, match="has been closed"):
+                await ask()
+    assert exchange._library.loaded is None
+
+
+async def test_who_waits_for_the_opening_of_what_is_closed_meanwhile_gets_nothing() -> None:
+    exchange = through("http://127.0.0.1:1")
+    first, second = asyncio.create_task(exchange.listing()), asyncio.create_task(exchange.listing())
+    await asyncio.sleep(0)
+    await exchange.close()
+    told = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(one) for one in told] == [ExchangeUnreachableError] * 2
+    assert "has been closed" in str(told[1])
+    assert exchange._library.loaded is None
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,7 @@ class Library:
         self._timing = timing
         self._factory = factory or make
         self._opening = asyncio.Lock()
+        self._closed = False
         self._instance: Any = None
         self._session: aiohttp.ClientSession | None = None
         self._asked_wait: float | None = None
@@ -90,8 +91,14 @@ class Library:
         return self._instance
 
     async def open(self) -> Any:
-        """Return ccxt's object, importing the library in a thread of its own when first needed."""
+        """Return ccxt's object, importing the library in a thread of its own when first needed.
+
+        Raises ExchangeUnreachableError once it is closed: opened again, nobody would close it.
+        """
         async with self._opening:
+            if self._closed:
+                what = "the connection to the exchange has been closed"
+                raise ExchangeUnreachableError(what, where=self.info.name)
             if self._instance is None:
                 self._session = self._session or aiohttp.ClientSession()
                 instance = await asyncio.to_thread(self._factory, ccxt_id(self.info), self._config())
@@ -132,6 +139,7 @@ class Library:
 
     async def close(self) -> None:
         """Close every connection and forget the instance."""
+        self._closed = True
         async with self._opening:
             instance, self._instance = self._instance, None
             session, self._session = self._session, None
