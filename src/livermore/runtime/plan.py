@@ -7,7 +7,7 @@ from collections.abc import Callable
 from livermore.indicators.plan import indicator_effects
 from livermore.kernel.scope import Scope
 from livermore.market.plan import MarketForesight, Prospect
-from livermore.runtime.floor import Floor
+from livermore.runtime.floor import Floor, Wanted
 from livermore.runtime.watch import Watch, judged, wanted_of
 from livermore.settings.document import SettingsDocument
 from livermore.settings.plan import Cost, Effect, Outlook
@@ -36,7 +36,7 @@ class RuntimeForesight:
         if idle is not None:
             return Outlook(effects=(Effect(kind="wait", target="runtime", detail=idle),))
         held = self._watch.current
-        prospects = await self._prospects(after)
+        prospects = await self._prospects(wanted_of(before), wanted_of(after))
         signals = signal_effects(*_both(before if held is None else held.document, after))
         return Outlook(
             effects=(*(effect for one in prospects for effect in one.effects), *signals),
@@ -44,15 +44,24 @@ class RuntimeForesight:
             warnings=tuple(warning for one in prospects for warning in one.warnings),
         )
 
-    async def _prospects(self, after: SettingsDocument) -> list[Prospect]:
+    async def _prospects(self, before: Wanted, after: Wanted) -> list[Prospect]:
         prospects = []
-        for name, change in self._floor.outlook(self._watch, wanted_of(after)).items():
+        for name, change in self._floor.outlook(self._watch, after).items():
+            # Another exchange may be away or shut off: who changes nothing there does not wait for it.
+            if not _touches(name, before, after):
+                continue
             post = self._floor.posts.get(name)
             prospect = await self._market.prospect(name, change, None if post is None else post.desk)
             begun = [(due.symbol, due.timeframe) for due in prospect.due if due.begins]
             effects = indicator_effects(name, prospect.loaded, begun, change.before)
             prospects.append(prospect._replace(effects=[*prospect.effects, *effects]))
         return prospects
+
+
+def _touches(exchange: str, before: Wanted, after: Wanted) -> bool:
+    """Say whether something else is wanted of an exchange than before."""
+    symbols, wanted = (set(one.symbols.get(exchange, ())) for one in (before, after))
+    return symbols != wanted or (bool(symbols) and before.timeframes != after.timeframes)
 
 
 def _both(

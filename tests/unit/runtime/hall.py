@@ -38,7 +38,10 @@ EVERY_LEVEL = [10, 20, 30, 50, 80, 120]
 
 
 class Hall:
-    """A floor on which one exchange, `test`, can be watched; `refusing` is why no post can be made."""
+    """A floor on which one exchange, `test`, can be watched; `refusing` is why no post can be made.
+
+    Exchanges that are `off` have no post.
+    """
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -46,6 +49,7 @@ class Hall:
         self.store = MemoryStore()
         self.recorder = Recorder(self.store, self.clock)
         self.refusing: LivermoreError | None = None
+        self.off: set[str] = set()
         self.exchanges: list[TapeExchange] = []
         self.floor = Floor(self.make, {}, {})
 
@@ -54,6 +58,8 @@ class Hall:
     ) -> Post | None:
         if self.refusing is not None:
             raise self.refusing
+        if exchange in self.off:
+            return None
         adapter = TapeExchange(self.tape, self.clock)
         self.exchanges.append(adapter)
         table = SeriesTable(exchange, sorted({Timeframe.M1, *timeframes}), symbols=1, ring=256)

@@ -30,6 +30,7 @@ class Seer:
     def __init__(self, hall: Hall, user: User) -> None:
         self.hall, self.user = hall, user
         self.idle: str | None = None
+        self.asked: list[str] = []
         self.closed: list[TapeExchange] = []
         self.refusing: Exception | None = None
         self.off = False
@@ -37,6 +38,7 @@ class Seer:
         self.foresight = RuntimeForesight(JESSE, hall.floor, user.watch, market, lambda: self.idle)
 
     async def adapter(self, name: str) -> Exchange | None:
+        self.asked.append(name)
         if self.refusing is not None:
             raise self.refusing
         self.closed.append(TapeExchange(self.hall.tape, self.hall.clock))
@@ -219,6 +221,24 @@ async def test_what_cannot_be_watched_is_a_warning() -> None:
         seer.refusing, seer.off = None, True
         (warning,) = (await seer.foresee("S0")).warnings
         assert warning.hint == "switch it on with: livermore exchanges edit test --active"
+
+
+async def test_an_exchange_is_not_asked_about_a_change_that_is_none_of_its_own() -> None:
+    async with opened() as hall:
+        hall.off.add("away")
+        user, neighbour = User(hall), User(hall, 2)
+        await user.choose("S0", "away:A0")
+        await neighbour.choose("away:A1")
+        await hall.until(80)
+        seer = Seer(hall, user)
+        for symbols in (("S0", "S1", "away:A0"), ("away:A0",), ("away:A0", "S0")):
+            seen = await seer.foresee(*symbols)
+            assert {one.target.partition(":")[0] for one in seen.effects} <= {"test"}
+            assert (seen.warnings, seer.asked) == ((), [])
+        await seer.foresee("S0", "away:A0", "away:A2")
+        assert seer.asked == ["away"]
+        await seer.foresee("S0", "away:A0", timeframes=("1m", "5m", "15m"))
+        assert seer.asked == ["away"] * 2
 
 
 async def test_an_exchange_that_is_away_is_foreseen_for_when_it_is_back(
