@@ -177,6 +177,7 @@ class Desk:
             gone = [name for name in self.symbols if name in self.listing and name not in listing]
             came = [name for name in self.symbols if name in listing and name not in self.listing]
             self.listing = listing
+            self.session.learn(listing)
             await self._lay_to_rest(gone)
             self.session.note_unlisted()
             return bool(gone or came)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -116,17 +116,18 @@ class Session:
             known = self._desk.listing or await self._listings.last_known(self._exchange)
             if not known:
                 raise
-            await self._go_by(known)
+            await self._desk.go_by(known)
             log.warning("the listing is an old one", exchange=self._desk.info.name, error=str(error))
 
     async def _read_listing(self) -> None:
         streamed = self.subscribed
-        await self._go_by(await self._listings.markets(self._exchange, oldest=LISTED, streamed=streamed))
+        listing = await self._listings.markets(self._exchange, oldest=LISTED, streamed=streamed)
+        await self._desk.go_by(listing)
 
-    async def _go_by(self, listing: dict[str, Symbol]) -> None:
+    def learn(self, listing: Mapping[str, Symbol]) -> None:
+        """Let the exchange know what it lists, where it must."""
         if isinstance(self._exchange, Learning):
             self._exchange.learn(listing.values())
-        await self._desk.go_by(listing)
 
     async def exchange_time(self) -> int:
         """Ask the exchange for its time (ms); while REST is away, go by what was heard last."""

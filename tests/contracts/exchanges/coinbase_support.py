@@ -140,6 +140,7 @@ class Server:
         self.asked: list[dict[str, Any]] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.address = ""
+        self.listed: list[dict[str, Any]] = PRODUCTS
         self.welcome: Callable[[web.WebSocketResponse, dict[str, Any]], Awaitable[None]] | None = None
 
     @property
@@ -153,7 +154,8 @@ class Server:
         return [one.get("product_ids", []) for one in wanted]
 
     async def products(self, _: web.Request) -> web.Response:
-        return web.json_response({"products": PRODUCTS, "num_products": len(PRODUCTS), "pagination": None})
+        listed = {"products": self.listed, "num_products": len(self.listed), "pagination": None}
+        return web.json_response(listed)
 
     async def stream(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

@@ -15,6 +15,7 @@ from livermore.kernel.errors import (
     RateLimitedError,
 )
 from tests.contracts.exchanges.coinbase_support import (
+    PRODUCTS,
     Server,
     Sold,
     bars_of,
@@ -64,7 +65,8 @@ async def test_messages_keep_their_distance() -> None:
     clock = ManualClock()
     async with Server().running() as server:
         exchange = server.adapter(clock=clock)
-        await asyncio.gather(exchange.listing(), clock.advance(0))
+        listed, _ = await asyncio.gather(exchange.listing(), clock.advance(0))
+        exchange.learn(listed)
         stream = await exchange.connect()
         subscribing = asyncio.create_task(stream.subscribe(["BTC-USD"]))
         await until(lambda: len(server.asked) == 1)
@@ -140,6 +142,25 @@ async def test_an_alias_that_is_listed_no_more_is_let_go_of_as_it_was_asked_for(
         exchange.learn([])
         await stream.unsubscribe(["BTC-USDC", "ETH-USD"])
         await until(lambda: server.of("candles", "unsubscribe") == [["BTC-USD"]])
+        await stream.close()
+        await exchange.close()
+
+
+async def test_what_is_only_asked_and_not_believed_makes_no_alias_and_takes_none() -> None:
+    async with Server().running() as server:
+        exchange = server.adapter(timing=FAST)
+        stream = await exchange.connect()
+        server.listed = []
+        await stream.subscribe(["ETH-USD"])
+        server.listed = PRODUCTS
+        await stream.subscribe(["BTC-USDC"])
+        for listed in ([], PRODUCTS[:1]):
+            server.listed = listed
+            await exchange.listing()
+        await stream.unsubscribe(["BTC-USDC"])
+        await stream.subscribe(["BTC-USDC"])
+        await until(lambda: len(server.of("candles")) == 3)
+        assert server.of("candles") == [["ETH-USD"], ["BTC-USD"], ["BTC-USD"]]
         await stream.close()
         await exchange.close()
 

@@ -207,6 +207,18 @@ async def test_a_start_without_a_listing_goes_by_the_one_that_was_written_down()
     await office.close()
 
 
+async def test_a_listing_that_others_have_asked_for_is_learnt_before_its_symbols_are_subscribed() -> None:
+    async with opened(busy(), symbols=["S0"]) as office:
+        await office.until(35.5)
+        office.exchange.__class__ = Learner
+        await lists(office, "S0", "S1")
+        assert isinstance(office.exchange, Learner)
+        assert office.exchange.learnt == ["S0", "S1"]
+        await office.desk.add(["S1"])
+        await office.until(40)
+        assert office.desk.session.subscribed == {"S0", "S1"}
+
+
 async def test_while_the_listing_is_away_what_is_gone_keeps_nobody_from_coming_or_leaving() -> None:
     async with opened(busy(symbols=4), symbols=["S0", "S1", "S2"]) as office:
         await office.until(35.5)

@@ -69,12 +69,10 @@ class Coinbase:
 
     async def listing(self) -> list[Symbol]:
         """Return every spot market that Coinbase lists."""
-        symbols = await listing(self._rest)
-        self.learn(symbols)
-        return symbols
+        return await listing(self._rest)
 
     def learn(self, symbols: Iterable[Symbol]) -> None:
-        """Take what Coinbase lists from whoever has asked it."""
+        """Take what Coinbase lists from whoever has asked it and believes the answer."""
         self._aliases.learn(symbols)
 
     async def history(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> Candles:
@@ -132,8 +130,8 @@ class Coinbase:
         return Rest(self._web, url, self.budget, self._timing, self._patience, self._clock, self._signer)
 
     async def _known_aliases(self) -> Aliases:
-        if not self._aliases.are_known:
-            await self.listing()
+        if not self._aliases.are_known and (symbols := await self.listing()):
+            self.learn(symbols)
         return self._aliases
 
     def _stream_signer(self) -> Signer | None:
