@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from string import whitespace
 from typing import Annotated
 
 import msgspec
 
 from livermore.control.registry import Payload
+from livermore.kernel.errors import InvalidError
 from livermore.market.verdict import Judgement
 from livermore.settings.plan import Cost
 
 MOST_SYMBOLS = 500
 """So many symbols may be added at once."""
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+LONGEST_NAME = 100
+"""No name that somebody may mean has more characters."""
+# These lengths are checked below, in words; here they are only described.
+Text = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_NAME})]
+Texts = Annotated[tuple[str, ...], msgspec.Meta(extra_json_schema={"minItems": 1, "maxItems": MOST_SYMBOLS})]
 
 
-class AddSymbol(Payload, frozen=True, kw_only=True):
+class OneSymbol(Payload, frozen=True, kw_only=True):
+    """Name one symbol."""
+
+    symbol: Text
+    exchange: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InvalidError, naming the field, for what is no name."""
+        if not self.symbol.strip(whitespace):
+            hint = "name it as its exchange does, such as BTC-USD or binance:BTCUSDT"
+            raise InvalidError("no symbol is named", where="payload.symbol", hint=hint)
+        if len(self.symbol) > LONGEST_NAME:
+            hint = "look for it with: livermore symbols search TEXT"
+            what = f"a symbol has at most {LONGEST_NAME} characters, and this has {len(self.symbol)}"
+            raise InvalidError(what, where="payload.symbol", hint=hint)
+
+
+class AddSymbol(OneSymbol, frozen=True, kw_only=True):
     """Name a symbol: as its exchange does in any case, or base and quote joined by `/`, `-`, `_` or nothing.
 
     It may be written `exchange:SYMBOL`; a plain one is of `exchange`, else of the primary exchange. What is
@@ -23,15 +46,9 @@ class AddSymbol(Payload, frozen=True, kw_only=True):
     The result says what the name was resolved to, and what loading it was foreseen to cost.
     """
 
-    symbol: Text
-    exchange: str | None = None
 
-
-class RemoveSymbol(Payload, frozen=True, kw_only=True):
+class RemoveSymbol(OneSymbol, frozen=True, kw_only=True):
     """Name a symbol of the watchlist, in any of the same forms; no exchange need list it any more."""
-
-    symbol: Text
-    exchange: str | None = None
 
 
 class BulkAddSymbols(Payload, frozen=True, kw_only=True):
@@ -41,18 +58,26 @@ class BulkAddSymbols(Payload, frozen=True, kw_only=True):
     them off again; where none fits nothing is stored, and the command succeeds with the verdicts.
     """
 
-    symbols: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_SYMBOLS)]
+    symbols: Texts
     exchange: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raise InvalidError, naming the field, for none and for too many."""
+        if not self.symbols:
+            raise InvalidError(
+                "no symbol is named", where="payload.symbols", hint=f"name up to {MOST_SYMBOLS}"
+            )
+        if len(self.symbols) > MOST_SYMBOLS:
+            what = f"up to {MOST_SYMBOLS} symbols can be added at once, and these are {len(self.symbols)}"
+            raise InvalidError(what, where="payload.symbols", hint="divide the list")
 
-class SetSymbolEnabled(Payload, frozen=True, kw_only=True):
+
+class SetSymbolEnabled(OneSymbol, frozen=True, kw_only=True):
     """Name a symbol of the watchlist, and say whether it is to be watched; what is so already stores nothing.
 
     One that is switched off keeps its place and its candles.
     """
 
-    symbol: Text
-    exchange: str | None = None
     enabled: bool
 
 

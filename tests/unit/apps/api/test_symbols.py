@@ -11,14 +11,19 @@ import pytest
 from httpx import AsyncClient
 
 from livermore.apps.api import symbols_lists
-from livermore.kernel.clock import rfc3339
+from livermore.control.command import Command
+from livermore.control.lifecycle import Status
+from livermore.control.wire import Message, command_channel, encode
+from livermore.kernel.clock import SystemClock, rfc3339
 from livermore.kernel.errors import BlockedError, ExchangeUnreachableError
 from livermore.market.scanner import filters_of
 from livermore.market.scanning import StoredProposal
 from livermore.market.symbol_lists import FORMS, ListForm, read_list
+from tests.unit.apps.commanded import JournalTwin
 from tests.unit.apps.doors import bearer_of, somebody
 from tests.unit.apps.listed import AGE, ALIAS, GONE, HALTED
 from tests.unit.apps.standin import NOW, STARTED_DOCUMENT, StandIn
+from tests.unit.control.room import until
 
 PATH = "/api/v1/symbols"
 WATCHED = ["BTC-USD", "ETH-USD", "binance:BTCUSDT"]
@@ -235,6 +240,45 @@ async def test_a_watchlist_is_carried_elsewhere(client: AsyncClient, form: str) 
     )
     names = [name.replace("-", "") for name in read_list(answer.text)]
     assert names == ["coinbase:BTCUSD", "coinbase:ETHUSD", "binance:BTCUSDT"]
+
+
+MISNAMED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("add-symbol", {"symbol": ""}, "symbol", "no symbol is named"),
+    ("remove-symbol", {"symbol": " \t\n"}, "symbol", "no symbol is named"),
+    ("set-symbol-enabled", {"symbol": "x" * 101, "enabled": True}, "symbol", "at most 100 characters"),
+    ("bulk-add-symbols", {"symbols": []}, "symbols", "no symbol is named"),
+    ("bulk-add-symbols", {"symbols": ["x"] * 501}, "symbols", "up to 500 symbols"),
+]
+
+
+@pytest.mark.parametrize(("name", "payload", "field", "said"), MISNAMED, ids=str)
+async def test_what_is_no_name_is_refused_with_its_place_and_a_remedy(
+    client: AsyncClient, system: StandIn, name: str, payload: dict[str, Any], field: str, said: str
+) -> None:
+    answer = await client.post("/api/v1/commands", json={"type": name, "payload": payload})
+    refused = answer.json()
+    assert (answer.status_code, refused["errors"][0]["path"]) == (422, f"payload.{field}")
+    assert said in refused["detail"]
+    assert refused["hint"]
+    published = await published_to(system, name, payload)
+    assert published.status is Status.REJECTED
+    assert published.error is not None
+    assert published.error.detail == f"{refused['detail']}; {refused['hint']}"
+
+
+async def published_to(system: StandIn, name: str, payload: dict[str, Any]) -> Command:
+    """Publish a command on the channel of the user, and return it once it is kept."""
+    scope, control, journal = system.user.scope(), system.control, system.control.journal
+    assert isinstance(journal, JournalTwin)
+    now = SystemClock().now()
+    message = Message(correlation_id=str(uuid4()), type=name, timestamp=now, payload=payload)
+    await control.start()
+    await control.receiver.host([scope])
+    before = len(journal.kept)
+    await control._switchboard.publish(command_channel(scope.identity_sub), encode(message))
+    await until(lambda: len(journal.kept) > before)
+    await control.stop()
+    return journal.kept[-1].command
 
 
 async def test_the_newest_proposal_is_told(client: AsyncClient, system: StandIn) -> None:

@@ -126,6 +126,17 @@ def test_what_adds_nothing_says_so_by_its_exit_code(verb: Run, words: Any, code:
     assert outcome.err.splitlines()[-2].startswith("error: ")
 
 
+@pytest.mark.parametrize("words", [("add",), ("remove",), ("enable",), ("disable",)])
+def test_what_is_no_name_is_refused_in_words_and_with_a_remedy(verb: Run, words: tuple[str, ...]) -> None:
+    for name, said, remedy in (("", "no symbol is named", "BTC-USD"), ("x" * 101, "at most 100", "search")):
+        outcome = verb(*words, name)
+        error, hint = outcome.err.splitlines()
+        assert outcome.code == Exit.REFUSED
+        assert said in error
+        assert "(payload.symbol)" in error
+        assert remedy in hint
+
+
 def test_several_are_removed_one_after_another(verb: Run, server: Obeyed) -> None:
     twice = verb("remove", UNKNOWN, UNKNOWN)
     assert (twice.code, twice.err.count(f"error: {UNKNOWN} is not on the watchlist")) == (Exit.REFUSED, 2)
