@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from livermore.kernel.clock import Clock
 from livermore.kernel.events import EventBus
@@ -12,6 +12,7 @@ from livermore.kernel.service import Service
 from livermore.market.plane import MarketPlane
 from livermore.runtime.applier import Applier, Saved
 from livermore.runtime.floor import Floor
+from livermore.runtime.meanwhile import History
 from livermore.runtime.plan import RuntimeForesight
 from livermore.runtime.ports import RuntimeBook
 from livermore.runtime.supervisor import Supervisor
@@ -28,12 +29,16 @@ class Parts(NamedTuple):
     foresight: RuntimeForesight
 
 
+class Chosen(Saved, History, Protocol):
+    """The settings, as far as a runtime needs them."""
+
+
 class Surroundings(NamedTuple):
     """What the runtimes of a process share; `others` are the services that nobody's runtime owns."""
 
     plane: MarketPlane
     floor: Floor
-    settings: Saved
+    settings: Chosen
     book: RuntimeBook
     bus: EventBus
     clock: Clock

@@ -14,6 +14,7 @@ from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import Event
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background
+from livermore.runtime.meanwhile import off_meanwhile
 from livermore.runtime.parts import Parts, Surroundings
 from livermore.runtime.ports import Hosted, StoredRuntime
 from livermore.runtime.state import WATCHING, State, Transition, Trigger, fire
@@ -44,6 +45,7 @@ class Runtime:
         self._desired = hosted.runtime.desired_state
         self._mode = hosted.runtime.mode
         self._saved_revision = hosted.settings_revision
+        self._held_before = hosted.runtime.settings_applied
         self._state = State.STOPPED
         self._stored_state: State | None = State(hosted.runtime.state)
         self._began = around.clock.monotonic()
@@ -141,10 +143,21 @@ class Runtime:
         self._saved_revision = current.revision
         try:
             if self._state in WATCHING and self.parts is not None:
-                await self.parts.watch.apply(current)
+                await self._obey(self.parts, current)
                 await self._store()
         finally:
             self._tell()
+
+    async def _obey(self, parts: Parts, current: Current) -> None:
+        """Have a revision hold, after the one that held last, in this process or before it."""
+        held = self._held()
+        since = current.revision if held is None else held
+        off = await off_meanwhile(self._around.settings, self.scope, since, current)
+        await parts.watch.apply(current, off)
+
+    def _held(self) -> int | None:
+        """Return the revision that held last, by which rules have rested since; None before any did."""
+        return self._held_before if self._current is None else self._current.revision
 
     def saved(self, revision: int) -> None:
         """Take note of the newest stored revision, whether it can be read or not."""
@@ -215,7 +228,7 @@ class Runtime:
             self._supervisor = Supervisor([parts.signals], self._around.clock, self._tell)
             await self._supervisor.start()
             await parts.applier.stop()  # during a pause it said what waits
-            await parts.watch.apply(current)
+            await self._obey(parts, current)
             # Not before: while no channel is known, what an earlier process has left would be given up.
             if self.pausing is None:
                 await self._supervisor.add(parts.alerts)
@@ -353,7 +366,7 @@ class Runtime:
             pause_reason=pause.reason if pause is not None else None,
             pause_until=rfc3339(pause.until) if pause is not None and pause.until is not None else None,
             pause_by=pause.by if pause is not None else None,
-            settings_applied=current.revision if current is not None else None,
+            settings_applied=self._held(),
             updated_at=rfc3339(self._around.clock.now()),
         )  # fmt: skip
 

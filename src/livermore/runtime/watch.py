@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -60,15 +60,17 @@ class Watch:
         self._resting = True
         self._muted = False
 
-    async def apply(self, current: Current) -> None:
+    async def apply(self, current: Current, anew: Collection[tuple[str, str]] = ()) -> None:
         """Have a revision of the settings hold from now on.
 
+        The rules of symbols `anew`, given as (exchange, symbol), begin anew, also where they are judged now.
         Raises LivermoreError when it cannot be; then the one before holds on.
         """
         before, was_resting = self.current, self._resting
         self.current, self._resting = current, False
         try:
             channels = self._means.channels_of(current.document)
+            await self._forget(anew)
             await self._floor.want(self, wanted_of(current.document))
             await self._forget_others(before, current)
         except BaseException:
@@ -79,6 +81,18 @@ class Watch:
         if before is None or before.document.alerts.routes != current.document.alerts.routes:
             await self._means.dispatcher.deliver_through(channels)
         self._means.applied(current.document)
+
+    async def _forget(self, symbols: Collection[tuple[str, str]]) -> None:
+        """Forget where the rules of symbols stood, also those that are judged at this moment."""
+        gone: defaultdict[str, set[str]] = defaultdict(set)
+        for exchange, symbol in symbols:
+            gone[exchange].add(symbol)
+        for exchange, names in gone.items():
+            seat = self._seats.get(exchange)
+            if seat is not None:
+                await seat.engine.leave(names)
+            else:
+                await self._means.signals.forget(exchange, names)
 
     async def _forget_others(self, before: Current | None, current: Current) -> None:
         """Forget where the rules stood at exchanges that were taken off while nobody sat there."""

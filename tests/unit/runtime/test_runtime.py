@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
@@ -61,11 +61,12 @@ class Settings:
 
 
 class Room:
-    """A hall, and one runtime in it."""
+    """A hall, and one runtime in it, of whom and by which settings is said here."""
 
-    def __init__(self, hall: Hall) -> None:
-        self.hall, self.user, self.book = hall, User(hall), Book()
-        self.settings = Settings(self.user)
+    def __init__(self, hall: Hall, scope: Scope = SCOPE, settings: Any = None) -> None:
+        self.hall, self.user, self.book, self.scope = hall, User(hall), Book(), scope
+        chosen: Any = Settings(self.user) if settings is None else settings
+        self.settings = chosen
         self.services = Supervisor([], hall.clock)
         plane = MarketPlane(hall.floor._desks, hall.clock)
         book: Any = self.book
@@ -73,14 +74,14 @@ class Room:
             plane, hall.floor, self.settings, book, MemoryBus(), hall.clock, self.services, lambda _: 0
         )
 
-    def runtime(self, desired: str = "running", **pause: Any) -> Runtime:
-        stored = StoredRuntime(desired_state=desired, state="stopped", mode="scalper-macdv", **pause)
-        hosted = Hosted(scope=SCOPE, username="one", role="admin", runtime=stored, settings_revision=1)
+    def runtime(self, desired: str = "running", **more: Any) -> Runtime:
+        stored = StoredRuntime(desired_state=desired, state="stopped", mode="scalper-macdv", **more)
+        hosted = Hosted(scope=self.scope, username="one", role="admin", runtime=stored, settings_revision=1)
         return Runtime(hosted, self.around, self.parts)
 
     def parts(self, runtime: Runtime) -> Parts:
         user, clock = self.user, self.hall.clock
-        applier = Applier(SCOPE, runtime, self.settings, self.around.bus, clock)
+        applier = Applier(self.scope, runtime, self.settings, self.around.bus, clock)
         nothing: Any = None
         return Parts(user.watch, user.signals, user.dispatcher, applier, nothing)
 
@@ -158,7 +159,8 @@ async def test_a_pause_that_comes_while_it_starts_waits_for_its_turn(
     async def slowly(scope: Scope) -> Current:
         begun.set()
         await go_on.wait()
-        return await read(scope)
+        current: Current = await read(scope)
+        return current
 
     monkeypatch.setattr(room.settings, "current", slowly)
     starting = asyncio.create_task(runtime.start())
@@ -192,9 +194,9 @@ async def test_nothing_is_sent_before_it_is_known_where_to(
 ) -> None:
     order, apply, start = [], room.user.watch.apply, room.user.dispatcher.start
 
-    async def slowly(current: Current) -> None:
+    async def slowly(current: Current, anew: Collection[tuple[str, str]]) -> None:
         await room.pass_time(30)
-        await apply(current)
+        await apply(current, anew)
         order.append("applied")
 
     async def begin() -> None:
