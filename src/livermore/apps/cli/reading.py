@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from livermore.apps.cli.errors import NotRunningError
 from livermore.apps.cli.output import note
 from livermore.apps.cli.server import Server, ask, find_server
 from livermore.apps.cli.stored import Stored, find_database
+from livermore.apps.cli.symbols_stored import stored_search, stored_watchlist
 from livermore.kernel.errors import InvalidError, NotFoundError
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Reader(Protocol):
 
     async def symbols(self) -> Any:
         """Return the watchlist."""
+        ...
+
+    async def listed(self, query: Mapping[str, Any]) -> Any:
+        """Return what fits a query in the listing of an exchange."""
         ...
 
     async def coverage_grid(self) -> Any:
@@ -121,6 +126,10 @@ class ServerReader:
     async def symbols(self) -> Any:
         """Return the watchlist."""
         return await ask(self._server, "/symbols")
+
+    async def listed(self, query: Mapping[str, Any]) -> Any:
+        """Return what fits in the newest listing."""
+        return await ask(self._server, "/symbols/search", query)
 
     async def coverage_grid(self) -> Any:
         """Return how fresh every watched series is."""
@@ -212,10 +221,12 @@ class StoreReader:
         return plain(shapes.candles_shape(page))
 
     async def symbols(self) -> Any:
-        """Return the watchlist, with the prices that were listed last."""
-        from livermore.apps.api.symbols_shapes import SymbolsShape
+        """Return the watchlist, with the prices that are stored last."""
+        return await stored_watchlist(self._system, self._scope)
 
-        return plain(SymbolsShape(symbols=await self._system.watchlist.rows(self._scope)))
+    async def listed(self, query: Mapping[str, Any]) -> Any:
+        """Return what fits in the listing that is stored."""
+        return await stored_search(self._system, self._scope, query)
 
     async def coverage_grid(self) -> Any:
         """Return what the stored series of the watchlist lack."""

@@ -42,7 +42,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant
 def list_symbols(workspace: Workspace = HERE, source: Source = None, as_json: AsJson = False) -> None:
     """Show the watchlist, what is switched off included, with its prices."""
     found = read(workspace, source, lambda reader: reader.symbols())
-    emit(found, as_json, lambda: shown.show_watchlist(found["symbols"]))
+    emit(found, as_json, lambda: shown.show_watchlist(found))
 
 
 @app.command(
@@ -53,11 +53,12 @@ def search(
     exchange: OfExchange = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the best first.")] = 20,
     workspace: Workspace = HERE,
+    source: Source = None,
     as_json: AsJson = False,
 ) -> None:
     """Search what an exchange lists: its own name first, then by what it begins with, then by volume."""
     query = {"q": text, "exchange": exchange, "limit": limit}
-    found = asking.asked(workspace, "/search", query)
+    found = read(workspace, source, lambda reader: reader.listed(query))
     emit(found, as_json, lambda: shown.show_found(found))
 
 

@@ -10,6 +10,7 @@ from livermore.kernel.clock import SystemClock, parse_time
 
 EXACT_BELOW = 1000
 DAY = 86_400_000
+FEW = 5
 RIGHT = ("price", "24 h", "volume (24 h)", "bid", "ask", "spread", "trades", "rank")
 
 
@@ -20,8 +21,9 @@ class Named(NamedTuple):
     symbol: str
 
 
-def show_watchlist(rows: Sequence[Any]) -> None:
-    """Show what is watched."""
+def show_watchlist(found: Any) -> None:
+    """Show what is watched, and where nothing runs how old the prices are."""
+    rows, now = found["symbols"], SystemClock().now()
     if not rows:
         print("the watchlist is empty; fill it with: livermore symbols scan, or livermore symbols add SYMBOL")
         return
@@ -29,12 +31,23 @@ def show_watchlist(rows: Sequence[Any]) -> None:
         (
             row["exchange"] or "-", row["symbol"], row["state"], number(row["price"]),
             percent(row["change_24h_percent"]), volume(row["quote_volume_24h"], row["quote"]),
-            _age(row["last_candle_age_ms"]),
+            _last_candle(row, now),
         )
         for row in rows
     ]  # fmt: skip
     titles = ("exchange", "symbol", "state", "price", "24 h", "volume (24 h)", "last candle")
     table(titles, told, right=RIGHT)
+    if "listings" in found:
+        _tell_stored(found)
+
+
+def _tell_stored(found: Any) -> None:
+    """Say on the side of which time stored days are, and of how many symbols nothing is stored."""
+    for listing in found["listings"]:
+        tell_listing(listing)
+    unknown = [row["symbol"] for row in found["symbols"] if row["price"] is None]
+    if unknown:
+        note(f"no price is stored of {shortly(unknown)}; start with: livermore up")
 
 
 def show_found(found: Any) -> None:
@@ -50,6 +63,8 @@ def show_found(found: Any) -> None:
     if told:
         titles = ("symbol", "base", "quote", "state", "price", "24 h", "volume (24 h)", "rank", "")
         table(titles, told, right=RIGHT)
+        if all(row["price"] is None for row in found["results"]):
+            note("no price of these is known")
     else:
         print("nothing that is listed fits")
     tell_listing(found["listing"])
@@ -148,6 +163,12 @@ def list_of(rows: Sequence[Any], form: Any) -> str:
     return written_list([Named(row["exchange"], row["symbol"]) for row in rows], form)
 
 
+def shortly(names: Sequence[str]) -> str:
+    """Write some names, and how many more there are."""
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return f"{', '.join(names[:FEW])}{more}"
+
+
 def percent(share: float | None) -> str:
     """Write a change in percent, with its sign."""
     return "-" if share is None else f"{share:+.2f} %"
@@ -171,8 +192,13 @@ def _time(time: int, now: int) -> str:
     return f"{local_moment(time)}{passed}"
 
 
-def _age(milliseconds: int | None) -> str:
-    return "-" if milliseconds is None else f"{span(milliseconds / 1000)} ago"
+def _last_candle(row: Any, now: int) -> str:
+    """Write how long ago the newest candle closed; of a stored one also when."""
+    stored = row.get("last_candle_at")
+    if stored is not None:
+        return _time(parse_time(stored), now)
+    age = row["last_candle_age_ms"]
+    return "-" if age is None else f"{span(age / 1000)} ago"
 
 
 def _own_name(judged: Any) -> str:

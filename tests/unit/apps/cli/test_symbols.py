@@ -329,9 +329,12 @@ def test_of_a_stopped_workspace_the_watchlist_is_told(cli: Run, tmp_path: Path) 
     empty = cli("symbols")
     assert (empty.code, "livermore symbols scan" in empty.out) == (0, True)
     assert "no server was asked" in empty.err
-    assert json.loads(cli("symbols", "list", "--source", "live", "--json").out) == {"symbols": []}
+    nothing: dict[str, list[Any]] = {"symbols": [], "listings": []}
+    assert json.loads(cli("symbols", "list", "--source", "live", "--json").out) == nothing
     assert json.loads(cli("symbols", "export").out) == []
-    for words in ("search btc", "add SOL-USD", "metrics SOL-USD", "scan --try"):
+    nowhere = cli("symbols", "search", "btc")
+    assert (nowhere.code, "no exchange is named" in nowhere.err) == (Exit.REFUSED, True)
+    for words in ("add SOL-USD", "metrics SOL-USD", "scan --try"):
         outcome = cli("symbols", *words.split())
         assert (outcome.code, "no server runs here" in outcome.err) == (Exit.NOT_REACHABLE, True)
 
