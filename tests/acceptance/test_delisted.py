@@ -13,10 +13,13 @@ from aiohttp import web
 from livermore import bootstrap
 from livermore.adapters.exchanges.simulated import SimulatedExchange
 from livermore.kernel.clock import SystemClock
+from livermore.kernel.errors import StorageUnavailableError
 from livermore.market import absences
+from livermore.runtime.notices import MarketNotices
 from livermore.settings.drafts import patching
 from livermore.settings.patch import MergePatch
 from livermore.settings.ports import Authorship
+from livermore.signals.alert import Alert
 
 from .inside import Place, connect_hastily, live_systems, until
 from .symbols import port_of, serving
@@ -52,11 +55,16 @@ ROUTE = {
 }  # fmt: skip
 
 
+def place(server: SimulatedExchange) -> Place:
+    """Say where the exchange is, and what is watched there."""
+    return Place(port_of(server), ("BTCUSDT", "ETHUSDT"))
+
+
 @asynccontextmanager
 async def watching(folder: Path, server: SimulatedExchange) -> AsyncIterator[bootstrap.System]:
     """Watch two symbols until what the exchange lists now is written down."""
     began = SystemClock().now()
-    async with live_systems(folder, binance=Place(port_of(server), ("BTCUSDT", "ETHUSDT"))) as system:
+    async with live_systems(folder, binance=place(server)) as system:
         shelves = system.listings._shelves
         await until(lambda: "binance" in shelves)
         await until(lambda: (shelf := shelves["binance"].recorded) is not None and shelf.asked_at >= began)
@@ -88,3 +96,29 @@ async def test_what_happens_while_nothing_runs_is_told_at_the_next_start_and_not
     }  # fmt: skip
     assert told[2:] == [("system", "BTCUSDT", "trading", "halted")]
     assert len({alert["id"] for alert in came}) == 3
+
+
+async def test_what_was_written_down_and_not_told_is_told_by_whoever_hosts_the_user_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_hastily(monkeypatch)
+
+    async def broken(*_: object) -> None:
+        raise StorageUnavailableError
+
+    async with serving("binance") as servers:
+        server = servers["binance"]
+        with monkeypatch.context() as cut:
+            cut.setattr(MarketNotices, "_put", broken)
+            async with watching(tmp_path, server) as system:
+                server.halt("BTCUSDT")
+                await system.listings.listing("binance", oldest=0.0)
+                while not (found := await system.listings.turned_since("binance", 0)):
+                    await system.clock.sleep(0.05)
+        async with live_systems(tmp_path, binance=place(server)) as system:
+            alerts: list[Alert] = []
+            while not alerts:
+                alerts = (await system.signals.alerts(system.user.scope())).alerts
+                await system.clock.sleep(0.05)
+    said = [(alert.event, alert.payload["symbol"], alert.payload["time"]) for alert in alerts]
+    assert said == [("system", "BTCUSDT", found[0].state_since)]

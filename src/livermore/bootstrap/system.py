@@ -145,7 +145,6 @@ async def _build(plan: Plan, opened: AsyncExitStack) -> System:
     host = _host(plan, ground, plane, floor, rows, control, runner, listings)
     ground.brake.watch(Watched(partial(_is_ready, host, ground), ground.recorder, desks))
     writing = followed(ground, host, listings)
-    listings.tell(MarketNotices(host, writing.settings, ground.work, ground.clock).tell)
     RuntimeCommands(host, writing.settings, ground.clock, control.receiver.cancel_jobs).register(
         control.registry
     )
@@ -188,13 +187,15 @@ def _host(
     """Join what runs the runtimes of all users."""
     clock, database = ground.clock, ground.database
     retention = Retention(ground.store, plane, clock)
+    settings = SettingsService(SqlSettingsStore(database, clock))
+    notices = MarketNotices(lambda: host.hosted(), settings, listings, ground.work, clock)
+    listings.tell(notices.tell)
     services: list[Service] = [
         *([ground.shared] if ground.shared else []), ground.recorder, retention, listings, floor, control,
-        scan_schedule(control, lambda: host.watching(), clock),
+        scan_schedule(control, lambda: host.watching(), clock), notices,
     ]  # fmt: skip
     supervisor = Supervisor(services, clock)
     foresight = MarketForesight(ground.store, asking(rows, clock, ground.budgets, ground.overrides), clock)
-    settings = SettingsService(SqlSettingsStore(database, clock))
     shared = Shared(ground, plane, floor, retention, settings, foresight, plan.source != "live")
     obeyed(shared, ground.user.scope(), ground.current.document)
     book = SqlRuntimeBook(database, clock, runner)

@@ -26,12 +26,34 @@ def listed(exchange: str, symbols: Iterable[Symbol], before: Listing | None, now
     """Return what an exchange lists now (ms UTC); prices and days stay those that were known."""
     known: Mapping[str, ListedSymbol] = {} if before is None else before.symbols
     there = {symbol.name: _seen(symbol, known.get(symbol.name), now) for symbol in symbols}
-    gone = {
-        name: replace(one, rank=None, delisted_at=now if one.delisted_at is None else one.delisted_at)
-        for name, one in known.items()
-        if name not in there and now - (one.delisted_at or now) < REMEMBERED
-    }
+    gone = {name: _gone(one, now) for name, one in _remembered(known, now).items() if name not in there}
     return Listing(exchange=exchange, asked_at=now, symbols=there | gone)
+
+
+def agreed(stored: Listing | None, newer: Listing) -> Listing:
+    """Return what is to be stored in the place of a listing that perhaps another process has stored.
+
+    When a market's state began is said by whoever stored it in that state first. A market of which the newer
+    one says nothing stays as it is.
+    """
+    if stored is None:
+        return newer
+    known = stored.symbols
+    told = {
+        name: _agreed(known[name], one, stored.asked_at, newer.asked_at) if name in known else one
+        for name, one in newer.symbols.items()
+    }
+    return replace(newer, symbols=_remembered(known, newer.asked_at) | told)
+
+
+def turned(before: Listing | None, after: Listing) -> list[ListedSymbol]:
+    """Return the markets whose state began at another time than was known."""
+    known: Mapping[str, ListedSymbol] = {} if before is None else before.symbols
+    return [
+        one
+        for name, one in after.symbols.items()
+        if one.state_since is not None and (name not in known or known[name].state_since != one.state_since)
+    ]
 
 
 def with_days(listing: Listing, days: Iterable[Ticker]) -> Listing:
@@ -75,7 +97,34 @@ def markets_of(listing: Listing) -> dict[str, Symbol]:
 def _seen(symbol: Symbol, known: ListedSymbol | None, now: int) -> ListedSymbol:
     if known is None:
         return ListedSymbol(symbol=symbol, first_seen_at=now)
-    return replace(known, symbol=symbol, delisted_at=None)
+    return _since(replace(known, symbol=symbol, delisted_at=None), known.state, now)
+
+
+def _gone(known: ListedSymbol, now: int) -> ListedSymbol:
+    if not _is_there(known):
+        return known
+    return _since(replace(known, rank=None, delisted_at=now), known.state, now)
+
+
+def _since(one: ListedSymbol, before: MarketState, now: int) -> ListedSymbol:
+    """Return a market that was in a state before, with the time if that is another one."""
+    return one if one.state == before else replace(one, state_since=now, state_before=before)
+
+
+def _agreed(stored: ListedSymbol, newer: ListedSymbol, stored_at: int, now: int) -> ListedSymbol:
+    """Return a market with the beginning of its state as whoever stored it first has said."""
+    since, before = stored.state_since, stored.state_before
+    if stored.state != newer.state:
+        own = newer.state_since
+        since, before = own if own is not None and own > stored_at else now, stored.state
+    gone = None if newer.delisted_at is None else since or newer.delisted_at
+    first = stored.first_seen_at
+    return replace(newer, first_seen_at=first, state_since=since, state_before=before, delisted_at=gone)
+
+
+def _remembered(known: Mapping[str, ListedSymbol], now: int) -> dict[str, ListedSymbol]:
+    """Return the markets that are there, or are gone not too long ago."""
+    return {name: one for name, one in known.items() if now - (one.delisted_at or now) < REMEMBERED}
 
 
 def _on(listed: ListedSymbol, day: Ticker | None) -> ListedSymbol:

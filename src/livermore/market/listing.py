@@ -17,7 +17,8 @@ class ListedSymbol(msgspec.Struct, frozen=True, kw_only=True):
 
     `rank` is its place by the value of its day, 1 first, all quotes put in dollars at the exchange's own
     prices; None where that is not known. A market that the exchange lists no more is remembered with
-    `delisted_at`.
+    `delisted_at`. `state_since` says when its state began, and `state_before` what it was then; both are
+    None while it is in the state in which it was first seen.
     """
 
     symbol: Symbol
@@ -27,6 +28,8 @@ class ListedSymbol(msgspec.Struct, frozen=True, kw_only=True):
     rank: int | None = None
     first_seen_at: int
     delisted_at: int | None = None
+    state_since: int | None = None
+    state_before: MarketState | None = None
 
     @property
     def name(self) -> str:

@@ -15,8 +15,8 @@ from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
 from livermore.market.exchange import PRESETS
 from livermore.market.judging import denies, excused, holds, judge, reserved, unlisted
-from livermore.market.listed import StateChange, changes
-from livermore.market.listing import Listing
+from livermore.market.listed import StateChange, turned
+from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.ports import Exchange, ExchangeBook, ListingStore
 from livermore.market.shelf import Shelf
 from livermore.market.symbol import Symbol, Ticker
@@ -37,8 +37,8 @@ AGAIN = 60.0  # after so many seconds what failed in the background is tried aga
 log = logger("market")
 
 Asking = Callable[[str], Awaitable[Exchange | None]]
-# Told of the markets of an exchange that changed, and since when (ms) they are known otherwise.
-Teller = Callable[[str, Sequence[StateChange], int], Awaitable[None]]
+# Told of the markets of an exchange that are in another state, each with the time since when.
+Teller = Callable[[str, Sequence[ListedSymbol]], Awaitable[None]]
 
 
 class Listings:
@@ -68,9 +68,9 @@ class Listings:
         self._keeper = Background(self._keep)
 
     def tell(self, teller: Teller) -> None:
-        """Have somebody told of markets that change, each time before it is written down that they did.
+        """Have somebody told of markets that are in another state, once it is written down since when.
 
-        What a crash leaves untold or unwritten is told again after it, with the same time.
+        All processes tell the same time. What a crash leaves untold is found with `turned_since`.
         """
         self._tellers.append(teller)
 
@@ -117,6 +117,15 @@ class Listings:
             return (await self._shelf(exchange)).shown()
         except NotFoundError:
             return None
+
+    async def turned_since(self, exchange: str, moment: int) -> list[ListedSymbol]:
+        """Return the markets whose state began at a time (ms) or later, by what is written down."""
+        try:
+            recorded = (await self._shelf(exchange)).recorded
+        except NotFoundError:
+            return []
+        markets = [] if recorded is None else turned(None, recorded)
+        return [market for market in markets if (market.state_since or 0) >= moment]
 
     async def judged(self, exchange: str, inputs: Sequence[str]) -> list[Judgement]:
         """Say of each input, in order, whether it can be watched, or why not.
@@ -208,8 +217,7 @@ class Listings:
             shelf = self._shelves.setdefault(exchange, Shelf(exchange, self._clock))
         async with shelf.reading:
             if not shelf.was_read:
-                shelf.listing = shelf.recorded = await self._store.load(exchange)
-                shelf.was_read = True
+                shelf.read(await self._store.load(exchange))
         return shelf
 
     async def _check_known(self, exchange: str) -> None:
@@ -300,12 +308,13 @@ class Listings:
             shelf.told = str(error)
             tell("a listing is not kept young", exchange=shelf.exchange, error=str(error))
         try:
-            if now >= shelf.writes_again_at and shelf.is_new(self._period / 2):
+            if now >= shelf.writes_again_at:
                 await self._record(shelf)
+                await self._tell(shelf)
         except Exception as error:
             shelf.writes_again_at = now + self._rest()
             tell = log.warning if isinstance(error, LivermoreError) else log.exception
-            tell("a listing could not be written down", exchange=shelf.exchange, error=str(error))
+            tell("a listing could not be written down or told", exchange=shelf.exchange, error=str(error))
 
     def _rest(self) -> float:
         return AGAIN * (0.75 + self._chance() / 2)
@@ -328,14 +337,22 @@ class Listings:
         shelf.told = None
 
     async def _record(self, shelf: Shelf) -> None:
-        """Write down what is known, once all who want it have been told what has changed."""
-        before, after = shelf.recorded, _known(shelf.listing, None)
-        changed = changes(before, after)
-        if before is not None and changed:
+        """Write down what is known where that is due, and take note of what is stored then."""
+        listing = shelf.unwritten(self._period / 2)
+        if listing is not None:
+            shelf.recorded = await self._store.save(shelf.sure(listing))
+            shelf.offered = listing
+
+    async def _tell(self, shelf: Shelf) -> None:
+        """Tell all who want it which markets are stored in another state than when they were told last."""
+        recorded = shelf.recorded
+        if recorded is None or recorded is shelf.told_of:
+            return
+        changed = turned(shelf.told_of, recorded)
+        if changed:
             for teller in self._tellers:
-                await teller(shelf.exchange, changed, before.asked_at)
-        await self._store.save(after)
-        shelf.recorded = after
+                await teller(shelf.exchange, changed)
+        shelf.told_of = recorded
 
 
 def _known(listing: Listing | None, error: LivermoreError | None) -> Listing:

@@ -327,8 +327,11 @@ class ListingStore(Protocol):
         """Return what was stored last; None when nothing was."""
         ...
 
-    async def save(self, listing: Listing) -> None:
-        """Store a listing in the place of the one before, in one transaction."""
+    async def save(self, listing: Listing) -> Listing:
+        """Store a listing in the place of an older one, in one transaction, and return what is stored then.
+
+        That is `agreed` of both, or what another process has asked for later.
+        """
         ...
 
 

@@ -38,7 +38,9 @@ class Shelf:
         self.markets = Asked(clock)
         self.days = Asked(clock)
         self.listing: Listing | None = None
-        self.recorded: Listing | None = None
+        self.recorded: Listing | None = None  # what is stored, as far as is known here
+        self.told_of: Listing | None = None  # what was stored when all who want it were told of its changes
+        self.offered: Listing | None = None  # the newest that was brought to be stored
         self.reading = asyncio.Lock()
         self.was_read = False
         self.wanted_at: float | None = None
@@ -108,14 +110,27 @@ class Shelf:
         """Say whether somebody wanted the listing within so many seconds."""
         return self.wanted_at is not None and self._clock.monotonic() - self.wanted_at < recently
 
-    def is_new(self, age: float) -> bool:
-        """Say whether it should be written down: what is written tells of other markets, or is so old (s)."""
+    def read(self, stored: Listing | None) -> None:
+        """Begin with what was written down last."""
+        self.listing = self.recorded = self.told_of = self.offered = stored
+        self.was_read = True
+
+    def sure(self, listing: Listing) -> Listing:
+        """Return the newest listing without the markets that may be gone: nothing is said of them."""
+        there = {name: one for name, one in listing.symbols.items() if name not in self._absences}
+        return replace(listing, symbols=there)
+
+    def unwritten(self, age: float) -> Listing | None:
+        """Return what is known, if it should be written down.
+
+        What is written tells of other markets then, or is so old (s).
+        """
         before, after = self.recorded, self.listing
-        if after is None or after is before:
-            return False
+        if after is None or after is self.offered:
+            return None
         if before is None or before.symbols.keys() != after.symbols.keys() or changes(before, after):
-            return True
-        return after.asked_at - before.asked_at >= age * 1000
+            return after
+        return after if after.asked_at - before.asked_at >= age * 1000 else None
 
     async def stop(self) -> None:
         """Ask nothing more."""

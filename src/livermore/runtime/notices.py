@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from livermore.kernel.clock import Clock, parse_time
@@ -25,13 +26,8 @@ LOOK = 1.0
 LATELY = 7 * 86_400_000  # ms; so long ago a state may have begun of which somebody was not told
 log = logger("runtime")
 
-
-class Hosting(Protocol):
-    """Whoever runs the runtimes of users."""
-
-    def hosted(self) -> Sequence[Runtime]:
-        """Return the runtimes that are run here."""
-        ...
+Market = tuple[str, str]
+"""An exchange and one of its symbols."""
 
 
 class Reading(Protocol):
@@ -68,9 +64,11 @@ class MarketNotices:
     name = "notices"
 
     def __init__(
-        self, host: Hosting, settings: Reading, listings: Turned, work: SignalWorkFactory, clock: Clock
-    ) -> None:
-        self._host = host
+        self, hosted: Callable[[], Sequence[Runtime]], settings: Reading, listings: Turned,
+        work: SignalWorkFactory, clock: Clock,
+    ) -> None:  # fmt: skip
+        """Tell the users whose runtimes are `hosted` here."""
+        self._hosted = hosted
         self._settings = settings
         self._listings = listings
         self._work = work
@@ -96,14 +94,14 @@ class MarketNotices:
         Told again, the same is not sent again. Raises LivermoreError where it could not be stored for
         everybody.
         """
-        for runtime in self._host.hosted():
+        for runtime in self._hosted():
             current = await self._current(runtime)
             if current is not None:
                 await self._tell(runtime, current, exchange, markets)
 
     async def look(self) -> None:
-        """Tell those who have begun to watch what changed lately; who cannot be told is told the next time."""
-        watching = {one for one in self._host.hosted() if one.idles() is None and one.current is not None}
+        """Tell those who have begun to watch what changed lately; what fails is tried the next time."""
+        watching = {one for one in self._hosted() if one.idles() is None and one.current is not None}
         self._caught_up &= watching
         for runtime in watching - self._caught_up:
             try:
@@ -149,7 +147,7 @@ class MarketNotices:
         ]
         await self._put(runtime, current.document, notices)
 
-    async def _wanted_then(self, scope: Scope, current: Current, market: tuple[str, str], moment: int) -> bool:
+    async def _wanted_then(self, scope: Scope, current: Current, market: Market, moment: int) -> bool:
         """Say whether a user wanted to hear of a market at a time (ms).
 
         Who added it later was told its state by the verdict on the addition.
@@ -160,13 +158,12 @@ class MarketNotices:
         return document is not None and document.alerts.enabled and market in watched_symbols(document)
 
     async def _document_at(self, scope: Scope, moment: int) -> SettingsDocument | None:
-        """Return what a user had chosen at a time (ms); None when there was nothing."""
+        """Return what a user had chosen at a time (ms); None when there was nothing that can be read."""
         before: int | None = None
         while revisions := await self._settings.history(scope, before=before):
             for one in revisions:
                 if parse_time(one.created_at) <= moment:
-                    stored = await self._settings.revision(scope, one.revision)
-                    return read_settings(stored.document)
+                    return _readable(await self._settings.revision(scope, one.revision))
             before = revisions[-1].revision
         return None
 
@@ -183,6 +180,12 @@ class MarketNotices:
                     await work.alerts.add(others)
         if runtime.parts is not None:
             runtime.parts.watch.told()
+
+
+def _readable(revision: StoredRevision) -> SettingsDocument | None:
+    with suppress(RefusedError, TerminalError):
+        return read_settings(revision.document)
+    return None
 
 
 def _notice(exchange: str, market: ListedSymbol) -> Notice:

@@ -10,8 +10,8 @@ from livermore.kernel.clock import ManualClock
 from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import Event, Topic
 from livermore.market.exchange import ExchangeInfo
-from livermore.market.listed import StateChange
-from livermore.market.listing import Listing
+from livermore.market.listed import StateChange, agreed
+from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.listings import Listings
 from livermore.market.symbol import Symbol, Ticker
 from livermore.market.turns import Purpose, asker
@@ -104,11 +104,14 @@ class MemoryListingStore:
         self.loads += 1
         return self.kept.get(exchange)
 
-    async def save(self, listing: Listing) -> None:
+    async def save(self, listing: Listing) -> Listing:
         if self.failing:
             raise self.failing.pop(0)
         self.saves += 1
-        self.kept[listing.exchange] = listing
+        stored = self.kept.get(listing.exchange)
+        if stored is None or stored.asked_at <= listing.asked_at:
+            self.kept[listing.exchange] = agreed(stored, listing)
+        return self.kept[listing.exchange]
 
 
 class Told:
@@ -116,7 +119,7 @@ class Told:
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
-        self.changes: list[tuple[str, StateChange, int]] = []
+        self.changes: list[tuple[str, StateChange, int]] = []  # of an exchange, and since when
         self.failing: list[Exception] = []
 
     def publish(self, event: Event) -> None:
@@ -129,10 +132,14 @@ class Told:
     def subscribe(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("nobody listens here")
 
-    async def tell(self, exchange: str, changed: Sequence[StateChange], since: int) -> None:
+    async def tell(self, exchange: str, markets: Sequence[ListedSymbol]) -> None:
         if self.failing:
             raise self.failing.pop(0)
-        self.changes += [(exchange, change, since) for change in changed]
+        for one in markets:
+            assert one.state_since is not None
+            assert one.state_before is not None
+            change = StateChange(one.name, one.state, one.state_before)
+            self.changes.append((exchange, change, one.state_since))
 
 
 class ListingOffice:
@@ -146,12 +153,13 @@ class ListingOffice:
         self.desks: dict[str, Any] = desks if desks is not None else {}
         self.listings = self.started_anew()
 
-    def started_anew(self) -> Listings:
+    def started_anew(self, told: Told | None = None) -> Listings:
         """Return what a process has that starts now."""
+        told = told or self.told
         listings = Listings(
-            Rows(KNOWN, OFF), self.adapter, self.store, self.desks, self.told, self.clock, chance=lambda: 0.5
+            Rows(KNOWN, OFF), self.adapter, self.store, self.desks, told, self.clock, chance=lambda: 0.5
         )
-        listings.tell(self.told.tell)
+        listings.tell(told.tell)
         return listings
 
     async def adapter(self, name: str) -> Any:

@@ -350,38 +350,59 @@ async def test_what_changed_while_nothing_ran_is_told_at_the_next_start(office: 
     await later.start()
     await later.listing("test")
     await office.soon(LOOKED_AGAIN + 3)
-    assert office.told.changes == [("test", StateChange("BUSD", "delisted", "trading"), NOON)]
+    assert office.told.changes == [("test", StateChange("BUSD", "delisted", "trading"), NOON + 33_000)]
     await later.stop()
 
 
-async def test_a_crash_between_telling_and_writing_tells_the_same_again(office: ListingOffice) -> None:
-    await names(office)
-    await office.soon()
-    await again(office)
-    del office.exchange.symbols["BUSD"]
-    await again_and_again(office)
-    office.store.failing = [StorageUnavailableError()]
-    await office.soon()
-    crashed = office.started_anew()
-    await crashed.start()
-    await crashed.listing("test")
-    await office.soon(LOOKED_AGAIN + 3)
-    first, second = office.told.changes
-    assert first == second
-    await crashed.stop()
-
-
-async def test_nothing_is_written_down_before_it_was_told(office: ListingOffice) -> None:
+async def test_what_could_not_be_told_is_told_later_with_the_same_time(office: ListingOffice) -> None:
     await names(office)
     await office.soon()
     office.told.failing = [StorageUnavailableError()]
     del office.exchange.symbols["BUSD"]
     await again_and_again(office)
     await office.soon()
-    assert written(office, "BUSD") == "trading"
+    assert (written(office, "BUSD"), office.told.changes) == ("delisted", [])
+    await office.soon(90)
+    gone = office.store.kept["test"].symbols["BUSD"].delisted_at
+    assert office.told.changes == [("test", StateChange("BUSD", "delisted", "trading"), gone)]
+
+
+async def test_what_a_crash_left_untold_is_found_by_its_time(office: ListingOffice) -> None:
+    await names(office)
+    await office.soon()
+    office.told.failing = [StorageUnavailableError()]
+    office.exchange.halt("BUSD")
+    await again(office)
+    await office.soon()
+    later = office.started_anew()
+    began = NOON + 2100
+    assert await later.turned_since("test", began + 1) == await later.turned_since("nowhere", 0) == []
+    (found,) = await later.turned_since("test", began)
+    assert (found.name, found.state, found.state_since) == ("BUSD", "halted", began)
+    assert await later.turned_since("off", 0) == []
+
+
+async def test_nothing_is_told_before_it_is_written_down(office: ListingOffice) -> None:
+    await names(office)
+    await office.soon()
+    office.store.failing = [StorageUnavailableError()]
+    del office.exchange.symbols["BUSD"]
+    await again_and_again(office)
+    await office.soon()
+    assert (written(office, "BUSD"), office.told.changes) == ("trading", [])
     await office.soon(90)
     assert written(office, "BUSD") == "delisted"
     assert len(office.told.changes) == 1
+
+
+async def test_what_halts_before_the_first_listing_is_written_down_is_told(office: ListingOffice) -> None:
+    await names(office)
+    office.exchange.halt("AUSD")
+    await again(office)
+    assert office.store.saves == 0
+    await office.soon()
+    assert [event["state"] for event in office.told.events] == ["halted"]
+    assert office.told.changes == [("test", StateChange("AUSD", "halted", "trading"), NOON + 100)]
 
 
 # ---------------------------------------------------------------- quotes

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, func, select, text
+from sqlalchemy import Row, delete, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from livermore.adapters.sql.engine import Database
 from livermore.adapters.sql.statements import upsert_into
 from livermore.adapters.sql.tables import exchange_symbols
+from livermore.market.listed import agreed
 from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.symbol import Symbol
 
@@ -32,32 +34,41 @@ class SqlListingStore:
 
     async def load(self, exchange: str) -> Listing | None:
         """Return what was stored last; None when nothing was."""
-        mine = select(exchange_symbols).where(exchange_symbols.c.exchange == exchange)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(mine.order_by(exchange_symbols.c.symbol))).all()
-        return _listing(exchange, rows) if rows else None
+            return await _stored(connection, exchange)
 
-    async def save(self, listing: Listing) -> None:
-        """Store a listing in the place of the one before, in one transaction.
+    async def save(self, listing: Listing) -> Listing:
+        """Store a listing in the place of an older one, in one transaction, and return what is stored then.
 
-        One that another process has just asked for later stays: by an older one, changes that were told
-        already would be told again.
+        That is `agreed` of both. One that another process has just asked for later stays as it is.
         """
-        this = exchange_symbols.c
-        names = sorted(name for name, one in listing.symbols.items() if _fits(one))
-        mine = this.exchange == listing.exchange
-        older = delete(exchange_symbols).where(mine, this.asked_at != listing.asked_at)
         async with self._database.writing() as connection:
             if not self._database.file:
                 # Two processes that write at once would wait for each other's rows.
                 await connection.execute(ALONE)
-            stored = await connection.scalar(select(func.max(this.asked_at)).where(mine))
-            if stored is not None and 0 < stored - listing.asked_at < AT_WORK:
-                return
-            for start in range(0, len(names), AT_ONCE):
-                rows = [_row(listing, name) for name in names[start : start + AT_ONCE]]
-                await connection.execute(upsert_into(connection, exchange_symbols), rows)
-            await connection.execute(older)
+            stored = await _stored(connection, listing.exchange)
+            if stored is not None and 0 < stored.asked_at - listing.asked_at < AT_WORK:
+                return stored
+            whole = agreed(stored, listing)
+            await _put(connection, whole)
+        return whole
+
+
+async def _stored(connection: AsyncConnection, exchange: str) -> Listing | None:
+    mine = select(exchange_symbols).where(exchange_symbols.c.exchange == exchange)
+    rows = (await connection.execute(mine.order_by(exchange_symbols.c.symbol))).all()
+    return _listing(exchange, rows) if rows else None
+
+
+async def _put(connection: AsyncConnection, listing: Listing) -> None:
+    """Have a listing stored, and no other one of its exchange."""
+    this = exchange_symbols.c
+    names = sorted(name for name, one in listing.symbols.items() if _fits(one))
+    for start in range(0, len(names), AT_ONCE):
+        rows = [_row(listing, name) for name in names[start : start + AT_ONCE]]
+        await connection.execute(upsert_into(connection, exchange_symbols), rows)
+    older = delete(exchange_symbols).where(this.exchange == listing.exchange)
+    await connection.execute(older.where(this.asked_at != listing.asked_at))
 
 
 def _fits(listed: ListedSymbol) -> bool:

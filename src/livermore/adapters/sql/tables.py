@@ -220,6 +220,8 @@ exchange_symbols = Table(
     Column("rank", Integer),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("delisted_at", BigInteger),
+    Column("state_since", BigInteger),
+    Column("state_before", String(10)),
     Column("asked_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("exchange", "symbol"),
     sqlite_with_rowid=False,
