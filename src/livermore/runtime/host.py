@@ -112,6 +112,7 @@ class Host:
         await self._release(list(self._runtimes.values()))
         for runtime in self._runtimes.values():
             await _orderly(runtime.stop())
+        await asyncio.gather(*(_orderly(runtime.parted()) for runtime in self._runtimes.values()))
         self._runtimes.clear()
         await _orderly(self._book.release(self.runner))
         await self._services.stop()
@@ -232,6 +233,7 @@ class Host:
     async def _part(self, lost: list[Runtime]) -> None:
         await self._release(lost)
         await asyncio.gather(*(_orderly(runtime.abandon()) for runtime in lost))
+        await asyncio.gather(*(_orderly(runtime.parted()) for runtime in lost))
 
     def _parted(self, parting: asyncio.Task[None]) -> None:
         self._parting = {user: task for user, task in self._parting.items() if task is not parting}

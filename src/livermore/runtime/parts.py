@@ -19,12 +19,20 @@ from livermore.runtime.supervisor import Supervisor
 from livermore.runtime.watch import Watch
 
 
+class Alerts(Service, Protocol):
+    """What sends alerts."""
+
+    async def parted(self) -> None:
+        """Wait until nothing is under way any more that a stop has left."""
+        ...
+
+
 class Parts(NamedTuple):
     """What a runtime is made of once it has something to do."""
 
     watch: Watch
     signals: Service
-    alerts: Service
+    alerts: Alerts
     applier: Applier
     foresight: RuntimeForesight
 

@@ -120,6 +120,11 @@ class Runtime:
             await self._halt(for_good=True)
             self._state = State.STOPPED
 
+    async def parted(self) -> None:
+        """Wait until nothing is under way any more of what was let go of; that is a moment."""
+        if self.parts is not None:
+            await self.parts.alerts.parted()
+
     def pause_is_over(self, now: int) -> bool:
         """Say that the time (ms UTC) until which it was to pause has come; now and then, while it still has.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -17,61 +16,12 @@ from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Health
 from livermore.signals.alert import Alert
+from livermore.signals.lane import Lane
 from livermore.signals.ports import WITHDRAWN, Channel, SignalWork, SignalWorkFactory
 
 BATCH = 20
 LONGEST_REST = 300.0
 LONGEST_RETRY_AFTER = 3600.0
-GRACE = 2.0
-
-
-class Lane:
-    """What is known of one channel: its counters, and what holds its alerts up."""
-
-    def __init__(self, name: str, channel: Channel) -> None:
-        self.name = name
-        self.channel = channel
-        self.stirred = asyncio.Event()
-        self.busy = asyncio.Lock()
-        self.sent = self.failed = self.retried = self.failures = 0
-        self.blocked = False
-        self.last_sent_at: str | None = None
-        self.last_error: str | None = None
-
-    @property
-    def is_degraded(self) -> bool:
-        """Say whether alerts of this channel are held up."""
-        return self.failures > 0 or self.blocked
-
-    def note(self, alert: Alert) -> None:
-        """Count the outcome of an attempt."""
-        if alert.state == "sent":
-            self.sent += 1
-            self.failures = 0
-            self.last_sent_at = alert.sent_at
-        else:
-            self.failed += alert.state == "failed"
-            self.retried += alert.state == "pending"
-            self.failures += 1
-            self.last_error = alert.error
-
-    def go_on_from(self, earlier: Lane) -> None:
-        """Take over the counters of an earlier channel of the same name."""
-        self.sent, self.failed, self.retried = earlier.sent, earlier.failed, earlier.retried
-        self.last_sent_at, self.last_error = earlier.last_sent_at, earlier.last_error
-
-    def shape(self) -> dict[str, Any]:
-        """Return what users see."""
-        return {
-            "channel": self.name,
-            "state": "degraded" if self.is_degraded else "healthy",
-            "sent": self.sent,
-            "failed": self.failed,
-            "retried": self.retried,
-            "failures_in_a_row": self.failures,
-            "last_sent_at": self.last_sent_at,
-            "last_error": self.last_error,
-        }
 
 
 class Dispatcher:
@@ -103,6 +53,7 @@ class Dispatcher:
         self._chance = chance
         self._lanes = {name: Lane(name, channel) for name, channel in channels.items()}
         self._tasks: list[asyncio.Task[None]] = []
+        self._parting: asyncio.Task[None] | None = None
         self._log = logger("signals")
 
     async def start(self) -> None:
@@ -111,29 +62,42 @@ class Dispatcher:
         self._tasks.append(asyncio.create_task(self._keep()))
 
     async def stop(self) -> None:
-        """End; a delivery under way gets a moment to finish, or is made again after the next start."""
-        deadline = asyncio.get_running_loop().time() + GRACE
-        async with AsyncExitStack() as stack:
-            for lane in self._lanes.values():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(deadline):
-                        await stack.enter_async_context(lane.busy)
-            tasks, self._tasks = self._tasks, []  # none of them has failed by being stopped
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for lane in self._lanes.values():
-            await lane.channel.close()
+        """Begin no delivery any more.
+
+        One under way gets a moment to finish, or is made again after the next start: `parted` waits for it,
+        and nobody else, because a receiver that hangs would hold them all up.
+        """
+        tasks, self._tasks = self._tasks, []  # none of them has failed by being stopped
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        lanes, before = list(self._lanes.values()), self._parting
+        self._parting = asyncio.create_task(self._part(lanes, before))
+        if not any(lane.is_delivering for lane in lanes) and (before is None or before.done()):
+            await self.parted()
+
+    async def parted(self) -> None:
+        """Wait until nothing is under way any more that a stop has left."""
+        if self._parting is not None:
+            await asyncio.wait({self._parting})
 
     async def deliver_through(self, channels: Mapping[str, Channel]) -> None:
         """Deliver through other channels from now on; what an earlier one of a name counted goes on."""
         was_running, before = bool(self._tasks), self._lanes
         await self.stop()
-        self._lanes = {name: Lane(name, channel) for name, channel in channels.items()}
-        for name in before.keys() & self._lanes.keys():
-            self._lanes[name].go_on_from(before[name])
+        self._lanes = {name: Lane(name, channel, before.get(name)) for name, channel in channels.items()}
         if was_running:
             await self.start()
+
+    async def _part(self, lanes: list[Lane], before: asyncio.Task[None] | None) -> None:
+        """Part from lanes, once those of an earlier stop are gone."""
+        if before is not None:
+            await asyncio.wait({before})
+        for lane, met in zip(lanes, await _all(lane.part() for lane in lanes), strict=True):
+            if met is not None:
+                self._log.error(
+                    "a channel was not left in order", channel=lane.name, error=type(met).__name__
+                )
 
     def health(self) -> Health:
         """Say which channels fail."""
@@ -153,6 +117,7 @@ class Dispatcher:
 
     async def _serve(self, lane: Lane) -> None:
         """Deliver one channel's alerts for ever."""
+        await self.parted()
         while True:
             lane.stirred.clear()
             try:
@@ -178,8 +143,7 @@ class Dispatcher:
         """Deliver some alerts that are due; return whether there may be more."""
         alerts = await self._due(lane)
         for alert in alerts:
-            async with lane.busy:
-                rest = await self._deliver(lane, alert)
+            rest = await lane.carry_out(self._deliver(lane, alert))
             if rest:
                 await self._clock.sleep(rest)
                 break
@@ -236,6 +200,7 @@ class Dispatcher:
 
     async def _keep(self) -> None:
         """Release what was held, and give up what no channel will ever take."""
+        await self.parted()
         while True:
             try:
                 await self._release()
@@ -266,6 +231,11 @@ class Dispatcher:
             name: value for name, value in asdict(alert).items() if name not in {"payload", "next_attempt"}
         }
         work.announce(Event(topic="alert", time=self._clock.now(), data=data, whose=self._scope.identity_sub))
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> list[BaseException | None]:
+    """Do several things at once; return what each has met with."""
+    return await asyncio.gather(*works, return_exceptions=True)
 
 
 async def _is_withdrawn(work: SignalWork, alert: Alert) -> bool:

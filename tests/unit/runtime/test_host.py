@@ -58,6 +58,10 @@ class Running:
     async def abandon(self) -> None:
         self.log.append("abandon")
 
+    async def parted(self) -> None:
+        assert self.log[-1] in {"stop", "abandon"}
+        self.log.append("parted")
+
     async def look_up(self) -> None:
         self.log.append("look up")
 
@@ -154,7 +158,10 @@ async def test_who_is_free_is_run_and_heard_and_let_go_at_the_end() -> None:
     assert {user: one.log for user, one in house.made.items()} == {1: ["start"], 2: ["start"]}
     assert house.commanded.hosted == {scope(1), scope(2)}
     await house.host.stop()
-    assert {user: one.log[1:] for user, one in house.made.items()} == {1: ["stop"], 2: ["stop"]}
+    assert {user: one.log[1:] for user, one in house.made.items()} == {
+        1: ["stop", "parted"],
+        2: ["stop", "parted"],
+    }
     assert (house.commanded.hosted, house.book.released) == (set(), True)
 
 
@@ -169,7 +176,7 @@ async def test_a_user_who_comes_later_is_run_too(house: House) -> None:
 async def test_a_user_who_is_anothers_now_is_let_go_of(house: House) -> None:
     house.book.free.discard(2)
     await house.pass_time(RENEWAL + LOOK)
-    assert house.made[2].log == ["start", "abandon"]
+    assert house.made[2].log == ["start", "abandon", "parted"]
     assert house.commanded.hosted == {scope(1)}
     assert house.host.status(scope(2)) is STOPPED
 
@@ -179,7 +186,7 @@ async def test_who_cannot_renew_lets_go_before_others_may_take_them(house: House
     await house.pass_time(LEASE / 1000 - 2 * LOOK)
     assert house.made[1].log == ["start"]
     await house.pass_time(RENEWAL + 3 * LOOK)
-    assert house.made[1].log == ["start", "abandon"]
+    assert house.made[1].log == ["start", "abandon", "parted"]
     house.book.error = None
     await house.pass_time(RENEWAL + LOOK)
     assert house.made[1].log == ["start"]

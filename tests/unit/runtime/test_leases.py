@@ -98,7 +98,7 @@ async def test_who_hears_nothing_of_a_claim_lets_go_when_the_leases_end(
         await house.pass_time(LEASE / 1000 - LOOK)
         assert house.made[1].log == ["start"]
         await house.pass_time(2 * LOOK)
-        assert house.made[1].log == ["start", "abandon"]
+        assert house.made[1].log == ["start", "abandon", "parted"]
         assert not house.commanded.hosted
     await house.pass_time(LEASE / 1000 + 3 * LOOK)
     assert house.made[1].log == ["start"], "nobody runs it again"
@@ -183,5 +183,5 @@ async def test_who_stood_still_and_hears_nothing_of_a_claim_lets_go_soon(
     monkeypatch.setattr(house.book, "claim", never)
     house.clock._now += 4 * LEASE
     await house.pass_time(LOOK + RENEWAL)
-    assert house.made[1].log == ["start", "abandon"]
+    assert house.made[1].log == ["start", "abandon", "parted"]
     assert not house.commanded.hosted

@@ -13,6 +13,7 @@ from livermore.kernel.errors import RateLimitedError, StorageUnavailableError, T
 from livermore.kernel.events import Event
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Service
+from livermore.signals import lane
 from livermore.signals.alert import Alert, AlertState
 from livermore.signals.dispatcher import Dispatcher
 
@@ -158,6 +159,7 @@ async def start(clock: ManualClock) -> AsyncIterator[Start]:
     yield run
     for dispatcher in started:
         await dispatcher.stop()
+        await dispatcher.parted()
 
 
 async def test_what_an_earlier_process_left_is_sent_oldest_first_and_told(start: Start) -> None:
@@ -331,17 +333,73 @@ async def test_an_alert_for_a_channel_that_is_gone_is_given_up(start: Start) -> 
     assert outbox.states() == {"pigeon-1": "failed", "webhook-2": "sent"}
 
 
-async def test_stopping_lets_a_delivery_finish_and_closes_the_channels(start: Start) -> None:
-    class Slow(FakeChannel):
-        async def send(self, alert: Alert) -> None:
-            await asyncio.sleep(0.03)
-            await super().send(alert)
+class GatedChannel(FakeChannel):
+    """Take an alert, and answer when told to."""
 
-    outbox, channel = Outbox([alert(1), alert(2)]), Slow()
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = asyncio.Event()
+
+    async def send(self, alert: Alert) -> None:
+        await super().send(alert)
+        await self.answer.wait()
+
+
+async def test_stopping_waits_for_no_delivery_which_may_finish_all_the_same(start: Start) -> None:
+    outbox, channel = Outbox([alert(1), alert(2)]), GatedChannel()
     dispatcher = await start(outbox, channels={"webhook": channel})
     await dispatcher.stop()
+    assert outbox.states() == {"webhook-1": "pending", "webhook-2": "pending"}
+    channel.answer.set()
+    await dispatcher.parted()
     assert outbox.states() == {"webhook-1": "sent", "webhook-2": "pending"}
     assert channel.closed
-    await dispatcher.start()
-    await asyncio.sleep(0.1)
+    assert dispatcher.channels()[0]["sent"] == 1
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+async def test_what_is_under_way_at_a_stop_is_sent_once_though_it_goes_on_at_once(
+    start: Start, clock: ManualClock, exchanged: bool
+) -> None:
+    outbox, channel = Outbox([alert(1), alert(2)]), GatedChannel()
+    dispatcher = await start(outbox, channels={"webhook": channel})
+    after = FakeChannel() if exchanged else channel
+    if exchanged:
+        await dispatcher.deliver_through({"webhook": after})
+    else:
+        await dispatcher.stop()
+        await dispatcher.start()
+    await clock.advance(6)
+    assert (channel.got, exchanged and after.got) == (["webhook-1"], exchanged and [])
+    channel.answer.set()
+    await dispatcher.parted()
+    await clock.advance(0)
     assert outbox.states() == {"webhook-1": "sent", "webhook-2": "sent"}
+    assert (channel.got + after.got if exchanged else channel.got) == ["webhook-1", "webhook-2"]
+    assert dispatcher.channels()[0]["sent"] == 2
+
+
+async def test_a_delivery_that_does_not_finish_is_cut_off_and_made_again(
+    start: Start, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "GRACE", 0.01)
+    outbox, channel = Outbox([alert(1)]), StuckChannel()
+    dispatcher = await start(outbox, channels={"webhook": channel})
+    await dispatcher.stop()
+    await dispatcher.parted()
+    assert (outbox.states(), channel.closed) == ({"webhook-1": "pending"}, True)
+    assert outbox.rows["webhook-1"].attempts == 0
+    await dispatcher.deliver_through({"webhook": FakeChannel()})
+    await dispatcher.start()
+    await clock.advance(0)
+    assert outbox.states() == {"webhook-1": "sent"}
+
+
+async def test_a_delivery_that_cannot_be_marked_after_a_stop_is_made_again(start: Start) -> None:
+    outbox, channel = Outbox([alert(1)]), GatedChannel()
+    dispatcher = await start(outbox, channels={"webhook": channel})
+    await dispatcher.stop()
+    outbox.down = True
+    channel.answer.set()
+    await dispatcher.parted()
+    assert (outbox.states(), channel.closed) == ({"webhook-1": "pending"}, True)
