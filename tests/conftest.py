@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.engine import URL, make_url
 
+from tests import forks
 from tests.canaries import (
     _canaries,  # noqa: F401 - pytest finds fixtures and hooks by their names
     pytest_runtest_makereport,  # noqa: F401
@@ -44,6 +45,7 @@ hypothesis.settings.load_profile("any machine")
 
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
+    forks.close()
     shutil.rmtree(STATE, ignore_errors=True)
 
 

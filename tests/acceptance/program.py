@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any, NamedTuple, Self
 from urllib.request import Request, urlopen
 
 import pytest
+
+from tests.forks import Fork, completed
 
 SECONDS = 60.0
 FREE_PORT = ("--port", "0")  # another one behind it counts
@@ -38,10 +39,9 @@ class Program:
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._behind = out.tell()
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "livermore", verb, *port, *arguments],
-                cwd=folder, env=CLEAN, stdout=out, stderr=err,
-            )  # fmt: skip
+            self.process = Fork(
+                "livermore", verb, *port, *arguments, cwd=folder, env=CLEAN, stdout=out, stderr=err
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -113,10 +113,7 @@ class Program:
 
 def livermore(folder: Path, *arguments: str) -> Outcome:
     """Run a verb to its end."""
-    done = subprocess.run(
-        [sys.executable, "-m", "livermore", *arguments],
-        cwd=folder, env=CLEAN, capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+    done = completed("livermore", *arguments, cwd=folder, env=CLEAN, timeout=SECONDS)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 

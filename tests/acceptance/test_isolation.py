@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,22 +9,20 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.acceptance.program import CLEAN
+from tests.conftest import ROOT
+from tests.forks import completed
 
 pytestmark = pytest.mark.timeout(300)  # thousands of questions, on a machine that may have more to do
-LEAKY = Path(__file__).parent / "leaky.py"
-ROOT = LEAKY.parents[2]
+LEAKY = "tests.acceptance.leaky"
 WALLED = ["sqlite", "postgres"]
 EVERY_KIND = {"routes", "pages", "sockets", "events", "channels"}
 ROLES = ("viewer", "operator", "admin")
 
 
-def proof(*command: str, database: str | None = None) -> tuple[int, Any]:
-    """Run a program that prints the proof; return its exit code and the proof."""
+def proof(module: str, *arguments: str, database: str | None = None) -> tuple[int, Any]:
+    """Run a module that prints the proof; return its exit code and the proof."""
     environment = CLEAN | ({"LIVERMORE_DATABASE_URL": database} if database else {})
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
+    done = completed(module, *arguments, cwd=ROOT, env=environment, timeout=280)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -39,7 +34,7 @@ def database(request: pytest.FixtureRequest) -> str | None:
 
 
 def test_nothing_leaks(database: str | None) -> None:
-    code, found = proof("-m", "livermore", "doctor", "--isolation", "--json", database=database)
+    code, found = proof("livermore", "doctor", "--isolation", "--json", database=database)
     assert found["findings"] == []
     assert (code, found["ok"]) == (0, True)
     assert {row["what"] for row in found["rows"]} == EVERY_KIND | ({"tables"} if database else set())
@@ -79,7 +74,7 @@ LEAKS = {
 @pytest.mark.parametrize("asked", [(), pytest.param(("everything",), marks=pytest.mark.soak)])
 def test_a_leak_that_was_built_in_is_found(asked: tuple[str, ...]) -> None:
     """The walk can fail: for each way to forget whose it is, it says where, and who is let see too much."""
-    code, found = proof(str(LEAKY), *asked, *LEAKS)
+    code, found = proof(LEAKY, *asked, *LEAKS)
     seen = places(found)
     assert (code, found["ok"]) == (1, False)
     assert set(LEAKS.values()) <= seen
@@ -89,7 +84,7 @@ def test_a_leak_that_was_built_in_is_found(asked: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("asked", [(), pytest.param(("everything",), marks=pytest.mark.soak)])
 def test_roles_that_nobody_checks_are_found(asked: tuple[str, ...]) -> None:
-    code, found = proof(str(LEAKY), *asked, "roles")
+    code, found = proof(LEAKY, *asked, "roles")
     assert (code, found["ok"]) == (1, False)
     assert ("role", "routes", "GET /metrics") in places(found)
 
@@ -99,7 +94,7 @@ def test_a_query_that_forgets_its_owner_is_stopped_by_postgresql(
     postgres_url: str, asked: tuple[str, ...]
 ) -> None:
     """The second wall: the same fault that leaks on SQLite shows nobody anything."""
-    code, found = proof(str(LEAKY), *asked, "query", database=postgres_url)
+    code, found = proof(LEAKY, *asked, "query", database=postgres_url)
     assert (code, found["findings"]) == (0, [])
 
 

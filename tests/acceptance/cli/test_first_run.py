@@ -17,6 +17,8 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
 
+from tests.forks import completed
+
 SECONDS = 30
 URL = re.compile(r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)")
 LENGTH = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000}
@@ -71,11 +73,8 @@ def until(look: Callable[[], Any], seconds: float = SECONDS) -> Any:
 
 
 def livermore(folder: Path, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "livermore", *arguments],
-        cwd=folder, env=CLEAN | ({"LIVERMORE_TOKEN": token} if token else {}),
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    environment = CLEAN | ({"LIVERMORE_TOKEN": token} if token else {})
+    return completed("livermore", *arguments, cwd=folder, env=environment, timeout=60)
 
 
 def document(folder: Path, *arguments: str) -> Any:

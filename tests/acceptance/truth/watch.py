@@ -4,8 +4,6 @@ import asyncio
 import json
 import random
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from livermore.adapters.exchanges.simulated.faults import Faults, FaultScript, H
 from livermore.kernel.timeframe import Timeframe
 from livermore.market.candle import Candles
 from tests.acceptance.program import CLEAN, FREE_PORT, Program, livermore
+from tests.forks import Fork
 from tests.reference.rules import MINUTE
 from tests.reference.series import Candle
 
@@ -28,7 +27,6 @@ from .receiver import Receiver, receiving
 from .scenario import ALERTS, Scenario
 from .stored import count, file_of, newest
 
-ROOT = Path(__file__).resolve().parents[3]
 WEBHOOK = "DESK_WEBHOOK"
 SETTLING = 5 * MINUTE  # of the market: a doubt of the last bar may still be answered
 PATIENCE = 60.0  # seconds of the wall for what must come about
@@ -61,15 +59,11 @@ class FastProgram(Program):
     def __init__(self, folder: Path, clock: FastClock, webhook: str, *arguments: str) -> None:
         self.folder = folder
         self._out, self._err = folder / "stdout", folder / "stderr"
-        own = {
-            CLOCK: f"{clock.origin} {clock.rate} {clock.began}",
-            WEBHOOK: webhook,
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
-        }
+        own = {CLOCK: f"{clock.origin} {clock.rate} {clock.began}", WEBHOOK: webhook}
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._behind = out.tell()
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.acceptance.truth.fast", "up", *FREE_PORT, *arguments],
+            self.process = Fork(
+                "tests.acceptance.truth.fast", "up", *FREE_PORT, *arguments,
                 cwd=folder, env=CLEAN | own, stdout=out, stderr=err,
             )  # fmt: skip
 
