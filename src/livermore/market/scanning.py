@@ -35,6 +35,7 @@ from livermore.market.scanner import (
     watched_on,
 )
 from livermore.market.sieve import Openings, Quotes, Sieve
+from livermore.market.trials import Trials
 from livermore.market.turns import Purpose, asking
 from livermore.settings.document import SettingsDocument
 from livermore.settings.drafts import Draft, Drafting
@@ -97,6 +98,7 @@ class Scanner:
         self._journal = journal
         self._clock = clock
         self._openings = Openings()
+        self._trials = Trials(clock)
 
     async def scan(self, scope: Scope, filters: Filters, told: Told = lambda _: None) -> Proposal:
         """Return what these filters propose, held against the user's watchlist; `told` hears how far it is.
@@ -106,6 +108,14 @@ class Scanner:
         """
         proposal = await self._proposed(scope, checked(filters), told)
         return self.compared(proposal, (await self._settings.current(scope)).document)
+
+    async def tried(self, scope: Scope, filters: Filters) -> Proposal:
+        """Return what these filters propose, for somebody who waits for it: one at a time, and not for long.
+
+        Errors: those of `scan`; ConflictError while the user tries others, ExchangeUnreachableError when it
+        takes too long.
+        """
+        return await self._trials.carry_out(scope, partial(self.scan, scope, filters))
 
     async def newest(self, scope: Scope) -> StoredProposal | None:
         """Return the proposal of the newest scan that succeeded, held against today's watchlist."""

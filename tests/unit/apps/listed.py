@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from livermore.market.judging import excused, judge
 from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.scanner import Filters, Proposal, against, candidate_of, checked, choose, watched_on
 from livermore.market.symbol import Symbol, Ticker
+from livermore.market.trials import Trials
 from livermore.market.watchlist import Watchlist
 from livermore.settings.service import SettingsService
 
@@ -125,13 +127,31 @@ def watchlist_over(settings: SettingsService, listings: StandInListings) -> Watc
 
 
 class StandInScanner:
-    """Scan the invented listing; the newest proposal is the one that was put here."""
+    """Scan the invented listing; the newest proposal is the one that was put here.
+
+    While the gate is closed, what is tried waits before it.
+    """
 
     def __init__(self, settings: SettingsService, listings: StandInListings, clock: Clock) -> None:
         self._settings = settings
         self._listings = listings
         self._clock = clock
         self.stored: StoredProposal | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.waiting = 0
+        self._trials = Trials(clock)
+
+    async def tried(self, scope: Scope, filters: Filters) -> Proposal:
+        async def scan() -> Proposal:
+            self.waiting += 1
+            try:
+                await self.gate.wait()
+            finally:
+                self.waiting -= 1
+            return await self.scan(scope, filters)
+
+        return await self._trials.carry_out(scope, scan)
 
     async def scan(self, scope: Scope, filters: Filters) -> Proposal:
         filters = checked(filters)

@@ -98,14 +98,14 @@ class Office:
 
     def __init__(
         self, listing: Listing, document: Mapping[str, Any] = {}, *, ages: Mapping[str, int] = {},
-        spreads: Mapping[str, float | None] = {},
+        spreads: Mapping[str, float | None] = {}, exchange: AgedExchange | None = None,
     ) -> None:  # fmt: skip
         self.clock = ManualClock(NOW + 5_000)
         first = {"version": 2, "perseus_profile": {"primary_exchange": "coinbase"}}
         self.store = MemoryStore({**first, **document})
         self.settings = SettingsService(self.store, Listings())
         self.listings = HandListings(listing, spreads)
-        self.exchange = AgedExchange(ages)
+        self.exchange = exchange or AgedExchange(ages)
         self.journal = JournalTwin()
         self.scanner = Scanner(self.settings, self.listings, self.exchange.open, self.journal, self.clock)
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from livermore.apps.access.caller import Operator, Viewer
 from livermore.apps.api.command_bodies import Patience, described_headers, id_of, source_of
 from livermore.apps.api.commands import OUTCOME, answered, waited
+from livermore.apps.api.presence import unheard, while_there
 from livermore.apps.api.replies import described, reply
 from livermore.apps.api.symbols_bodies import AcceptBody, TryBody
 from livermore.apps.api.symbols_lookup import on_watchlist
@@ -44,11 +45,17 @@ def _add_reading(app: FastAPI, system: System) -> None:
         return reply(NewestProposalShape(proposal=await system.scanner.newest(caller.scope())))
 
     @app.post(f"{PATH}/try", responses=described(Proposal), tags=["symbols"])
-    async def attempt(caller: Viewer, given: TryBody) -> Response:
-        """Scan with other filters than those of the settings; nothing is stored, nothing is added."""
+    async def attempt(request: Request, caller: Viewer, given: TryBody) -> Response:
+        """Scan with other filters than those of the settings; nothing is stored, nothing is added.
+
+        Each user tries one at a time, else 409, and for 25 seconds, else 502: where age or spread has to be
+        asked of many markets, the command `scan-symbols` takes the time that it needs. Who closes the
+        connection ends the scan.
+        """
         scope = caller.scope()
-        filters = filters_of((await system.settings.current(scope)).document)
-        return reply(await system.scanner.scan(scope, given.over(filters)))
+        filters = given.over(filters_of((await system.settings.current(scope)).document))
+        proposal = await while_there(request, system.scanner.tried(scope, filters))
+        return unheard() if proposal is None else reply(proposal)
 
 
 def _add_taking(app: FastAPI, system: System, streams: Streams) -> None:

@@ -49,8 +49,8 @@ async def fill(url: str, listing: Listing | None) -> None:
     await SqlUserBook(database, clock).create(
         username="local", identity_provider="local", identity_sub="local", role="admin", settings=DOCUMENT
     )
-    times, prices = [LAST - MINUTE, LAST], [[70.0, 71.5]] * 4
-    bars = Candles.of(times, *prices, [1.0, 1.0])
+    prices = [70.0, 71.5]
+    bars = Candles.of([LAST - MINUTE, LAST], prices, prices, prices, prices, [1.0, 1.0])
     await SqlCandleStore(database).save([(Series("coinbase", "BTC-USD", Timeframe.M1), bars)])
     if listing is not None:
         await SqlListingStore(database).save(listing)
