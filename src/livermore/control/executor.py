@@ -8,7 +8,16 @@ from typing import Any
 
 from livermore.control.command import HIGHEST, Command
 from livermore.control.lifecycle import Step
-from livermore.control.outcome import CANCELLED, CUT_SHORT, UNFORESEEN, Outcome, failure_of, outcome_of
+from livermore.control.limits import deadline, seen_through
+from livermore.control.outcome import (
+    CANCELLED,
+    CUT_SHORT,
+    UNFORESEEN,
+    Outcome,
+    failure_of,
+    outcome_of,
+    too_slow,
+)
 from livermore.control.queue import Queue, Turn
 from livermore.control.registry import Call, Job
 from livermore.control.reporter import Reporter
@@ -153,14 +162,15 @@ class Executor:
 
     async def _turn(self, command: Command, reporter: Reporter) -> Outcome | Job:
         """Run a handler to the end of its turn."""
-        clock = self._ground.clock
+        clock, limit = self._ground.clock, self._ground.registry.limits(command.type).turn
         before = clock.monotonic()
         self._handler = handler = asyncio.create_task(self._handle(command, reporter))
-        await asyncio.wait({handler})
+        in_time = await seen_through(handler, deadline(limit))
         self._handler = None
         if (held := clock.monotonic() - before) > TURN:
             log.warning("a command held up all others", command=command.type, seconds=round(held, 1))
-        return outcome_of(handler, Outcome(Step.FAIL, error=CUT_SHORT))
+        error = CUT_SHORT if in_time else too_slow(limit, "in which all others waited")
+        return outcome_of(handler, Outcome(Step.FAIL, error=error))
 
     async def _handle(self, command: Command, reporter: Reporter) -> Any:
         registry = self._ground.registry
@@ -188,9 +198,13 @@ class Executor:
             working.cancel()
 
     async def _see_through(self, working: asyncio.Task[Any], command: Command, reporter: Reporter) -> None:
-        await asyncio.wait({working})
+        limit = self._ground.registry.limits(command.type).job
+        in_time = await seen_through(working, lambda: limit - reporter.still_for())
         del self._jobs[command.id]
-        outcome = outcome_of(working, Outcome(Step.CANCEL, error=CANCELLED))
+        cut_short = Outcome(Step.CANCEL, error=CANCELLED)
+        if not in_time:
+            cut_short = Outcome(Step.FAIL, error=too_slow(limit, "without getting any further"))
+        outcome = outcome_of(working, cut_short)
         if isinstance(outcome, Job):
             log.error("a job has left a job behind", command=command.type)
             outcome = Outcome(Step.FAIL, error=UNFORESEEN)

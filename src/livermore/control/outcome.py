@@ -20,6 +20,13 @@ ORPHANED = Failure(code="internal", detail="the process that ran it has ended")
 log = logger("control")
 
 
+def too_slow(seconds: float, what: str) -> Failure:
+    """Say that a command was cut off after so many seconds of something."""
+    return Failure(
+        code="timed_out", detail=f"it was cut off after {seconds:g} s {what}; what it has done stays"
+    )
+
+
 class Outcome(NamedTuple):
     """The step that ends a command, and what comes with it."""
 
@@ -35,8 +42,11 @@ def failure_of(error: LivermoreError) -> Failure:
 
 
 def outcome_of(work: asyncio.Task[Any], cut_short: Outcome) -> Outcome | Job:
-    """Return how work has ended, which is `cut_short` if somebody cancelled it, or the job that it leaves."""
-    if work.cancelled():
+    """Return how work has ended, which is `cut_short` if somebody cancelled it, or the job that it leaves.
+
+    What goes on although it was cancelled counts as cancelled.
+    """
+    if not work.done() or work.cancelled():
         return cut_short
     error = work.exception()
     if isinstance(error, LivermoreError):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from livermore.control.command import HIGHEST, LIFETIME, LOWEST
+from livermore.control.limits import USUAL
 from livermore.control.registry import Entry, Registry, UnknownTypeError
 from livermore.kernel import errors
 
@@ -21,7 +22,8 @@ What may be asked of a runtime while it runs: over HTTP as `POST /api/v1/command
 Redis. What becomes of a command is told in [from a click to a result](../concepts/life-of-a-command.md).
 
 A lower priority is sooner. One of {HIGHEST} to {LOWEST} may be asked for in place of a type's own; what lies
-below is kept for pausing and resuming. Fields that a payload does not have are refused.
+below is kept for pausing and resuming. Fields that a payload does not have are refused. A command is cut off
+when its turn takes longer than is said here, or when a job that it left gets no further for {USUAL.job:g} s.
 """
 ERRORS = """
 ## Error codes
@@ -34,6 +36,7 @@ A command that came to nothing says why: `error: {code, detail}`.
 OTHERS = {
     "expired": f"It had not started {LIFETIME // 1000} s after it was submitted, and never will",
     "cancelled": "It was cancelled before it was done, by a pause",
+    "timed_out": "Its turn took too long, or its job did not get any further, and it was cut off",
 }
 KINDS: tuple[type[errors.LivermoreError], ...] = (
     errors.InvalidError, UnknownTypeError, errors.SettingsInvalidError, errors.NotFoundError,
@@ -49,12 +52,14 @@ def reference(registry: Registry) -> str:
 
 
 def _paragraph(entry: Entry) -> str:
-    head = f"\n## `{entry.name}`\n\n{entry.about}\n\nPriority {entry.priority} · role {entry.role}\n\n"
+    told = f"Priority {entry.priority} · role {entry.role} · turn {entry.limits.turn:g} s"
+    head = f"\n## `{entry.name}`\n\n{entry.about}\n\n{told}\n\n"
     rows = "".join(_fields(entry))
     if not rows:
         return f"{head}No payload.\n"
-    told = getdoc(entry.payload)
-    return f"{head}{told}\n\n| field | needed | type | without it |\n|---|---|---|---|\n{rows}"
+    return (
+        f"{head}{getdoc(entry.payload)}\n\n| field | needed | type | without it |\n|---|---|---|---|\n{rows}"
+    )
 
 
 def _fields(entry: Entry) -> Iterator[str]:

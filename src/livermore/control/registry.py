@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from livermore.control.command import LOWEST, Command, Progress
+from livermore.control.limits import USUAL, Limits
 from livermore.kernel.errors import InvalidError, NotAllowedError
 from livermore.kernel.role import Role, covers
 from livermore.kernel.scope import Scope
@@ -61,6 +62,7 @@ class Entry(NamedTuple):
     priority: int
     role: Role
     about: str
+    limits: Limits
 
 
 class Registry:
@@ -72,12 +74,12 @@ class Registry:
 
     def register(
         self, name: str, payload: type[Payload], handler: Handler, *, priority: int, about: str,
-        role: Role = "operator",
+        role: Role = "operator", limits: Limits = USUAL,
     ) -> None:  # fmt: skip
         """Add a type of command, which `about` describes in one sentence."""
         if self._sealed or name in self._entries:
             raise ValueError(f"{name} cannot be registered")
-        self._entries[name] = Entry(name, payload, handler, priority, role, about)
+        self._entries[name] = Entry(name, payload, handler, priority, role, about, limits)
 
     def seal(self) -> Registry:
         """Have the list stay as it is."""
@@ -102,6 +104,11 @@ class Registry:
         """Return how urgent a type of command is; one that does not exist comes last."""
         found = self._entries.get(name)
         return LOWEST if found is None else found.priority
+
+    def limits(self, name: str) -> Limits:
+        """Return how long a type of command may take; one that does not exist is refused at once."""
+        found = self._entries.get(name)
+        return USUAL if found is None else found.limits
 
     def read(self, name: str, payload: Mapping[str, Any], role: Role) -> Payload:
         """Return a payload as its model, if this role may ask for it.

@@ -28,6 +28,8 @@ class Reporter:
         self._voice = voice
         self._clock = clock
         self._newest: Progress | None = None
+        self._reached: tuple[int, str] | None = None
+        self._advanced_at = _now()
         self._closing = asyncio.Event()
         self._saying: asyncio.Task[None] | None = None
 
@@ -35,9 +37,15 @@ class Reporter:
         """Take note of progress; it is said a moment later, unless newer has come until then."""
         if self._closing.is_set():
             return
+        if (reached := (progress.done, progress.message)) != self._reached:
+            self._reached, self._advanced_at = reached, _now()
         self._newest = progress
         if self._saying is None:
             self._saying = asyncio.create_task(self._say())
+
+    def still_for(self) -> float:
+        """Return for how many seconds it has not got any further; when it is done is no progress."""
+        return _now() - self._advanced_at
 
     async def close(self) -> None:
         """Say what is left to say, and take no more."""
@@ -61,3 +69,7 @@ class Reporter:
         except Exception:
             log.exception("progress could not be written down")
         self._voice.progress(self._scope, self._command, progress)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

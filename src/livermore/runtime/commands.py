@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from livermore.control.limits import Limits
 from livermore.control.registry import Call, Job, Nothing, Payload, Registry
 from livermore.kernel.clock import Clock, parse_time
 from livermore.kernel.errors import (
@@ -28,6 +29,8 @@ from livermore.settings.ports import Authorship
 from livermore.settings.service import Change, SettingsService
 
 FIRST, SOON = 1, 10
+RESUMING = 60.0
+"""Going live may ask an exchange, which answers within some ten seconds or not at all."""
 LONGEST_REASON = 1_000
 LONGEST_PAUSE = 366 * 86_400_000
 """No pause ends by itself later than this (ms)."""
@@ -91,7 +94,7 @@ class RuntimeCommands:
         add = registry.register
         add("pause", PausePayload, self.pause, priority=FIRST,
             about="Rest from everything, or from sending alerts, until resumed or until a time.")  # fmt: skip
-        add("resume", Nothing, self.resume, priority=FIRST,
+        add("resume", Nothing, self.resume, priority=FIRST, limits=Limits(turn=RESUMING),
             about="End a pause: repair what was missed, then go live.")  # fmt: skip
         add("reload-settings", Nothing, self.reload_settings, priority=SOON,
             about="Read the stored settings again and bring them about.")  # fmt: skip

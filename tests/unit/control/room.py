@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from livermore.adapters.sql import Database, SqlJournal
 from livermore.control.channel import Channel
 from livermore.control.command import Command, Progress
 from livermore.control.lifecycle import Status
+from livermore.control.limits import Limits
 from livermore.control.ports import CommandBus, Journal
 from livermore.control.receiver import Author, Receiver
 from livermore.control.registry import Call, Job, Nothing, Payload, Registry
@@ -24,6 +25,8 @@ from livermore.kernel.events import Event
 from livermore.kernel.scope import Scope
 
 PATIENCE = 20.0
+BRIEF = Limits(turn=0.02)
+BRIEFLY = Limits(job=0.02)
 
 
 class Noted(Payload, frozen=True, kw_only=True):
@@ -52,6 +55,9 @@ class Deeds:
         registry.register("soon", Noted, self.note, priority=10, about="Note something soon.")
         registry.register("note", Noted, self.note, priority=20, about="Note something.")
         registry.register("job", Noted, self.job, priority=20, about="Note something in a job.")
+        registry.register("hang", Noted, self.note, priority=20, about="Hang.", limits=BRIEF)
+        registry.register("hang-on", Noted, self.heedless, priority=20, about="Hang on.", limits=BRIEF)
+        registry.register("hanging-job", Noted, self.job, priority=20, about="Hang later.", limits=BRIEFLY)
         registry.register("refuse", Nothing, self.refuse, priority=20, about="Refuse.")
         registry.register("break", Nothing, self.fault, priority=20, about="Break down.")
         registry.register("master", Nothing, self.pause, priority=20, about="Obey masters.", role="admin")
@@ -66,6 +72,13 @@ class Deeds:
         finally:
             self.at_once -= 1
         return {"noted": call.payload.mark}
+
+    async def heedless(self, call: Call) -> None:
+        """Go on although cancelled, until the gate is opened."""
+        working = asyncio.ensure_future(self.note(call))
+        while not working.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(working)
 
     async def _work(self, payload: Noted) -> None:
         self.begun.append(payload.mark)

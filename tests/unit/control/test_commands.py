@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from livermore.control.command import Failure
+from livermore.control.command import Command, Failure
 from livermore.control.lifecycle import Status
 from livermore.kernel.errors import (
     ConflictError,
@@ -159,6 +159,49 @@ async def test_there_are_only_so_many_jobs(room: Room, monkeypatch: pytest.Monke
     room.deeds.gate("market").set()
     for job in jobs[:2]:
         assert (await room.channel.wait(room.scope, job.id, 20)).status is Status.SUCCEEDED
+
+
+# ---------------------------------------------------------------- what hangs
+
+
+def why_failed(command: Command) -> tuple[str, str]:
+    assert command.status is Status.FAILED
+    assert command.error is not None
+    return command.error.code, command.error.detail
+
+
+async def test_a_handler_that_hangs_is_cut_off_and_the_next_command_runs(room: Room) -> None:
+    hanging = await room.submit("hang", mark="hanging", behind="never")
+    following = await room.submit(mark="following")
+    assert why_failed(await room.channel.wait(room.scope, hanging.id, 20)) == (
+        "timed_out",
+        "it was cut off after 0.02 s in which all others waited; what it has done stays",
+    )
+    assert (await room.channel.wait(room.scope, following.id, 20)).status is Status.SUCCEEDED
+    assert (room.deeds.done, room.deeds.at_once) == (["following"], 0)
+    assert (await room.answer(hanging.id, "error"))["error"]["code"] == "timed_out"
+
+
+async def test_a_handler_that_cannot_be_cut_off_is_left_behind(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livermore.control.limits.GRACE", 0.02)
+    hanging = await room.submit("hang-on", mark="hanging", behind="gate")
+    following = await room.submit(mark="following")
+    assert why_failed(await room.channel.wait(room.scope, hanging.id, 20))[0] == "timed_out"
+    assert (await room.channel.wait(room.scope, following.id, 20)).status is Status.SUCCEEDED
+    room.deeds.gate("gate").set()
+    await until(lambda: room.deeds.done == ["following", "hanging"])
+    assert (await room.stands(hanging.id)).status is Status.FAILED
+
+
+async def test_a_job_that_gets_no_further_is_cut_off(room: Room) -> None:
+    job = await room.submit("hanging-job", mark="loading", behind="never")
+    assert why_failed(await room.channel.wait(room.scope, job.id, 20)) == (
+        "timed_out",
+        "it was cut off after 0.02 s without getting any further; what it has done stays",
+    )
+    assert room.receiver.cancel_jobs(room.scope) == 0
 
 
 # ---------------------------------------------------------------- the door
