@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -138,6 +139,9 @@ class MarketNotices:
     async def _tell(
         self, runtime: Runtime, current: Current, exchange: str, markets: Sequence[ListedSymbol]
     ) -> None:
+        await asyncio.sleep(0)  # there may be many users, one after the other
+        if not markets:
+            return
         watched = set(watched_symbols(current.document))
         mine = [market for market in markets if (exchange, market.name) in watched]
         notices = [
