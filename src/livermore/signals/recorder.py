@@ -14,6 +14,7 @@ from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
 from livermore.kernel.service import Background, Health
 from livermore.kernel.timeframe import Timeframe
+from livermore.market.ports import Series
 from livermore.signals.alert import Alert
 from livermore.signals.ports import SignalWork, SignalWorkFactory, StoredState
 from livermore.signals.signal import Signal
@@ -97,19 +98,31 @@ class SignalRecorder:
 
     async def forget(self, exchange: str, symbols: Collection[str]) -> None:
         """Delete the rule states of symbols that are watched no more; what was signalled stays."""
-        if symbols:
-            async with self._writing, self._work(self._scope) as work:
+        if not symbols:
+            return
+        async with self._writing:
+            async with self._work(self._scope) as work:
                 await work.states.drop(exchange, sorted(symbols))
+            self._keep_unwritten(lambda one: one.exchange != exchange or one.symbol not in symbols)
 
     async def keep(self, exchanges: Collection[str]) -> None:
         """Delete the rule states of symbols of all other exchanges; what was signalled stays."""
-        async with self._writing, self._work(self._scope) as work:
-            await work.states.keep(exchanges)
+        async with self._writing:
+            async with self._work(self._scope) as work:
+                await work.states.keep(exchanges)
+            self._keep_unwritten(lambda one: one.exchange in exchanges)
+
+    def _keep_unwritten(self, wanted: Callable[[Series], bool]) -> None:
+        """Write no state later, of those that could not be written, of a series that was forgotten."""
+        self._unwritten = [state for state in self._unwritten if wanted(state.series)]
 
     async def release(self, owner: StateOwner) -> None:
-        """Write what an owner of rule states has changed, and let go of it."""
-        await self.flush()
-        self._owners.pop(id(owner), None)
+        """Write what an owner of rule states has changed, and let go of it; what is refused is kept."""
+        try:
+            await self.flush()
+        finally:
+            if self._owners.pop(id(owner), None) is not None:
+                self._unwritten += owner.states()
 
     async def start(self) -> None:
         """Begin to write now and then."""
@@ -125,10 +138,8 @@ class SignalRecorder:
         async with self._writing:
             signals, self._signals = self._signals, []
             revisions, self._revisions = self._revisions, []
-            states = [
-                *self._unwritten,
-                *(state for owner in self._owners.values() for state in owner.states()),
-            ]
+            states, self._unwritten = self._unwritten, []
+            states += [state for owner in self._owners.values() for state in owner.states()]
             if not signals and not states and not revisions:
                 return
             try:
@@ -137,10 +148,10 @@ class SignalRecorder:
                 told = await self._write(signals, states, revisions)
             except BaseException as error:
                 # Also when cancelled: what was written after all is only written again.
-                self._signals[:0], self._revisions[:0], self._unwritten = signals, revisions, states
+                self._signals[:0], self._revisions[:0], self._unwritten[:0] = signals, revisions, states
                 self._trouble = str(error) or repr(error)
                 raise
-            self._unwritten, self._trouble = [], None
+            self._trouble = None
         if told:
             self._told()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -121,6 +123,78 @@ async def test_a_write_that_is_cancelled_is_made_at_the_end() -> None:
     await writing.recorder.stop()
     assert list(writing.books.signals.values()) == SIGNALS[:2]
     assert SERIES in writing.books.states
+
+
+async def refused(writing: Writing) -> None:
+    """Have a rule state taken that cannot be written now, by an owner who leaves at once."""
+    owner = Owner()
+    writing.recorder.take([], owner)
+    writing.books.failing.append(StorageUnavailableError())
+    with pytest.raises(StorageUnavailableError):
+        await writing.recorder.release(owner)
+
+
+async def test_who_leaves_while_nothing_can_be_stored_is_let_go_of_and_the_states_are_kept() -> None:
+    writing, owner = Writing(), Owner()
+    left = weakref.ref(owner)
+    writing.recorder.take([], owner)
+    writing.books.failing.append(StorageUnavailableError())
+    with pytest.raises(StorageUnavailableError):
+        await writing.recorder.release(owner)
+    del owner
+    gc.collect()
+    assert left() is None
+    await writing.recorder.flush()
+    assert SERIES in writing.books.states
+
+
+async def test_who_leaves_while_another_write_goes_on_loses_no_state() -> None:
+    writing, first, second = Writing(), Owner(), Owner()
+    other = Series("test", "T", Timeframe.M1)
+    second.changed = [StoredState(other, START, b"1")]
+    may_go_on = asyncio.Event()
+
+    async def wait() -> None:
+        await may_go_on.wait()
+
+    writing.recorder._candles_first = wait
+    writing.recorder.take([], first)
+    writing_first = asyncio.create_task(writing.recorder.flush())
+    await asyncio.sleep(0)
+    writing.recorder.take([], second)
+    leaving = asyncio.create_task(writing.recorder.release(second))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    may_go_on.set()
+    await writing_first
+    await writing.recorder.flush()
+    assert writing.books.states.keys() == {SERIES, other}
+
+
+@pytest.mark.parametrize("how", ["the symbol", "the exchange"])
+async def test_what_is_forgotten_is_not_written_later(how: str) -> None:
+    writing = Writing()
+    await refused(writing)
+    if how == "the symbol":
+        await writing.recorder.forget("test", ["S"])
+    else:
+        await writing.recorder.keep(["other"])
+    await writing.recorder.flush()
+    assert writing.books.states == {}
+
+
+@pytest.mark.parametrize("how", ["another symbol", "another exchange"])
+async def test_what_is_not_forgotten_is_written_later(how: str) -> None:
+    writing = Writing()
+    await refused(writing)
+    if how == "another symbol":
+        await writing.recorder.forget("test", ["T"])
+        await writing.recorder.forget("other", ["S"])
+    else:
+        await writing.recorder.keep(["test"])
+    await writing.recorder.flush()
+    assert writing.books.states.keys() == {SERIES}
 
 
 async def test_a_revision_withdraws_what_it_does_not_say_again_and_only_behind_its_bar() -> None:
