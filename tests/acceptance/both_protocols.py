@@ -42,6 +42,11 @@ LISTING = ("/api/v3/exchangeInfo", "/api/v3/brokerage/market/products")
 NAMES = {"binance": "{}USDT", "coinbase": "{}-USD"}
 
 
+def some_of(exchange: str, count: int) -> tuple[str, ...]:
+    """Name so many of the usual symbols, well-known and thin ones mixed as among all of them."""
+    return symbols_of(exchange)[:: SYMBOLS // count]
+
+
 def symbols_of(exchange: str, count: int = SYMBOLS) -> tuple[str, ...]:
     """Name well-known and thin pairs as an exchange names them."""
     bases = [*PROFILES, *(f"THIN{number}" for number in range(count - len(PROFILES)))]
@@ -119,7 +124,7 @@ async def watched(
     folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol, count: int = SYMBOLS
 ) -> AsyncIterator[Watched]:
     """Watch so many symbols until their histories are there and nobody waits for anything."""
-    clock, symbols = SteadyClock(STEP / RATE), symbols_of(exchange, count)
+    clock, symbols = SteadyClock(STEP / RATE), some_of(exchange, count)
     source = GeneratedSource(symbols, updates_per_bar=UPDATES, past_days=PAST)
     server = SimulatedExchange(
         source, protocol=exchange, speed=RATE, clock=clock, weight_limit=OPEN,

@@ -16,12 +16,12 @@ from livermore.bootstrap import ground
 from livermore.bootstrap.world import Served, World
 from livermore.kernel.timeframe import MINUTE
 
-from .both_protocols import PAST, PROTOCOLS, UPDATES, comes_to, desk_of, symbols_of
+from .both_protocols import PAST, PROTOCOLS, SYMBOLS, UPDATES, comes_to, desk_of, some_of
 from .inside import until
 
 SAMPLES = 48
 DAY = 24  # hours
-SOME = 6  # hours, for every day
+SOME, FEWER = 6, 50  # hours and symbols, for every day
 PASSING = 2  # tasks that come and go, as for each look into the journal; a leak adds one an hour at least
 FLAT = 1.05
 
@@ -51,10 +51,10 @@ def _is_socket(link: Path) -> bool:
 
 @asynccontextmanager
 async def flat_out(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
+    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol, count: int
 ) -> AsyncIterator[bootstrap.System]:
-    """Watch a hundred made-up symbols as fast as it goes, from where all are loaded."""
-    symbols = symbols_of(exchange)
+    """Watch made-up symbols as fast as it goes, from where all are loaded."""
+    symbols = some_of(exchange, count)
     source = GeneratedSource(symbols, updates_per_bar=UPDATES, past_days=PAST)
     world = World((Served(exchange, source, symbols),))
     monkeypatch.setattr(ground, "world_of", lambda _: world)
@@ -80,7 +80,7 @@ async def watched_for(system: bootstrap.System, hours: int) -> list[Held]:
 
 @pytest.mark.timeout(300)
 async def test_some_hours_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    await nothing_is_left_behind(tmp_path, monkeypatch, "binance", SOME)
+    await nothing_is_left_behind(tmp_path, monkeypatch, "binance", SOME, FEWER)
 
 
 @pytest.mark.soak
@@ -88,14 +88,14 @@ async def test_some_hours_leave_nothing_behind(tmp_path: Path, monkeypatch: pyte
 async def test_a_day_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol
 ) -> None:
-    await nothing_is_left_behind(tmp_path, monkeypatch, exchange, DAY)
+    await nothing_is_left_behind(tmp_path, monkeypatch, exchange, DAY, SYMBOLS)
 
 
 async def nothing_is_left_behind(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol, hours: int
+    folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol, hours: int, symbols: int
 ) -> None:
     """Hold what is held in the last quarter of so many hours against the second."""
-    async with flat_out(folder, monkeypatch, exchange) as system:
+    async with flat_out(folder, monkeypatch, exchange, symbols) as system:
         looks = await watched_for(system, hours)
         desk = desk_of(system, exchange)
         assert len(desk.loaded) == len(desk.symbols)

@@ -9,7 +9,7 @@ from livermore.adapters.exchanges.simulated import Protocol
 from .both_protocols import PROTOCOLS, SYMBOLS, watched
 
 MOST = 500  # a day, of all symbols
-FEWER = 40  # symbols, for every day: each has its part of the requests
+FEWER = 25  # symbols, for every day: each has its part of the requests
 HOUR = 60
 EVERY = 8  # minutes at least lie between two questions what the exchange lists, of however many symbols
 QUARTERS = 23 * 4 - 1  # of the day behind the first hour
