@@ -400,24 +400,26 @@ async def test_whoever_shows_a_secret_is_found_by_one_look_up(
 # ---------------------------------------------------------------- under attack
 
 
-async def test_ten_thousand_guesses_from_one_address_cost_the_honest_user_nothing(
-    accounts: Accounts, admin: User, passwords: CountingPasswords
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+async def test_thousands_of_guesses_from_one_address_cost_the_honest_user_nothing(
+    accounts: Accounts, admin: User, passwords: CountingPasswords, count: int
 ) -> None:
     session = await accounts.log_in("root", GOOD, HOME)
     passwords.judged = 0
-    guesses = [await refusal(accounts, "root", BAD, ELSEWHERE) for _ in range(10_000)]
+    guesses = [await refusal(accounts, "root", BAD, ELSEWHERE) for _ in range(count)]
     assert [type(one) for one in guesses].count(NotAllowedError) == passwords.judged == PAIR.free
     assert await accounts.principal_of_session(session.secret) is not None
     await accounts.log_in("root", GOOD, HOME)
     assert isinstance(await refusal(accounts, "root", GOOD, ELSEWHERE), RateLimitedError)
 
 
+@pytest.mark.parametrize("count", [1_000, pytest.param(3_000, marks=pytest.mark.soak)])
 async def test_thousands_of_addresses_cost_a_few_dozen_hashes_and_the_honest_user_nothing(
-    accounts: Accounts, admin: User, passwords: CountingPasswords
+    accounts: Accounts, admin: User, passwords: CountingPasswords, count: int
 ) -> None:
     session = await accounts.log_in("root", GOOD, HOME)
     passwords.judged = 0
-    for number in range(3000):
+    for number in range(count):
         await refusal(accounts, "root", BAD, f"10.0.{number // 256}.{number % 256}")
     assert passwords.judged == ACCOUNT.free
     assert await accounts.principal_of_session(session.secret) is not None
