@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +28,12 @@ def new_key(algorithm: str) -> Any:
     if algorithm == "RS256":
         return RSAKey.generate_key(2048, parameters)
     return ECKey.generate_key("P-256", parameters)
+
+
+@functools.cache
+def usual_key(algorithm: str) -> Any:
+    """Draw the key that every provider begins with: to draw one takes longer than most tests."""
+    return new_key(algorithm)
 
 
 @dataclass
@@ -54,7 +61,7 @@ class SmallProvider:
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.key = new_key(self.algorithm)
+        self.key = usual_key(self.algorithm)
         self._codes: dict[str, Told] = {}
 
     @classmethod
