@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from string import ascii_lowercase, ascii_uppercase, whitespace
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.once import for_each_listing
 
 JOINTS = ("", "/", "-", "_")
+_JOINTLESS = str.maketrans("", "", "".join(JOINTS))
 # Only these letters have two cases here: the rules of Unicode make one letter of several that look alike.
 _UPPER = str.maketrans(ascii_lowercase, ascii_uppercase)
 
@@ -22,7 +23,7 @@ class Found(NamedTuple):
 
 
 class Names(NamedTuple):
-    """The own names of a listing, folded, and every way of joining a base and a quote to mean one market."""
+    """The own names of a listing, folded, and every way of joining their parts to mean one market."""
 
     own: dict[str, ListedSymbol | None]
     joined: dict[str, ListedSymbol | None]
@@ -31,8 +32,9 @@ class Names(NamedTuple):
 def find(listing: Listing, text: str) -> Found | None:
     """Return the market that an input names; None where no market, or more than one, is called so.
 
-    It may be the exchange's own name or base and quote joined by nothing, `/`, `-` or `_`, in any case. Bases
-    and quotes come from the listing. A market that shares the order book of another is resolved to that.
+    It may be the exchange's own name, also without its joints, or base and quote joined by nothing, `/`, `-`
+    or `_`, in any case. Bases and quotes come from the listing. A market that shares the order book of
+    another is resolved to that.
     """
     names = names_of(listing)
     named = listing.symbols.get(text.strip(whitespace))
@@ -73,14 +75,22 @@ def _own_name(listed: ListedSymbol) -> tuple[str]:
     return (folded(listed.name),)
 
 
-def _spellings(listed: ListedSymbol) -> Iterator[str]:
+def _spellings(listed: ListedSymbol) -> Iterable[str]:
+    """Join base and quote; other programs also write an own name that is more than these without joints."""
     base, quote = folded(listed.symbol.base), folded(listed.symbol.quote)
-    return (f"{base}{joint}{quote}" for joint in JOINTS)
+    joined = [f"{base}{joint}{quote}" for joint in JOINTS]
+    return joined if listed.name.isalnum() else [*joined, folded(listed.name).translate(_JOINTLESS)]
+
+
+def shared_by(listing: Listing, one: ListedSymbol) -> ListedSymbol | None:
+    """Return the market whose order book another one shares; None where it has its own."""
+    meant = listing.symbols.get(one.symbol.alias) if one.symbol.alias else None
+    return None if meant is None or meant.delisted_at is not None or meant is one else meant
 
 
 def _resolved(listing: Listing, found: ListedSymbol) -> Found:
     """Follow an alias to the market whose order book it shares."""
-    meant = listing.symbols.get(found.symbol.alias) if found.symbol.alias else None
-    if meant is None or meant.delisted_at is not None or meant is found:
+    meant = shared_by(listing, found)
+    if meant is None:
         return Found(found, None)
     return Found(meant, f"{found.name} shares the order book of {meant.name}, which is watched in its place")

@@ -21,7 +21,7 @@ COINS = listing(
 
 def names(made: Listing, text: str, limit: int = 100) -> list[str]:
     """Return the names of what is found, in order."""
-    return [one.name for one in search(made, text, limit)]
+    return [one.listed.name for one in search(made, text, limit)]
 
 
 def test_what_begins_so_goes_before_what_has_it_within_and_the_larger_first() -> None:
@@ -70,6 +70,20 @@ def test_what_is_gone_is_never_shown() -> None:
 
 def test_no_more_is_shown_than_wanted() -> None:
     assert [len(names(COINS, "btc", limit)) for limit in (-1, 0, 1, 3)] == [0, 0, 1, 3]
+
+
+def test_what_shares_an_order_book_is_one_market_under_two_names() -> None:
+    made = listing(
+        market("BTC", rank=2), market("BTC", "USDC", alias="BTC-USD", rank=1), market("USDC", "EUR", rank=3),
+        market("ETH", "USDC", alias="ETH-USD"), market("ETH", delisted_at=NOW),
+        market("A", alias="B-USD"), market("B", alias="A-USD"),
+    )  # fmt: skip
+    for text in ("btc", "btc-usdc", "BTCUSDC", "btcusd"):
+        (found,) = search(made, text, 10)
+        assert (found.listed.name, found.aliases) == ("BTC-USD", ("BTC-USDC",))
+    assert names(made, "usdc") == ["USDC-EUR", "BTC-USD", "ETH-USDC"], "what begins so goes before"
+    assert names(made, "eth") == ["ETH-USDC"], "the other one is gone"
+    assert sorted(names(made, "")) == ["A-USD", "B-USD", "BTC-USD", "ETH-USDC", "USDC-EUR"]
 
 
 @given(PAIRS, st.text(max_size=6))

@@ -10,6 +10,7 @@ import msgspec
 from livermore.kernel.clock import rfc3339
 from livermore.market.listing import ListedSymbol, Listing, MarketState
 from livermore.market.scanning import StoredProposal
+from livermore.market.search import Match
 from livermore.market.symbol import Ticker
 from livermore.market.symbol_lists import ListForm
 from livermore.market.verdict import Fitness, Judgement
@@ -31,7 +32,8 @@ class NewestProposalShape(msgspec.Struct, frozen=True, kw_only=True):
 class FoundSymbolShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One market of a listing; volume in the quote asset, `rank` its place by the value of its day.
 
-    `watched` says whether it is on the caller's watchlist.
+    `aliases` are other names under which its order book is listed: whoever adds one of them watches this
+    market. `watched` says whether it is on the caller's watchlist.
     """
 
     symbol: str
@@ -43,6 +45,7 @@ class FoundSymbolShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     change_24h_percent: float | None
     quote_volume_24h: float | None
     rank: int | None
+    aliases: tuple[str, ...]
     watched: bool
 
 
@@ -100,17 +103,17 @@ class MetricsShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def found_shape(
-    listing: Listing, found: Sequence[ListedSymbol], watched: Collection[tuple[str, str]], now: int
+    listing: Listing, found: Sequence[Match], watched: Collection[tuple[str, str]], now: int
 ) -> FoundSymbolsShape:
     """Write what was found in a listing; `watched` are (exchange, symbol), `now` is in ms UTC."""
     results = [
         FoundSymbolShape(
             symbol=one.name, exchange=listing.exchange, base=one.symbol.base, quote=one.symbol.quote,
             state=one.state, price=one.price, change_24h_percent=one.change_24h_percent,
-            quote_volume_24h=one.quote_volume_24h, rank=one.rank,
-            watched=(listing.exchange, one.name) in watched,
+            quote_volume_24h=one.quote_volume_24h, rank=one.rank, aliases=aliases,
+            watched=any((listing.exchange, name) in watched for name in (one.name, *aliases)),
         )
-        for one in found
+        for one, aliases in found
     ]  # fmt: skip
     return FoundSymbolsShape(results=results, listing=listing_shape(listing, now))
 

@@ -56,7 +56,7 @@ def show_found(found: Any) -> None:
         (
             row["symbol"], row["base"], row["quote"], row["state"], number(row["price"]),
             percent(row["change_24h_percent"]), volume(row["quote_volume_24h"], row["quote"]),
-            number(row["rank"]), "watched" if row["watched"] else "",
+            number(row["rank"]), _remarks(row),
         )
         for row in found["results"]
     ]  # fmt: skip
@@ -68,6 +68,12 @@ def show_found(found: Any) -> None:
     else:
         print("nothing that is listed fits")
     tell_listing(found["listing"])
+
+
+def _remarks(row: Any) -> str:
+    """Say whether a market is watched, and under which names its order book is listed as well."""
+    watched = ["watched"] if row["watched"] else []
+    return ", ".join([*watched, *([f"also {' '.join(row['aliases'])}"] if row["aliases"] else [])])
 
 
 def tell_listing(listing: Any) -> None:

@@ -68,6 +68,8 @@ async def test_search_says_what_is_watched_and_how_old_the_listing_is(
     assert [(row["symbol"], row["quote"], row["watched"]) for row in found["results"]] == [
         ("LTC-USD", "USD", False), ("LTC-BTC", "BTC", False),
     ]  # fmt: skip
+    (twins,) = (await client.get(f"{PATH}/search", params={"q": ALIAS})).json()["results"]
+    assert (twins["symbol"], twins["aliases"], twins["watched"]) == ("XRP-USD", [ALIAS], False)
     listing = found["listing"]
     assert (listing["exchange"], listing["age_seconds"], listing["trouble"]) == ("coinbase", AGE / 1000, None)
     largest = (await client.get(f"{PATH}/search", params={"limit": 2})).json()["results"]

@@ -76,6 +76,9 @@ def test_search_says_how_old_the_listing_is(
     assert [line.split()[0] for line in found.out.splitlines()] == ["symbol", "LTC-USD", "LTC-BTC"]
     assert "40.5 BTC" in found.out
     assert found.err == "coinbase, as it listed them at 2026-05-28 16:27:30 (2 min 30 s ago)\n"
+    (line,) = verb("search", "xrp").out.splitlines()[1:]
+    assert line.split()[0] == "XRP-USD"
+    assert line.endswith(f"also {ALIAS}")
     assert verb("search", "nothing of it").out == "nothing that is listed fits\n"
     monkeypatch.setattr(server.system.listings, "trouble", "it is on fire")
     assert verb("search", "btc").err.endswith("no newer listing can be had: it is on fire\n")
