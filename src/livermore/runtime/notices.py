@@ -92,13 +92,19 @@ class MarketNotices:
     async def tell(self, exchange: str, markets: Sequence[ListedSymbol]) -> None:
         """Tell every user here who watches one of some markets which state they are in now.
 
-        Told again, the same is not sent again. Raises LivermoreError where it could not be stored for
-        everybody.
+        Told again, the same is not sent again. Where it cannot be stored for somebody, LivermoreError is
+        raised once all others are told.
         """
+        troubles: list[LivermoreError] = []
         for runtime in self._hosted():
-            current = await self._current(runtime)
-            if current is not None:
-                await self._tell(runtime, current, exchange, markets)
+            try:
+                current = await self._current(runtime)
+                if current is not None:
+                    await self._tell(runtime, current, exchange, markets)
+            except LivermoreError as error:
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
 
     async def look(self) -> None:
         """Tell those who have begun to watch what changed lately; what fails is tried the next time."""

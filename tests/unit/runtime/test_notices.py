@@ -173,11 +173,15 @@ async def test_what_is_told_again_is_stored_once_and_what_happens_again_is_told_
     assert len(house.texts(1)) == 2
 
 
-async def test_where_it_cannot_be_stored_for_one_it_is_told_again_to_all_and_reaches_each_once() -> None:
+@pytest.mark.parametrize("user", [1, 2])
+async def test_where_it_cannot_be_stored_for_one_it_is_told_again_to_all_and_reaches_each_once(
+    user: int,
+) -> None:
     house = House(Running(1, current("BTC-USD")), Running(2, current("BTC-USD")))
-    house.failing = {2}
+    house.failing = {user}
     with pytest.raises(StorageUnavailableError):
         await house.notices.tell("coinbase", [HALTED])
+    assert house.outboxes.keys() == {1, 2} - house.failing
     house.failing = set()
     await house.notices.tell("coinbase", [HALTED])
     assert (len(house.texts(1)), len(house.texts(2))) == (1, 1)
