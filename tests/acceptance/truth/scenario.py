@@ -69,9 +69,9 @@ def plain(candles: Iterable[Candle]) -> Iterable[Candle]:
 
 
 def short(
-    protocol: Protocol, *, live: int = 60, speed: float = 120.0, faults: Path | None = None, kills: int = 0
+    protocol: Protocol, *, live: int = 40, speed: float = 120.0, faults: Path | None = None, kills: int = 0
 ) -> Scenario:
-    """An hour over midnight, where every timeframe closes."""
+    """Half an hour and more over midnight, where every timeframe closes."""
     past = (2 * DAY - 23 * MINUTE) // MINUTE
     return Scenario(
         protocol=protocol, symbols=6, past=past, live=live, speed=speed, faults=faults, kills=kills
