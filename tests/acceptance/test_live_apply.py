@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import pytest
 
@@ -49,8 +50,11 @@ BY = Authorship(author="jesse", source="api")
 TIMEFRAMES = ["1m", "5m", "15m", "1h"]
 PAST = 21  # days: 450 bars of an hour
 FLAT = 1.05
-FEW = 4
+FEW, ONE_OR_TWO = 4, 2
 LOOKS = 6
+# The newest 2,000 events are remembered, and the numbers under which series are stored.
+BOUNDED = ("livermore.kernel.events.Event", "livermore.market.ports.Series")
+MADE_UP = "livermore.adapters.exchanges.simulated."
 BEGINS = ("subscribe", "load", "compute", "arm")
 LONGEST_PAUSE = 40_000  # ms of the market between two changes
 
@@ -171,15 +175,30 @@ def prices(bar: StoredBar) -> tuple[float, ...]:
     return (bar.time, bar.open, bar.high, bar.low, bar.close)
 
 
-async def applied_over_and_over(live: Live, count: int) -> list[Held]:
+class Look(NamedTuple):
+    """What this process holds, and how many objects of ours of each kind."""
+
+    held: Held
+    objects: Counter[str]
+
+    @classmethod
+    def now(cls, held: Held) -> Self:
+        """Count the objects; made-up markets remember what they have made up."""
+        kinds = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
+        ours = {name: number for name, number in kinds.items() if name.startswith("livermore.")}
+        known = {name: number for name, number in ours.items() if not name.startswith((*BOUNDED, MADE_UP))}
+        return cls(held, Counter(known))
+
+
+async def applied_over_and_over(live: Live, count: int) -> list[Look]:
     """Apply changes one after the other while the market goes on; look at what is held now and then."""
     looks, pauses = [], random.Random(7)
     for number, change in enumerate(changes(live, count)):
         await live.write(**change)
         await comes_to(live.server, live.server.market_time() + pauses.randint(0, LONGEST_PAUSE))
         if number % (count // LOOKS) == 0:
-            looks.append(await held_at_rest(live))
-    return [*looks, await held_at_rest(live)]
+            looks.append(Look.now(await held_at_rest(live)))
+    return [*looks, Look.now(await held_at_rest(live))]
 
 
 async def held_at_rest(live: Live) -> Held:
@@ -199,6 +218,18 @@ def assert_flat(looks: list[Held]) -> None:
     assert median(look.resident for look in last) <= FLAT * median(look.resident for look in first)
 
 
+def assert_no_object_left(looks: list[Look]) -> None:
+    """Hold the second half of looks against the first: of no kind of ours are there more and more."""
+    middle = len(looks) // 2
+    first, last = looks[:middle], looks[middle:]
+    kinds = {name for look in last for name in look.objects}
+    more = {
+        name: (max(look.objects[name] for look in first), min(look.objects[name] for look in last))
+        for name in kinds
+    }
+    assert {name: counts for name, counts in more.items() if counts[1] > counts[0] + ONE_OR_TWO} == {}
+
+
 async def applied_and_compared(
     folder: Path, monkeypatch: pytest.MonkeyPatch, exchange: Protocol, symbols: int, count: int
 ) -> None:
@@ -216,7 +247,8 @@ async def applied_and_compared(
         await watching.system.recorder.flush()
         assert watching.server.counters.over_limit == watching.server.counters.cut == 0
     assert_as_served(watching, folder)
-    assert_flat(looks)
+    assert_flat([look.held for look in looks])
+    assert_no_object_left(looks)
 
 
 @pytest.mark.timeout(300)
