@@ -123,12 +123,14 @@ class Shelf:
     def unwritten(self, age: float) -> Listing | None:
         """Return what is known, if it should be written down.
 
-        What is written tells of other markets then, or is so old (s).
+        What is written tells of other markets then, or of no prices, or is so old (s).
         """
         before, after = self.recorded, self.listing
         if after is None or after is self.offered:
             return None
         if before is None or before.symbols.keys() != after.symbols.keys() or changes(before, after):
+            return after
+        if _has_prices(after) and not _has_prices(before):
             return after
         return after if after.asked_at - before.asked_at >= age * 1000 else None
 
@@ -136,3 +138,7 @@ class Shelf:
         """Ask nothing more."""
         for asked in (self.markets, self.days, *(asked for asked, _ in self._quotes.values())):
             await asked.stop()
+
+
+def _has_prices(listing: Listing) -> bool:
+    return any(one.price is not None for one in listing.symbols.values())
