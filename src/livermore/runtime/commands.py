@@ -29,8 +29,8 @@ from livermore.settings.ports import Authorship
 from livermore.settings.service import Change, SettingsService
 
 FIRST, SOON = 1, 10
-RESUMING = 60.0
-"""Going live may ask an exchange, which answers within some ten seconds or not at all."""
+TURNING = Limits(turn=60.0)
+"""Going live may ask an exchange, which answers within ten seconds or so; a pause may have to wait for that."""
 LONGEST_REASON = 1_000
 LONGEST_PAUSE = 366 * 86_400_000
 """No pause ends by itself later than this (ms)."""
@@ -92,9 +92,9 @@ class RuntimeCommands:
     def register(self, registry: Registry) -> None:
         """Add the commands of this room."""
         add = registry.register
-        add("pause", PausePayload, self.pause, priority=FIRST,
+        add("pause", PausePayload, self.pause, priority=FIRST, limits=TURNING,
             about="Rest from everything, or from sending alerts, until resumed or until a time.")  # fmt: skip
-        add("resume", Nothing, self.resume, priority=FIRST, limits=Limits(turn=RESUMING),
+        add("resume", Nothing, self.resume, priority=FIRST, limits=TURNING,
             about="End a pause: repair what was missed, then go live.")  # fmt: skip
         add("reload-settings", Nothing, self.reload_settings, priority=SOON,
             about="Read the stored settings again and bring them about.")  # fmt: skip

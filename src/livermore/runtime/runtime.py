@@ -14,6 +14,7 @@ from livermore.kernel.errors import LivermoreError
 from livermore.kernel.events import Event
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background
+from livermore.market.works import unbroken
 from livermore.runtime.meanwhile import off_meanwhile
 from livermore.runtime.parts import Parts, Surroundings
 from livermore.runtime.ports import Hosted, StoredRuntime
@@ -85,7 +86,8 @@ class Runtime:
                 return await self._mute(pause)
             transition = fire(self._state, Trigger.PAUSE)
             await self._want("paused", pause, transition.current)
-            await self._halt()
+            # Cut off in the middle, it would go on watching what is said to rest.
+            await unbroken(self._halt())
             self._tell()
             return transition
 

@@ -175,6 +175,23 @@ async def test_a_pause_that_comes_while_it_starts_waits_for_its_turn(
     await runtime.stop()
 
 
+async def test_a_pause_that_is_cut_off_lets_go_of_everything_all_the_same(room: Room) -> None:
+    runtime = room.runtime()
+    await runtime.start()
+    await room.pass_time(40 * LOOK)
+    async with room.hall.floor._changing:
+        pausing = asyncio.create_task(runtime.pause(Pause(level="data")))
+        while runtime.state != "paused":
+            await asyncio.sleep(0)
+        pausing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pausing
+    assert (runtime.state, room.hall.floor.posts, room.user.dispatcher._tasks) == ("paused", {}, [])
+    await runtime.resume()
+    assert room.hall.floor.posts
+    await runtime.stop()
+
+
 async def test_one_that_is_started_again_watches_what_is_chosen_now(room: Room) -> None:
     runtime = room.runtime()
     await runtime.start()
