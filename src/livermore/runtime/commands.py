@@ -30,7 +30,7 @@ from livermore.settings.service import Change, SettingsService
 
 FIRST, SOON = 1, 10
 TURNING = Limits(turn=60.0)
-"""Going live may ask an exchange, which answers within ten seconds or so; a pause may have to wait for that."""
+"""Going live may ask an exchange, which answers within some ten seconds; a pause may have to wait for it."""
 LONGEST_REASON = 1_000
 LONGEST_PAUSE = 366 * 86_400_000
 """No pause ends by itself later than this (ms)."""
