@@ -17,15 +17,21 @@ from livermore.settings.upgrade import read_settings, upgraded
 
 Document = dict[str, Any]
 # A reset leaves what is no default: whose document it is, and what the first start has found.
-KEPT: tuple[Path, ...] = (("sub",), ("perseus_profile", "primary_exchange"))
+PRIMARY: Path = ("perseus_profile", "primary_exchange")
+KEPT: tuple[Path, ...] = (("sub",), PRIMARY)
 WATCHLISTS = ("symbols", "disabled_symbols")
 
 
 class Draft(NamedTuple):
-    """A document that is wanted; in a `complete` one, plain symbols belong to its own primary exchange."""
+    """A document that is wanted.
+
+    In a `placed` one plain symbols belong to its own primary exchange already, and so they do in a `complete`
+    one, which takes over nothing of what is stored.
+    """
 
     document: Any
     complete: bool = False
+    placed: bool = False
 
 
 Drafting = Callable[[SettingsDocument], Draft]
@@ -45,7 +51,7 @@ def resetting(paths: Sequence[Path] | None) -> Drafting:
     """Go back to the defaults: of some settings, or of all but those that have none."""
     defaults = read_settings({}).plain()
     if paths is not None:
-        return lambda before: Draft(_taken_over(before.plain(), defaults, paths))
+        return lambda before: _with_parts_of(before.plain(), defaults, paths)
 
     def draft(before: SettingsDocument) -> Draft:
         plain = before.plain()
@@ -62,7 +68,37 @@ def going_back(earlier: Document, paths: Sequence[Path] | None) -> Drafting:
     """Return to an earlier document, or to some settings of it."""
     if paths is None:
         return replacing(earlier, complete=True)
-    return lambda before: Draft(_taken_over(before.plain(), earlier, paths))
+    return lambda before: _with_parts_of(before.plain(), earlier, paths)
+
+
+def _with_parts_of(document: Document, source: Document, paths: Sequence[Path]) -> Draft:
+    """Take over some settings of another document; each plain symbol stays on the exchange that it had."""
+    primary = _primary(_taken_over(document, source, paths))
+    placed = (_placed(one, primary) for one in (document, source))
+    return Draft(_taken_over(*placed, paths), placed=True)
+
+
+def _placed(document: Document, primary: str | None) -> Document:
+    """Return a document as it is written where another exchange may be the primary one."""
+    own = _primary(document)
+    if own is None or own == primary:
+        return document
+    return _qualified(document, own, lambda name: qualify(name, None).exchange is None)
+
+
+def _primary(document: Document) -> str | None:
+    """Return the primary exchange of a document that may not fit."""
+    named = look(document, PRIMARY)
+    return named if isinstance(named, str) else None
+
+
+def _qualified(document: Document, exchange: str, is_its: Callable[[str], bool]) -> Document:
+    """Return a document, of which nothing is known, with some names of its watchlist qualified."""
+    lists = {field: document[field] for field in WATCHLISTS if isinstance(document.get(field), list)}
+    return document | {
+        field: [f"{exchange}:{name}" if isinstance(name, str) and is_its(name) else name for name in names]
+        for field, names in lists.items()
+    }
 
 
 def _taken_over(document: Document, source: Document, paths: Sequence[Path]) -> Document:
@@ -87,7 +123,8 @@ def settled(before: SettingsDocument, draft: Draft, scope: Scope) -> SettingsDoc
     whose = document.get("sub")
     if whose is not None and whose != scope.identity_sub:
         raise refusal(("sub",), "is another user's", "leave it out, and the settings become yours")
-    return validated(document if draft.complete else qualified_anew(before, document))
+    is_placed = draft.complete or draft.placed
+    return validated(document if is_placed else qualified_anew(before, document))
 
 
 def of_this_version(document: Any) -> Document:
@@ -104,12 +141,8 @@ def qualified_anew(before: SettingsDocument, document: Document) -> Document:
     The document is a draft, of which nothing is known.
     """
     old = before.perseus_profile.primary_exchange
-    if old is None or old == look(document, ("perseus_profile", "primary_exchange")):
+    if old is None or old == look(document, PRIMARY):
         return document
     listed = {*before.symbols, *before.disabled_symbols}
     plain = {name for name in listed if qualify(name, None).exchange is None}
-    lists = {field: document[field] for field in WATCHLISTS if isinstance(document.get(field), list)}
-    return document | {
-        field: [f"{old}:{name}" if isinstance(name, str) and name in plain else name for name in names]
-        for field, names in lists.items()
-    }
+    return _qualified(document, old, plain.__contains__)
