@@ -1,6 +1,7 @@
 """What was off the watchlist in between is found in the stored history, whatever changed it."""
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -22,12 +23,12 @@ NAMES = ["coinbase:BTC-USD", "coinbase:ETH-USD", "binance:BTCUSDT", "binance:ETH
 CHANGES = 40
 
 
-def any_change(chance: random.Random, symbols: list[str]) -> dict[str, Any]:
+def any_change(chance: random.Random, symbols: Sequence[str]) -> dict[str, Any]:
     """Choose something that may change what is watched, or that does not."""
     chosen = chance.sample(NAMES, chance.randint(1, 4))
     return chance.choice([
         {"symbols": chosen, "disabled_symbols": []},
-        {"disabled_symbols": symbols[:1]},
+        {"disabled_symbols": list(symbols[:1])},
         {"disabled_symbols": []},
         {"exchanges": {"binance": {"enabled": chance.random() < 0.7}}},
         {"perseus_profile": {"primary_exchange": chance.choice(["coinbase", "binance"])}},
