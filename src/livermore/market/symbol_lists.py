@@ -18,7 +18,7 @@ from livermore.settings.forms import EXCHANGE_NAME, UNPRINTABLE
 
 ListForm = Literal["json", "csv", "tradingview"]
 FORMS: tuple[ListForm, ...] = ("json", "csv", "tradingview")
-MOST_SYMBOLS, MOST_CHARACTERS = 500, 1_000_000
+MOST_SYMBOLS, MOST_CHARACTERS = 5_000, 1_000_000
 LONGEST_NAME = 200
 BYTE_ORDER_MARK = "\ufeff"
 OURS = {"BINANCEUS": "binance_us"}

@@ -344,21 +344,21 @@ async def test_the_recorded_listing(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "told"),
     [
-        ("status", "delisted"),
-        ("is_disabled", True),
-        ("trading_disabled", True),
-        ("view_only", True),
-        ("auction_mode", True),
+        ("status", "delisted", "delisted"),
+        ("is_disabled", True, "disabled"),
+        ("trading_disabled", True, "trading disabled"),
+        ("view_only", True, "view only"),
+        ("auction_mode", True, "auction mode"),
     ],
 )
-async def test_what_is_not_open(field: str, value: object) -> None:
+async def test_what_is_not_open(field: str, value: object, told: str) -> None:
     body = {"products": [{**PRODUCT, field: value}], "pagination": None}
     async with serving(web.get(f"{REST}/market/products", answer(200, body))) as address:
         exchange = coinbase(f"http://{address}")
         [symbol] = await exchange.listing()
-        assert not symbol.trading
+        assert (symbol.trading, symbol.status) == (False, told)
         await exchange.close()
 
 

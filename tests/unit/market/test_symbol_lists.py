@@ -84,10 +84,10 @@ def test_what_cannot_be_read_is_named_by_its_place(form: ListForm | None, text: 
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_more_than_what_can_be_added_at_once_is_read(form: ListForm) -> None:
+def test_no_more_is_read_than_a_person_keeps(form: ListForm) -> None:
     rows = [Qualified("coinbase", f"A{number}-USD") for number in range(MOST_SYMBOLS + 1)]
     assert len(read_list(written_list(rows[1:], form), form)) == MOST_SYMBOLS
-    with pytest.raises(InvalidError, match="more than 500 symbols"):
+    with pytest.raises(InvalidError, match="more than 5000 symbols"):
         read_list(written_list(rows, form), form)
 
 

@@ -16,7 +16,8 @@ from livermore.apps.api.replies import SCHEMAS
 from livermore.kernel.errors import InvalidError
 from livermore.market.scanner import MOST, MOST_PATTERNS, OLDEST_DAYS, Filters
 from livermore.market.scanning import ScanSymbols, overridden
-from livermore.market.symbol_lists import FORMS, MOST_CHARACTERS, MOST_SYMBOLS, ListForm
+from livermore.market.symbol_lists import FORMS, MOST_CHARACTERS, ListForm
+from livermore.market.symbol_payloads import MOST_SYMBOLS
 
 JSON, CSV, PLAIN = "application/json", "text/csv", "text/plain"
 LONGEST_INPUT = 10_000

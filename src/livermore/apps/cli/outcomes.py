@@ -31,8 +31,15 @@ def check_outcome(command: Any) -> None:
     error = command["error"]
     if error is not None:
         kind = ERROR_OF_CODE.get(error["code"], errors.LivermoreError)
-        hint = f"see: livermore commands show {command['id']}"
-        raise kind(error["detail"], where=command["type"], hint=hint)
+        what, hint = parted(error["detail"])
+        where = None if what.endswith(")") else command["type"]
+        raise kind(what, where=where, hint=hint or f"see: livermore commands show {command['id']}")
+
+
+def parted(detail: str) -> tuple[str, str | None]:
+    """Part what is told of an error from what to do about it, if that is told."""
+    what, _, hint = detail.partition("; ")
+    return what, hint or None
 
 
 def told(command: Any) -> str:

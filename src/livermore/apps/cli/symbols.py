@@ -25,6 +25,7 @@ app = new_app(
 
 FORMS = ("json", "csv", "tradingview")
 SECONDS = 600.0
+AT_ONCE = 500  # symbols that one command adds at most
 Names = Annotated[
     list[str], typer.Argument(metavar="SYMBOL...", help="Symbols, plain or as EXCHANGE:SYMBOL.")
 ]
@@ -165,8 +166,11 @@ def import_symbols(
         raise asking.none_added(found["results"])
     if not yes and asking.declined(f"Add {len(fit)} to the watchlist?"):
         raise InvalidError("nothing was added", where="symbols import", hint="add --yes to add them")
-    wish = Wish("bulk-add-symbols", {"symbols": fit}, not no_wait, timeout)
-    asking.carry_out_each([wish], workspace, as_json=as_json, beside={"preview": found})
+    wishes = [
+        Wish("bulk-add-symbols", {"symbols": fit[first : first + AT_ONCE]}, not no_wait, timeout)
+        for first in range(0, len(fit), AT_ONCE)
+    ]
+    asking.carry_out_each(wishes, workspace, as_json=as_json, beside={"preview": found})
 
 
 @app.command(
@@ -184,8 +188,10 @@ def export(
 ) -> None:
     """Write the watchlist as a list that `import` takes, here and elsewhere."""
     one_of(form, FORMS, "--form")
-    found = read(workspace, source, lambda reader: reader.symbols())
-    write_new(file, shown.list_of(found["symbols"], form or "json").removesuffix("\n"))
+    rows = read(workspace, source, lambda reader: reader.symbols())["symbols"]
+    write_new(file, shown.list_of(rows, form or "json").removesuffix("\n"))
+    if rests := sum(not row["enabled"] for row in rows):
+        note(f"{rests} of {len(rows)} are switched off, which a list does not tell: import switches them on")
 
 
 @app.command(

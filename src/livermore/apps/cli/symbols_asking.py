@@ -25,6 +25,12 @@ REFUSALS: Mapping[str, type[LivermoreError]] = {
     "unreachable": ExchangeUnreachableError,
     "blocked": ExchangeUnreachableError,
 }
+HINTS: Mapping[str, str] = {
+    "duplicate": "see them with: livermore symbols list",
+    "unreachable": "try again later; how the exchange is says: livermore status",
+    "blocked": "what is said of each names an exchange that may be asked instead",
+    "unknown": "search with: livermore symbols search TEXT",
+}
 LISTS = "a list is JSON, CSV, or what TradingView exports"
 PATIENCE = 2.0
 """Seconds for which a shell that completes waits for the watchlist."""
@@ -94,8 +100,8 @@ def carry_out_each(
 ) -> None:
     """Have things done one after another and tell what came of each; raise the first error at the end.
 
-    Programs get one document: the command, or `commands` where there are several, or `command` with what is
-    told `beside` it.
+    Programs get one document: the command, or `commands` where there are several, or either with what is told
+    `beside`.
     """
     done = []
     for wish in wishes:
@@ -103,8 +109,9 @@ def carry_out_each(
         if not as_json and done[-1]["error"] is None:
             print(told(done[-1]))
     if as_json:
-        alone = done[0] if beside is None else {**beside, "command": done[0]}
-        emit(alone if len(done) == 1 else {"commands": done}, as_json, lambda: None)
+        told_of = {"command": done[0]} if len(done) == 1 else {"commands": done}
+        alone = beside is None and len(done) == 1
+        emit(done[0] if alone else {**(beside or {}), **told_of}, as_json, lambda: None)
     for command in [command for command in done if command["error"] is not None][1:]:
         note(f"error: {command['error']['detail']} ({command['type']})")
     for command in done:
@@ -124,8 +131,7 @@ def none_added(results: Sequence[Any]) -> LivermoreError:
     counts = Counter(one["verdict"] for one in results)
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     kind = REFUSALS.get(next(iter(counts)), InvalidError) if len(counts) == 1 else InvalidError
-    is_there = "see them with: livermore symbols list"
-    hint = is_there if kind is ConflictError else "search with: livermore symbols search TEXT"
+    hint = HINTS.get(next(iter(counts)) if len(counts) == 1 else "", HINTS["unknown"])
     return kind(f"none of these can be added: {told}", where="symbols", hint=hint)
 
 

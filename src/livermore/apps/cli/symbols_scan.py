@@ -20,6 +20,7 @@ from livermore.kernel.errors import ConflictError, InvalidError
 
 SECONDS = 600.0
 ALL = "all"
+JOINTS = str.maketrans("", "", "/-_")
 
 
 OnExchange = Annotated[
@@ -99,17 +100,20 @@ def chosen_of(proposal: Mapping[str, Any], accept: Sequence[str]) -> dict[str, A
 
     Errors: InvalidError for what was not proposed, ConflictError where all of it is watched.
     """
-    exchange, proposed = (
-        proposal["exchange"],
-        {one["symbol"].upper(): one["symbol"] for one in proposal["candidates"]},
-    )
+    exchange = proposal["exchange"]
+    proposed = {_jointless(one["symbol"]): one["symbol"] for one in proposal["candidates"]}
     if list(accept) == [ALL]:
         if not proposal["add"]:
-            raise ConflictError("all that is proposed is on the watchlist", where="--accept")
+            hint = "propose more with --limit, or see: livermore symbols list"
+            raise ConflictError("all that is proposed is on the watchlist", where="--accept", hint=hint)
         return {"symbols": list(proposal["add"]), "exchange": exchange}
-    names = [name.removeprefix(f"{exchange}:").upper() for name in accept]
+    names = [_jointless(name).removeprefix(_jointless(f"{exchange}:")) for name in accept]
     for given, name in zip(accept, names, strict=True):
         if name not in proposed:
             hint = "choose among those above, or all"
             raise InvalidError(f"{given} was not proposed", where="--accept", hint=hint)
     return {"symbols": [proposed[name] for name in names], "exchange": exchange}
+
+
+def _jointless(name: str) -> str:
+    return name.translate(JOINTS).upper()

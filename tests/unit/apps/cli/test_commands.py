@@ -102,6 +102,15 @@ def test_every_error_code_of_a_command_has_an_exit_code(codes, exits):
         assert str(caught.value) == "because (pause)"
 
 
+def test_what_to_do_about_an_error_stands_in_the_second_line():
+    detail = "A-USD is not on the watchlist (payload.symbol); did you mean BTC-USD? See them all; or not"
+    error = {"code": "not_found", "detail": detail}
+    with pytest.raises(LivermoreError) as caught:
+        check_outcome({"id": COMMAND, "type": "remove-symbol", "error": error})
+    assert str(caught.value) == "A-USD is not on the watchlist (payload.symbol)"
+    assert caught.value.hint == "did you mean BTC-USD? See them all; or not"
+
+
 def test_every_error_code_is_known():
     ours = {kind.code for kind in STATUS}
     assert set(ERROR_OF_CODE) == ours | {"expired", "cancelled"}

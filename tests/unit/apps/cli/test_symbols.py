@@ -214,6 +214,20 @@ def test_a_list_is_shown_and_what_fits_is_added(verb: Run, server: Obeyed, tmp_p
     assert json.loads(verb("import", str(file), "--preview", "--json").out)["form"] == "tradingview"
 
 
+def test_what_is_more_than_one_command_takes_is_added_by_several(
+    verb: Run, server: Obeyed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(symbols, "AT_ONCE", 2)
+    file, before = tmp_path / "list.txt", len(asked(server))
+    file.write_text("SOL-USD\nXRP-USD\nLTC-BTC\n")
+    added = json.loads(verb("import", str(file), "--json").out)
+    assert [payload for _, payload in asked(server)[before:]] == [
+        {"symbols": ["coinbase:SOL-USD", "coinbase:XRP-USD"]}, {"symbols": ["coinbase:LTC-BTC"]}
+    ]  # fmt: skip
+    assert [command["type"] for command in added["commands"]] == ["bulk-add-symbols"] * 2
+    assert len(added["preview"]["results"]) == 3
+
+
 @pytest.mark.parametrize(
     ("content", "options", "code", "said"),
     [
@@ -223,7 +237,7 @@ def test_a_list_is_shown_and_what_fits_is_added(verb: Run, server: Obeyed, tmp_p
         (b"BTC-USD", [], Exit.CONFLICT, "1 duplicate"), (b"A", ["--form", "xlsx"], Exit.REFUSED, "xlsx"),
         (b"A", ["--exchange", "nowhere"], Exit.REFUSED, "nowhere"),
         (b"A,B", ["--form", "json"], Exit.REFUSED, "JSON"),
-        (b"\n".join([b"AUSD"] * 501), [], Exit.REFUSED, "500"),
+        (b"\n".join([b"AUSD"] * 5_001), [], Exit.REFUSED, "5000"),
     ],
 )  # fmt: skip
 def test_what_is_no_list_names_its_file(
@@ -247,7 +261,8 @@ def test_the_watchlist_is_written_as_a_list(verb: Run, tmp_path: Path) -> None:
     assert json.loads(verb("export").out) == ["coinbase:BTC-USD", "coinbase:ETH-USD"]
     assert verb("export", "--form", "csv").out == "symbol,exchange\nBTC-USD,coinbase\nETH-USD,coinbase\n"
     written = verb("export", "mine.txt", "--form", "tradingview")
-    assert (written.out, written.err) == ("", "written to mine.txt\n")
+    rests = "1 of 2 are switched off, which a list does not tell: import switches them on"
+    assert (written.out, written.err) == ("", f"written to mine.txt\n{rests}\n")
     assert (tmp_path / "mine.txt").read_text() == "COINBASE:BTCUSD\nCOINBASE:ETHUSD\n"
     assert verb("export", "mine.txt").code == Exit.CONFLICT
     assert verb("export", "--form", "xlsx").code == Exit.REFUSED
@@ -290,7 +305,7 @@ def test_a_scan_is_shown_and_tried_and_taken(verb: Run, server: Obeyed) -> None:
     assert "nothing in BTC" in verb("scan", "--try", "--quote", "BTC").out
     assert len(asked(server)) == before
     assert verb("scan", "--accept", "all").out.endswith("they wait: it is paused\n")
-    assert verb("scan", "--accept", "ltc-usd", "coinbase:XRP-USD").code == 0
+    assert verb("scan", "--accept", "ltc/usd", "COINBASE:XRP-USD").code == 0
     taken = [payload for name, payload in asked(server)[before:] if name == "bulk-add-symbols"]
     assert taken == [
         {"symbols": ["XRP-USD", "LTC-USD"], "exchange": "coinbase"},

@@ -54,7 +54,7 @@ def _symbol(product: ProductEntry) -> Symbol:
         base=name(product.base),
         quote=name(product.quote),
         trading=product.is_open(),
-        status=word(product.status),
+        status=", ".join(product.shut_by()) or word(product.status),
         alias=word(product.alias),
         price_step=positive(product.price_increment) or positive(product.quote_increment),
         amount_step=positive(product.base_increment),

@@ -117,6 +117,9 @@ class OtherFrame(Struct):
     sequence_num: Sequence = NO_NUMBER
 
 
+SHUT = ("is_disabled", "trading_disabled", "view_only", "auction_mode")
+
+
 class ProductEntry(Struct, kw_only=True):
     """A market as `market/products` lists it.
 
@@ -144,8 +147,11 @@ class ProductEntry(Struct, kw_only=True):
 
     def is_open(self) -> bool:
         """Say whether it can be traded."""
-        shut = self.is_disabled or self.trading_disabled or self.view_only or self.auction_mode
-        return self.status == "online" and not shut
+        return self.status == "online" and not self.shut_by()
+
+    def shut_by(self) -> list[str]:
+        """Return what keeps it from being traded, whatever its status is."""
+        return [flag.removeprefix("is_").replace("_", " ") for flag in SHUT if getattr(self, flag)]
 
 
 class Page(Struct, kw_only=True):
