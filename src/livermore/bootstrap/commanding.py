@@ -6,7 +6,7 @@ import os
 
 from livermore.accounts.service import Accounts
 from livermore.adapters.memory.command_bus import MemoryCommandBus
-from livermore.adapters.sql import Database, SqlJournal, SqlTrail
+from livermore.adapters.sql import Database, SqlJournal, SqlSettingsStore, SqlTrail
 from livermore.bootstrap.budgets import REDIS_VARIABLE
 from livermore.bootstrap.ground import Ground
 from livermore.bootstrap.plan import Plan
@@ -43,7 +43,7 @@ def _room(
 
     return ControlRoom(
         bus, SqlJournal(database), SqlTrail(database, clock), Registry(), author,
-        events=events, clock=clock, runner=runner,
+        events=events, clock=clock, runner=runner, revisions=SqlSettingsStore(database, clock),
     )  # fmt: skip
 
 

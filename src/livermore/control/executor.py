@@ -10,9 +10,7 @@ from livermore.control.command import HIGHEST, Command
 from livermore.control.lifecycle import Step
 from livermore.control.limits import deadline, seen_through
 from livermore.control.outcome import (
-    CANCELLED,
     CUT_SHORT,
-    UNFORESEEN,
     Outcome,
     failure_of,
     outcome_of,
@@ -23,6 +21,7 @@ from livermore.control.registry import Call, Job
 from livermore.control.reporter import Reporter
 from livermore.control.rest import rest, within
 from livermore.control.scribe import Ground, Patience, Scribe
+from livermore.control.working import STOPPED, Working
 from livermore.kernel.errors import NotFoundError, RateLimitedError, TransientError
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
@@ -58,7 +57,7 @@ class Executor:
         self._scribe = Scribe(scope, ground, self._ending)
         self._queue = Queue()
         self._hands: set[str] = set()
-        self._jobs: dict[str, asyncio.Task[Any]] = {}
+        self._jobs: dict[str, Working] = {}
         self._handler: asyncio.Task[Any] | None = None
         self._taking = self._noting = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,14 +89,14 @@ class Executor:
             self._noting = True
             self._run(self._note())
 
-    def cancel_jobs(self) -> int:
-        """Cancel every job, waiting for none; return how many they were."""
-        return sum(job.cancel() for job in self._jobs.values())
+    def cancel_jobs(self, why: str) -> int:
+        """Cancel every job for a reason, waiting for none; return how many they were."""
+        return sum(job.cut_off(why) for job in self._jobs.values())
 
     async def stop(self) -> None:
         """End: what waits stays in the journal, jobs are cancelled, a handler may finish its turn."""
         self._ending.set()
-        self.cancel_jobs()
+        self.cancel_jobs(STOPPED)
         if not await self._ended(PATIENCE) and self._handler is not None:
             self._handler.cancel()
         if not await self._ended(GRACE):
@@ -192,23 +191,19 @@ class Executor:
 
     def _leave(self, job: Job, command: Command, reporter: Reporter) -> None:
         """Let a job go on while others have their turn."""
-        self._jobs[command.id] = working = asyncio.create_task(_work(job))
+        self._jobs[command.id] = working = Working(job)
         self._run(self._see_through(working, command, reporter))
         if self._ending.is_set():
-            working.cancel()
+            working.cut_off(STOPPED)
 
-    async def _see_through(self, working: asyncio.Task[Any], command: Command, reporter: Reporter) -> None:
+    async def _see_through(self, working: Working, command: Command, reporter: Reporter) -> None:
         limit = self._ground.registry.limits(command.type).job
-        in_time = await seen_through(working, lambda: limit - reporter.still_for())
+        in_time = await seen_through(working.task, lambda: limit - reporter.still_for())
         del self._jobs[command.id]
-        cut_short = Outcome(Step.CANCEL, error=CANCELLED)
+        slow = None
         if not in_time:
-            cut_short = Outcome(Step.FAIL, error=too_slow(limit, "without getting any further"))
-        outcome = outcome_of(working, cut_short)
-        if isinstance(outcome, Job):
-            log.error("a job has left a job behind", command=command.type)
-            outcome = Outcome(Step.FAIL, error=UNFORESEEN)
-        await self._finish(command, reporter, outcome)
+            slow = Outcome(Step.FAIL, error=too_slow(limit, "without getting any further"))
+        await self._finish(command, reporter, working.outcome(slow))
 
     async def _note(self) -> None:
         """Write down the acknowledgement of what has to wait; what starts soon has it written then."""
@@ -237,7 +232,3 @@ class Executor:
             log.error("what carries commands out has ended", exc_info=error)
         if not self._tasks:
             self._idle()
-
-
-async def _work(job: Job) -> Any:
-    return await job.work()

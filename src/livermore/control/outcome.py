@@ -55,10 +55,10 @@ def outcome_of(work: asyncio.Task[Any], cut_short: Outcome) -> Outcome | Job:
         log.error("a command has met a fault of ours", exc_info=error)
         return Outcome(Step.FAIL, error=UNFORESEEN)
     result = work.result()
-    return result if isinstance(result, Job) else _succeeded(result)
+    return result if isinstance(result, Job) else succeeded(result)
 
 
-def _succeeded(result: Any) -> Outcome:
+def succeeded(result: Any) -> Outcome:
     """Write a result as plain JSON values, so that whoever reads it sees the same everywhere."""
     try:
         return Outcome(Step.SUCCEED, result=msgspec.json.decode(msgspec.json.encode(result)))

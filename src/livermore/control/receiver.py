@@ -19,6 +19,7 @@ from livermore.control.registry import Registry
 from livermore.control.rest import rest, within
 from livermore.control.scribe import Ground, Lease
 from livermore.control.switchboard import Line, Switchboard
+from livermore.control.traces import NO_REVISIONS, Revisions, Traces
 from livermore.control.voice import Voice
 from livermore.control.wire import (
     COMMANDS,
@@ -69,14 +70,16 @@ class Receiver:
 
     def __init__(
         self, switchboard: Switchboard, journal: Journal, registry: Registry, authors: Authors,
-        *, events: EventBus, clock: Clock, runner: str,
+        *, events: EventBus, clock: Clock, runner: str, revisions: Revisions = NO_REVISIONS,
     ) -> None:  # fmt: skip
+        """Name what commands have stored in `revisions` when they are cut off."""
         self._switchboard = switchboard
         self._journal = journal
         self._authors = authors
         self._clock = clock
         self._voice = Voice(switchboard, events, clock)
-        self._ground = Ground(journal, registry, self._voice, clock, runner, Lease())
+        self._traces = Traces(revisions)
+        self._ground = Ground(journal, registry, self._voice, clock, runner, Lease(), self._traces)
         self._line = Line(COMMANDS, self._heard, self._look_at_once)
         self._hosted: dict[str, Scope] = {}
         self._desks: dict[str, Desk] = {}
@@ -134,10 +137,10 @@ class Receiver:
         """Begin nothing at or after a time (ms UTC), for others may act for the users then; None: no end."""
         self._ground.lease.until = until
 
-    def cancel_jobs(self, scope: Scope) -> int:
-        """Cancel a user's jobs without waiting for their ends; return how many they were."""
+    def cancel_jobs(self, scope: Scope, why: str) -> int:
+        """Cancel a user's jobs for a reason, waiting for no end of them; return how many they were."""
         desk = self._desks.get(command_channel(scope.identity_sub))
-        return desk.executor.cancel_jobs() if desk is not None else 0
+        return desk.executor.cancel_jobs(why) if desk is not None else 0
 
     def depth(self, scope: Scope) -> int:
         """Return how many of a user's commands wait for their turn."""
@@ -255,10 +258,10 @@ class Receiver:
     async def _bury(self, dead: Sequence[Waiting]) -> None:
         """End what a process that is gone has left running, and what is overdue; say so."""
         for scope, command in dead[:AT_ONCE]:
-            now = self._clock.now()
-            running = command.status is Status.RUNNING
-            facts = Facts(at=now, error=ORPHANED if running else expired(now, command.submitted_at))
-            step = Step.FAIL if running else Step.EXPIRE
+            now, step, error = self._clock.now(), Step.EXPIRE, None
+            if command.status is Status.RUNNING:
+                step, error = Step.FAIL, await self._traces.told(scope, command, ORPHANED)
+            facts = Facts(at=now, error=error or expired(now, command.submitted_at))
             ended = await self._journal.step(scope, command.id, step, facts)
             if ended is not None:
                 self._voice.answer(scope, ended)

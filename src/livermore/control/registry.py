@@ -43,10 +43,19 @@ class Call(NamedTuple):
             raise NotAllowedError(f"{self.command.type} in this form needs the role {role}")
 
 
+def _nothing(why: str) -> None:
+    """Say that nothing stands yet."""
+
+
 class Job(NamedTuple):
-    """Work that goes on when the turn is over; what it returns is the result. Cancelling it loses nothing."""
+    """Work that goes on when the turn is over; what it returns is the result. Cancelling it loses nothing.
+
+    When it is cut off, `so_far` is asked for the result as far as it stands already, and told why it gets no
+    further. Where that is None the command is cancelled, else it has succeeded. It must not wait or raise.
+    """
 
     work: Callable[[], Awaitable[Any]]
+    so_far: Callable[[str], Any] = _nothing
 
 
 Handler = Callable[[Call], Awaitable[Any]]

@@ -11,6 +11,7 @@ from livermore.control.receiver import Authors, Receiver
 from livermore.control.registry import Registry
 from livermore.control.sealer import Sealer
 from livermore.control.switchboard import Switchboard
+from livermore.control.traces import NO_REVISIONS, Revisions
 from livermore.kernel.clock import Clock
 from livermore.kernel.events import EventBus
 from livermore.kernel.service import Health
@@ -32,7 +33,7 @@ class ControlRoom:
 
     def __init__(
         self, bus: CommandBus, journal: Journal, trail: Trail, registry: Registry, authors: Authors,
-        *, events: EventBus, clock: Clock, runner: str,
+        *, events: EventBus, clock: Clock, runner: str, revisions: Revisions = NO_REVISIONS,
     ) -> None:  # fmt: skip
         switchboard = Switchboard(bus)
         self.journal = journal
@@ -40,8 +41,9 @@ class ControlRoom:
         self.registry = registry
         self.channel = Channel(switchboard, journal, registry, events=events, clock=clock)
         self.receiver = Receiver(
-            switchboard, journal, registry, authors, events=events, clock=clock, runner=runner
-        )
+            switchboard, journal, registry, authors,
+            events=events, clock=clock, runner=runner, revisions=revisions,
+        )  # fmt: skip
         self._sealer = Sealer(journal, trail, clock)
         self._switchboard = switchboard
         self._parts: Sequence[_Part] = (switchboard, self._sealer, self.receiver)

@@ -12,6 +12,7 @@ from livermore.control.ports import Facts, Journal
 from livermore.control.queue import Turn
 from livermore.control.registry import Registry
 from livermore.control.rest import rest
+from livermore.control.traces import Traces
 from livermore.control.voice import Voice
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import LivermoreError, TransientError
@@ -43,6 +44,7 @@ class Ground(NamedTuple):
     clock: Clock
     runner: str
     lease: Lease
+    traces: Traces
 
 
 class Patience:
@@ -133,7 +135,10 @@ class Scribe:
 
     async def _end(self, command: Command, outcome: Outcome, at: int) -> Command | None:
         """Take the last step, or find that an earlier attempt, of which we did not hear, has taken it."""
-        facts = Facts(at=at, result=outcome.result, error=outcome.error)
+        error = outcome.error
+        if error is not None:
+            error = await self._ground.traces.told(self._scope, command, error)
+        facts = Facts(at=at, result=outcome.result, error=error)
         ended = await self._ground.journal.step(self._scope, command.id, outcome.step, facts)
         if ended is not None:
             return ended

@@ -12,6 +12,7 @@ from livermore.control.command import Command, Progress
 from livermore.control.lifecycle import Status
 from livermore.control.ports import Journal
 from livermore.control.registry import Call, Job, Payload, Registry
+from livermore.control.traces import reason_of
 from livermore.kernel.clock import Clock, rfc3339
 from livermore.kernel.errors import ExchangeUnreachableError
 from livermore.kernel.log import logger
@@ -224,7 +225,7 @@ def _authorship(command: Command) -> Authorship:
     return Authorship(
         author=command.author,
         source="system" if command.source == "system" else "command",
-        reason=f"command {command.id}",
+        reason=reason_of(command.id),
     )
 
 

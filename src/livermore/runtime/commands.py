@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
 from livermore.control.limits import Limits
 from livermore.control.registry import Call, Job, Nothing, Payload, Registry
+from livermore.control.traces import reason_of
 from livermore.kernel.clock import Clock, parse_time
 from livermore.kernel.errors import (
     InvalidError,
@@ -20,7 +22,7 @@ from livermore.kernel.scope import Scope
 from livermore.runtime.holding import HoldingHere
 from livermore.runtime.host import Host
 from livermore.runtime.runtime import Runtime
-from livermore.runtime.state import Transition
+from livermore.runtime.state import State, Transition
 from livermore.runtime.status import Level, Pause
 from livermore.settings.diff import Difference
 from livermore.settings.patch import PathPatch
@@ -81,7 +83,7 @@ class RuntimeCommands:
 
     def __init__(
         self, host: Host, settings: SettingsService, clock: Clock,
-        cancel_jobs: Callable[[Scope], object],
+        cancel_jobs: Callable[[Scope, str], object],
     ) -> None:  # fmt: skip
         self._host = host
         self._holding = HoldingHere(host)
@@ -112,7 +114,7 @@ class RuntimeCommands:
         )
         runtime = self._runtime(call.scope)
         if asked.level == "data":
-            self._cancel_jobs(call.scope)
+            self._cancel_jobs(call.scope, f"the runtime is {State.PAUSED}")
         return _turned(await runtime.pause(pause), runtime)
 
     async def resume(self, call: Call) -> Turned:
@@ -141,16 +143,14 @@ class RuntimeCommands:
             hint = "choose position-monitor or scalper-macdv"
             raise NotImplementedYetError("the order-book mode does not exist yet", hint=hint)
         self._runtime(call.scope)
-        by = Authorship(author=call.command.author, source="command", reason=f"command {call.command.id}")
+        by = Authorship(author=call.command.author, source="command", reason=reason_of(call.command.id))
         change = await self._settings.patch(
             call.scope, PathPatch(("livermore_runtime", "mode"), asked.mode), by
         )
-        return Job(lambda: self._switched(call.scope, change, asked.mode))
+        return Job(partial(self._switch, call.scope, change), partial(_switched, change))
 
-    async def _switched(self, scope: Scope, change: Change, mode: str) -> Switched:
-        waits = await self._holding.bring_about(scope, change.revision)
-        previous = change.before.livermore_runtime.mode
-        return Switched(previous=previous, mode=mode, revision=change.revision, waits_for=waits)
+    async def _switch(self, scope: Scope, change: Change) -> Switched:
+        return _switched(change, await self._holding.bring_about(scope, change.revision))
 
     def _runtime(self, scope: Scope) -> Runtime:
         runtime = self._host.of(scope)
@@ -174,6 +174,11 @@ class RuntimeCommands:
 
 def _turned(transition: Transition, runtime: Runtime) -> Turned:
     return Turned(previous=transition.previous, current=runtime.state, pause=runtime.pausing)
+
+
+def _switched(change: Change, waits_for: str | None) -> Switched:
+    previous, mode = change.before.livermore_runtime.mode, change.after.livermore_runtime.mode
+    return Switched(previous=previous, mode=mode, revision=change.revision, waits_for=waits_for)
 
 
 def _plain(one: Difference) -> dict[str, Any]:

@@ -58,7 +58,7 @@ async def test_a_job_tells_its_progress_and_is_cancelled(room: Room) -> None:
     assert (await room.answer(job.id, "progress"))["message"] == "running"
     await until(lambda: "loading" in room.deeds.begun)
     assert (await room.ask("pause")).status is Status.SUCCEEDED
-    room.receiver.cancel_jobs(room.scope)
+    room.receiver.cancel_jobs(room.scope, "it is paused")
     assert (await room.channel.wait(room.scope, job.id, 20)).status is Status.CANCELLED
     assert (await room.answer(job.id, "error"))["error"]["code"] == "cancelled"
 

@@ -18,6 +18,7 @@ from livermore.control.ports import CommandBus, Journal
 from livermore.control.receiver import Author, Receiver
 from livermore.control.registry import Call, Job, Nothing, Payload, Registry
 from livermore.control.switchboard import Switchboard
+from livermore.control.traces import NO_REVISIONS, Revisions
 from livermore.control.wire import command_channel, response_channel
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import ConflictError
@@ -55,6 +56,7 @@ class Deeds:
         registry.register("soon", Noted, self.note, priority=10, about="Note something soon.")
         registry.register("note", Noted, self.note, priority=20, about="Note something.")
         registry.register("job", Noted, self.job, priority=20, about="Note something in a job.")
+        registry.register("standing-job", Noted, self.standing, priority=20, about="Note what stands.")
         registry.register("hang", Noted, self.note, priority=20, about="Hang.", limits=BRIEF)
         registry.register("hang-on", Noted, self.heedless, priority=20, about="Hang on.", limits=BRIEF)
         registry.register("hanging-job", Noted, self.job, priority=20, about="Hang later.", limits=BRIEFLY)
@@ -100,6 +102,11 @@ class Deeds:
 
         return Job(work)
 
+    async def standing(self, call: Call) -> Job:
+        """Leave a job behind of which something stands from its beginning on."""
+        job = await self.job(call)
+        return Job(job.work, lambda why: {"noted": call.payload.mark, "waits_for": why})
+
     async def refuse(self, call: Call) -> None:
         raise ConflictError("it is paused", where="runtime", hint="resume it")
 
@@ -112,7 +119,7 @@ class Room:
 
     def __init__(
         self, journal: Journal, clock: Clock, scope: Scope, bus: CommandBus, ear: CommandBus,
-        *, runner: str = "", deeds: Deeds | None = None,
+        *, runner: str = "", deeds: Deeds | None = None, revisions: Revisions = NO_REVISIONS,
     ) -> None:  # fmt: skip
         self.journal, self.clock, self.scope, self.ear = journal, clock, scope, ear
         self.deeds = deeds or Deeds()
@@ -123,7 +130,7 @@ class Room:
         self.switchboard = Switchboard(bus)
         self.receiver = Receiver(
             self.switchboard, journal, registry, self.find_author,
-            events=self.events, clock=clock, runner=runner or str(uuid4()),
+            events=self.events, clock=clock, runner=runner or str(uuid4()), revisions=revisions,
         )  # fmt: skip
         self.channel = Channel(self.switchboard, journal, registry, events=self.events, clock=clock)
         self.told: list[Event] = []

@@ -133,15 +133,34 @@ async def test_a_job_holds_up_nobody_and_ends_the_same_command(room: Room) -> No
 async def test_jobs_are_cancelled_without_waiting_for_them(room: Room) -> None:
     jobs = [await room.submit("job", mark=mark, behind="market") for mark in "ab"]
     await until(lambda: len(room.deeds.begun) == 2)
-    assert room.receiver.cancel_jobs(room.scope) == 2
+    assert room.receiver.cancel_jobs(room.scope, "it is paused") == 2
     for job in jobs:
         ended = await room.channel.wait(room.scope, job.id, 20)
         assert ended.status is Status.CANCELLED
         assert ended.error is not None
         assert ended.error.code == "cancelled"
         assert (await room.answer(job.id, "error"))["error"]["code"] == "cancelled"
-    assert room.receiver.cancel_jobs(room.scope) == 0
+    assert room.receiver.cancel_jobs(room.scope, "it is paused") == 0
     assert room.deeds.done == []
+
+
+async def test_a_job_that_is_cut_off_says_what_stands_already(room: Room) -> None:
+    job = await room.submit("standing-job", mark="a", behind="market")
+    await until(lambda: room.deeds.begun == ["a"])
+    assert room.receiver.cancel_jobs(room.scope, "it is paused") == 1
+    ended = await room.channel.wait(room.scope, job.id, 20)
+    assert (ended.status, ended.error) == (Status.SUCCEEDED, None)
+    assert ended.result == {"noted": "a", "waits_for": "it is paused"}
+    assert (await room.answer(job.id, "success"))["data"] == ended.result
+    assert room.deeds.done == []
+
+
+async def test_what_stands_is_said_when_the_process_ends(room: Room) -> None:
+    job = await room.submit("standing-job", mark="a", behind="market")
+    await until(lambda: room.deeds.begun == ["a"])
+    await room.receiver.release([room.scope])
+    ended = await room.stands(job.id)
+    assert ended.result == {"noted": "a", "waits_for": "the runtime does not run"}
 
 
 async def test_there_are_only_so_many_jobs(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +220,7 @@ async def test_a_job_that_gets_no_further_is_cut_off(room: Room) -> None:
         "timed_out",
         "it was cut off after 0.02 s without getting any further; what it has done stays",
     )
-    assert room.receiver.cancel_jobs(room.scope) == 0
+    assert room.receiver.cancel_jobs(room.scope, "it is paused") == 0
 
 
 # ---------------------------------------------------------------- the door

@@ -46,7 +46,7 @@ class Slow:
 
 async def reload(last: Verdict) -> Any:
     slow: Any = Slow(last)
-    commands = RuntimeCommands(slow, slow, ManualClock(), lambda _: 0)
+    commands = RuntimeCommands(slow, slow, ManualClock(), lambda *_: 0)
     return await (await commands.reload_settings(call())).work()
 
 
