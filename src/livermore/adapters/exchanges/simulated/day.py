@@ -7,6 +7,7 @@ of about half an hour that trend or do not, and over weeks the pair is drawn bac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -62,10 +63,11 @@ def draw_day(
     steps[quiet] = 0.0
     logs = before.log_price + np.cumsum(steps)
     prices = _rounded(np.exp(logs), profile).reshape(MINUTES, STEPS)
-    volume = _volume(profile, random, volatility, prices)
+    path = _path(prices)
+    volume = _volume(profile, random, path)
     volume[quiet] = 0.0
-    bars = _bars(prices, volume, start, before.close)
-    usual = _trades(random, volume, prices, profile, least_trades)
+    bars = _bars(path, volume, start, before.close)
+    usual = _trades(random, volume, path.close, profile, least_trades)
     counts = trade_counts(bars, least_trades) if every_trade else usual
     bars = numbered(bars, counts, before.next_id)
     evening = Evening(
@@ -117,34 +119,46 @@ def _trend(random: np.random.Generator) -> Floats:
     return trend
 
 
-def _volume(profile: Profile, random: np.random.Generator, volatility: Floats, prices: Floats) -> Floats:
+class _Path(NamedTuple):
+    """Each minute's highest, lowest and last price."""
+
+    high: Floats
+    low: Floats
+    close: Floats
+
+
+def _path(prices: Floats) -> _Path:
+    """Sum up the steps, over whole columns: over so many short rows numpy takes ten times as long."""
+    columns = np.ascontiguousarray(prices.T)
+    return _Path(columns.max(axis=0), columns.min(axis=0), columns[-1])
+
+
+def _volume(profile: Profile, random: np.random.Generator, path: _Path) -> Floats:
     """Return amounts of the base asset: more when the price moves."""
-    excitement = np.ptp(prices, axis=1) / prices[:, -1] / profile.volatility
+    excitement = (path.high - path.low) / path.close / profile.volatility
     quote = profile.volume * random.lognormal(-0.2, 0.6, MINUTES) * (0.3 + 0.5 * excitement)
-    amount = np.round(quote / prices[:, -1], profile.amount_decimals)
+    amount = np.round(quote / path.close, profile.amount_decimals)
     least = np.round(10.0**-profile.amount_decimals, profile.amount_decimals)
     volume: Floats = np.maximum(amount, least)
     return volume
 
 
-def _trades(
-    random: np.random.Generator, volume: Floats, prices: Floats, profile: Profile, least: int
-) -> Ints:
+def _trades(random: np.random.Generator, volume: Floats, close: Floats, profile: Profile, least: int) -> Ints:
     """Return how many trades each minute had."""
-    usual = USUAL_TRADES * volume * prices[:, -1] / profile.volume
+    usual = USUAL_TRADES * volume * close / profile.volume
     return np.where(volume > 0, least + random.poisson(usual), 0)
 
 
-def _bars(prices: Floats, volume: Floats, start: int, price_before: float) -> Bars:
+def _bars(path: _Path, volume: Floats, start: int, price_before: float) -> Bars:
     """Return the day's minutes, their trades not yet numbered."""
-    close = prices[:, -1]
+    close = path.close
     open_ = np.concatenate(([price_before], close[:-1]))
     untold: Ints = np.full(MINUTES, UNTOLD, np.int64)
     return Bars(
         time=start + MINUTE * np.arange(MINUTES, dtype=np.int64),
         open=open_,
-        high=np.maximum(prices.max(axis=1), open_),
-        low=np.minimum(prices.min(axis=1), open_),
+        high=np.maximum(path.high, open_),
+        low=np.minimum(path.low, open_),
         close=close,
         volume=volume,
         first_id=untold,
