@@ -27,7 +27,7 @@ from livermore.apps.web import bound_socket
 from livermore.kernel.clock import SystemClock
 from tests.unit.apps.doors import BEARER, KEY
 
-EACH = 45  # requests at most for each method of each route, over each database; test_limits.py has more
+EACH = 36  # requests at most for each method of each route, over each database; test_limits.py has more
 LEAST = 2_000  # requests to each database, every day
 NOTHING = cast("Any", None)
 ENDLESS = "/api/v1/events"
