@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from livermore.kernel.clock import rfc3339
 from livermore.kernel.errors import BlockedError, LivermoreError
 from livermore.market.listing import ListedSymbol, Listing
-from livermore.market.lookup import Found, find, folded
+from livermore.market.lookup import Found, find, folded, shared_by
 from livermore.market.once import for_each_listing
 from livermore.market.verdict import Fitness, Judgement
 from livermore.settings.ports import Unlisted
@@ -73,6 +73,13 @@ def unlisted(listing: Listing, symbols: Iterable[str]) -> dict[str, Unlisted]:
         symbol: Unlisted(_why_not(listing, one), _meant(listing, symbol, suggests=place < SUGGESTED))
         for place, (symbol, one) in enumerate(lacking.items())
     }
+
+
+def sharing(listing: Listing, symbols: Iterable[str]) -> dict[str, str]:
+    """Return those of some own names that share the order book of another market, each with its name."""
+    known = {symbol: listing.symbols.get(symbol) for symbol in symbols}
+    shared = {symbol: shared_by(listing, one) for symbol, one in known.items() if one is not None}
+    return {symbol: one.name for symbol, one in shared.items() if one is not None}
 
 
 def _reserved(one: Judgement, verdict: Fitness, known: str, *, stands: bool) -> Judgement:

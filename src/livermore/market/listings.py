@@ -14,7 +14,7 @@ from livermore.kernel.events import Event, EventBus
 from livermore.kernel.log import logger
 from livermore.kernel.service import Background, Health
 from livermore.market.exchange import PRESETS
-from livermore.market.judging import denies, excused, holds, judge, reserved, unlisted
+from livermore.market.judging import denies, excused, holds, judge, reserved, sharing, unlisted
 from livermore.market.listed import StateChange, turned
 from livermore.market.listing import ListedSymbol, Listing
 from livermore.market.ports import Exchange, ExchangeBook, ListingStore
@@ -206,6 +206,14 @@ class Listings:
                 what = f"what {exchange} lists cannot be looked up: {error}"
                 raise ExchangeUnreachableError(what, hint=error.hint) from error
         return unlisted(_known(shelf.listing, None), missing)
+
+    async def sharing(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:
+        """Return those of the symbols that share the order book of another market, each with its name.
+
+        No exchange is asked: it is said as far as it is known.
+        """
+        listing = (await self._shelf(exchange)).listing
+        return {} if listing is None else sharing(listing, symbols)
 
     # -- asking -----------------------------------------------------------------------------------------
 

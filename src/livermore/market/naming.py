@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from string import whitespace
 from typing import NamedTuple
 
 from livermore.kernel.errors import InvalidError, NotFoundError
+from livermore.market.judging import sharing
 from livermore.market.listing import Listing
 from livermore.market.lookup import find, folded
 from livermore.settings.forms import EXCHANGE_NAME, Qualified
@@ -59,6 +60,7 @@ class Lines:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._named = {entry.name: entry for entry in entries}
+        self._books: dict[str, Mapping[str, Entry]] = {}
         self._alike: defaultdict[Qualified, list[Entry]] = defaultdict(list)
         for name, entry in self._named.items():
             self._alike[_in_capitals(name)].append(entry)
@@ -81,6 +83,23 @@ class Lines:
         found = find(listing, name.symbol)
         entry = None if found is None else self.of(Qualified(name.exchange, found.symbol.name))
         return None if found is None or entry is None else Listed(entry, found.note)
+
+    def of_book(self, name: Qualified, listing: Listing) -> Listed | None:
+        """Return the line that shares the order book of a market under another name."""
+        exchange = listing.exchange
+        if exchange not in self._books:
+            own = [one.symbol for one in self._named if one.exchange == exchange]
+            books = sharing(listing, own)
+            # The first line of a book is the one that is told.
+            self._books[exchange] = {
+                books[symbol]: self._named[Qualified(exchange, symbol)]
+                for symbol in reversed(own)
+                if symbol in books
+            }
+        entry = self._books[exchange].get(name.symbol)
+        if entry is None:
+            return None
+        return Listed(entry, f"{entry.name.symbol} shares the order book of {name.symbol}")
 
 
 def on_the_list(entries: Sequence[Entry], name: Qualified, listing: Listing | None) -> Listed:

@@ -154,7 +154,8 @@ class Watchlist:
         for one, places in asked.items():
             found = await self._listings.judged(one, [names[place].symbol for place in places])
             for place, judgement in zip(places, found, strict=True):
-                judged[place] = _against(lines, replace(judgement, input=inputs[place]))
+                said = replace(judgement, input=inputs[place])
+                judged[place] = _against(lines, said, self._listings.known(one))
         return _once([judged[place] for place in range(len(inputs))])
 
     def _without_asking(
@@ -219,12 +220,16 @@ def _exchanges(entries: Sequence[Entry]) -> list[str]:
     return list(dict.fromkeys(entry.name.exchange for entry in entries if entry.name.exchange is not None))
 
 
-def _against(lines: Lines, judgement: Judgement) -> Judgement:
-    """Call a symbol that can be watched, and is, by its right name."""
+def _against(lines: Lines, judgement: Judgement, listing: Listing | None) -> Judgement:
+    """Call a symbol that can be watched, and is, by its right name, or by that of the same order book."""
     if judgement.verdict is not Fitness.OK:
         return judgement
-    entry = lines.of(Qualified(judgement.exchange, judgement.symbol or ""))
-    return judgement if entry is None else _duplicate(judgement.input, Listed(entry, judgement.detail))
+    name = Qualified(judgement.exchange, judgement.symbol or "")
+    entry = lines.of(name)
+    if entry is not None:
+        return _duplicate(judgement.input, Listed(entry, judgement.detail))
+    shared = None if listing is None else lines.of_book(name, listing)
+    return judgement if shared is None else _duplicate(judgement.input, shared)
 
 
 def _once(judgements: list[Judgement]) -> list[Judgement]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from livermore.kernel.scope import Scope
@@ -15,16 +14,9 @@ from livermore.settings.path import Path
 from livermore.settings.ports import Rewrite, StoredSettings
 from livermore.settings.problems import SettingsProblemsError
 from livermore.settings.upgrade import read_settings, version_of
+from livermore.settings.verified import Verified
 
 Document = dict[str, Any]
-
-
-class UnverifiedError(Exception):
-    """A draft names what nobody has looked up yet."""
-
-    def __init__(self, named: Mapping[Named, Path]) -> None:
-        self.named = named
-        super().__init__()
 
 
 class Attempt:
@@ -35,7 +27,7 @@ class Attempt:
     after: SettingsDocument
     diff: list[Difference]
 
-    def __init__(self, scope: Scope, drafting: Drafting, verified: set[Named] | None) -> None:
+    def __init__(self, scope: Scope, drafting: Drafting, verified: Verified | None) -> None:
         self._scope = scope
         self._drafting = drafting
         self._verified = verified
@@ -50,9 +42,7 @@ class Attempt:
         self.diff = differences(before, after)
         if self._verified is None or (not self.diff and self._readable):
             return None
-        unverified = {name: path for name, path in self.news().items() if name not in self._verified}
-        if unverified:
-            raise UnverifiedError(unverified)
+        self._verified.check(self.after, self.news())
         return self._rewrite(before, after)
 
     def _read(self) -> Draft:

@@ -74,8 +74,8 @@ def going_back(earlier: Document, paths: Sequence[Path] | None) -> Drafting:
 def _with_parts_of(document: Document, source: Document, paths: Sequence[Path]) -> Draft:
     """Take over some settings of another document; each plain symbol stays on the exchange that it had."""
     primary = _primary(_taken_over(document, source, paths))
-    placed = (_placed(one, primary) for one in (document, source))
-    return Draft(_taken_over(*placed, paths), placed=True)
+    parts = _taken_over(_placed(document, primary), _placed(source, primary), paths)
+    return Draft(parts, placed=True)
 
 
 def _placed(document: Document, primary: str | None) -> Document:

@@ -25,12 +25,18 @@ VARIABLES = (
     "SecretEnvironmentVariableName",
     "PasswordEnvironmentVariableName",
 )
+NO_EXCHANGE = (
+    "is a plain name, and no exchange is named: write exchange:SYMBOL, or choose a primary exchange first"
+)
 
 
 class Named(NamedTuple):
-    """Something that must exist: an exchange, or a symbol or a timeframe of it."""
+    """Something that must exist: an exchange, or a symbol or a timeframe of it.
 
-    exchange: str
+    A symbol for which no exchange is named does not.
+    """
+
+    exchange: str | None
     symbol: str | None = None
     timeframe: str | None = None
 
@@ -61,7 +67,7 @@ def _named(document: SettingsDocument) -> Iterator[tuple[Named, Path]]:
         listed = qualify(name, primary)
         if listed.exchange is not None:
             yield Named(listed.exchange), ("symbols", number)
-            yield Named(listed.exchange, listed.symbol), ("symbols", number)
+        yield Named(listed.exchange, listed.symbol), ("symbols", number)
     if document.scanner_exchange is not None:
         yield Named(document.scanner_exchange), ("scanner_exchange",)
     watched = {qualify(name, primary).exchange for name in document.symbols} | {primary}
@@ -76,7 +82,7 @@ async def missing(named: Mapping[Named, Path], listing: Listing) -> list[Problem
     problems = [problem for name, path in named.items() if (problem := _unknown(name, path, named, offered))]
     symbols = defaultdict(list)
     for name in named:
-        if name.symbol is not None and name.exchange in offered:
+        if name.symbol is not None and name.exchange is not None and name.exchange in offered:
             symbols[name.exchange].append(name.symbol)
     for exchange, asked in symbols.items():
         for symbol, why in (await listing.unlisted(exchange, asked)).items():
@@ -89,6 +95,8 @@ async def missing(named: Mapping[Named, Path], listing: Listing) -> list[Problem
 
 def _unknown(name: Named, path: Path, named: Mapping[Named, Path], offered: Offered) -> Problem | None:
     """Return what is wrong with an exchange or a timeframe; an unknown exchange is told once."""
+    if name.exchange is None:
+        return Problem(path=dotted(path), message=NO_EXCHANGE)
     if name.exchange not in offered:
         if name != Named(name.exchange) and Named(name.exchange) in named:
             return None

@@ -112,3 +112,10 @@ class Listing(Protocol):
         Errors: ExchangeUnreachableError when nobody can tell.
         """
         ...
+
+    async def sharing(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:
+        """Return those of the symbols that share the order book of another market, each with its name.
+
+        No exchange is asked: it is said as far as it is known.
+        """
+        ...

@@ -10,7 +10,7 @@ import msgspec
 
 from livermore.kernel.errors import ConflictError, InvalidError
 from livermore.kernel.scope import Scope
-from livermore.settings.attempt import Attempt, UnverifiedError
+from livermore.settings.attempt import Attempt
 from livermore.settings.diff import Difference, differences, json_patch
 from livermore.settings.document import SettingsDocument
 from livermore.settings.drafts import (
@@ -21,7 +21,7 @@ from livermore.settings.drafts import (
     replacing,
     resetting,
 )
-from livermore.settings.existence import Caution, Named, missing, unresolved
+from livermore.settings.existence import Caution, unresolved
 from livermore.settings.forms import UNPRINTABLE, Qualified, qualify
 from livermore.settings.patch import Patch
 from livermore.settings.path import Path, dotted
@@ -37,6 +37,7 @@ from livermore.settings.problems import SettingsProblemsError
 from livermore.settings.transfer import exported, read_file, unwrapped, without_unknown
 from livermore.settings.tree import MISSING, look, refuse_vast
 from livermore.settings.upgrade import UpgradeReport, read_settings, upgrade_report, upgraded, version_of
+from livermore.settings.verified import UnverifiedError, Verified
 
 Document = dict[str, Any]
 LONGEST_REASON = 1000
@@ -214,7 +215,12 @@ class SettingsService:
         stored = await self._store.current(scope)
         attempt = Attempt(scope, drafting, None)
         attempt(stored)
-        await self._verify(attempt.news())
+        verified = Verified()
+        try:
+            verified.check(attempt.after, attempt.news())
+        except UnverifiedError as error:
+            await self._look_up(verified, error)
+            verified.check(attempt.after, attempt.news())
         return self._change(attempt, stored)
 
     async def write(
@@ -225,28 +231,24 @@ class SettingsService:
         What it newly names is looked up outside the transaction, then it is made again.
         """
         _refuse_reason(by.reason)
-        verified: set[Named] = set()
+        verified = Verified()
         while True:
             attempt = Attempt(scope, drafting, verified)
             try:
                 stored = await self._store.revise(scope, attempt, by, expected=expected)
             except UnverifiedError as error:
-                await self._verify(error.named)
-                verified |= error.named.keys()
+                await self._look_up(verified, error)
             else:
                 return self._change(attempt, stored or attempt.stored)
 
-    async def _verify(self, named: Mapping[Named, Path]) -> None:
-        if not named:
-            return
+    async def _look_up(self, verified: Verified, error: UnverifiedError) -> None:
         if self._listing is None:
             raise InvalidError(
                 "whether an exchange and its symbols exist cannot be told here",
-                where=dotted(next(iter(named.values()))), hint="change them through a running livermore",
-            )  # fmt: skip
-        problems = await missing(named, self._listing)
-        if problems:
-            raise SettingsProblemsError(problems)
+                where=dotted(next(iter(error.named.values()))),
+                hint="change them through a running livermore",
+            )
+        await verified.look_up(error, self._listing)
 
     def _change(self, attempt: Attempt, stored: StoredSettings) -> Change:
         return Change(

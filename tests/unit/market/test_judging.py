@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livermore.kernel.errors import BlockedError, RateLimitedError
-from livermore.market.judging import SUGGESTED, denies, excused, judge, reserved
+from livermore.market.judging import SUGGESTED, denies, excused, judge, reserved, sharing
 from livermore.market.verdict import Fitness
 
 from .listed import NOW, listing, market
@@ -82,3 +82,9 @@ def test_an_exchange_that_says_nothing_is_not_one_that_says_no() -> None:
     assert [one.verdict for one in reserved(told, MADE, blocked, NOW)] == [
         Fitness.BLOCKED, Fitness.BLOCKED, Fitness.DUPLICATE,
     ]  # fmt: skip
+
+
+def test_which_markets_share_the_order_book_of_another_is_said_by_the_listing() -> None:
+    gone = market("ETC", "USDC", alias="ETC-USD"), market("ETC", delisted_at=NOW)
+    known = listing(*MADE.symbols.values(), *gone)
+    assert sharing(known, ["BTC-USDC", "BTC-USD", "NOPE", "ETC-USDC"]) == {"BTC-USDC": "BTC-USD"}

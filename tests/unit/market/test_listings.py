@@ -628,3 +628,12 @@ async def test_what_is_read_slowly_takes_the_place_of_nothing_that_was_just_said
     assert (await asking).symbols
     assert office.exchange.asked == ["listing", "days"]
     await office.listings.stop()
+
+
+async def test_what_shares_an_order_book_is_told_as_far_as_it_is_known(office: ListingOffice) -> None:
+    office.exchange.symbols["AUSDC"] = Symbol(name="AUSDC", base="A", quote="USDC", alias="AUSD")
+    assert await office.listings.sharing("test", ["AUSDC"]) == {}
+    await names(office)
+    asked = list(office.exchange.asked)
+    assert await office.listings.sharing("test", ["AUSDC", "AUSD", "NOPE"]) == {"AUSDC": "AUSD"}
+    assert office.exchange.asked == asked

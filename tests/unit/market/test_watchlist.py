@@ -185,6 +185,21 @@ async def test_what_is_watched_under_another_name_is_known_when_the_exchange_has
     assert "on the watchlist already" in (found[0].detail or "")
 
 
+@pytest.mark.parametrize("watched", [["S0"], ["ALIAS"], ["other:S0", "ALIAS", "S1"]])
+async def test_either_name_of_an_order_book_is_a_duplicate_of_the_other(watched: list[str]) -> None:
+    markets = dict(listing("test", "S0", "S1").symbols)
+    alias = Symbol(name="ALIAS", base="S0", quote="T", alias="S0")
+    markets["ALIAS"] = ListedSymbol(symbol=alias, first_seen_at=0)
+    known = Listing(exchange="test", asked_at=0, symbols=markets)
+    case = Case(watched, Listings(known), disabled_symbols=watched[-1:])
+    given = ["S0", "alias", "test:ALIAS", "s0/t"]
+    assert await case.verdicts(*given) == ["duplicate"] * 4
+    first, *_ = await case.watchlist.validated(JESSE, given)
+    line = "S0" if watched == ["S0"] else "ALIAS"
+    assert f"{line} is on the watchlist already" in (first.detail or "")
+    assert ("ALIAS shares the order book of S0" in (first.detail or "")) == (line == "ALIAS")
+
+
 async def test_no_exchange_is_ever_guessed() -> None:
     case = Case(["other:S0"], Listings(), perseus_profile={})
     with pytest.raises(InvalidError) as refused:

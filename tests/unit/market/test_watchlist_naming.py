@@ -125,3 +125,12 @@ def test_what_is_there_already_is_known_by_the_listing_not_by_likeness() -> None
     assert lines.meant(Qualified("coinbase", "btc-usd"), None) is not None
     assert lines.meant(Qualified("coinbase", "sol-usd"), COINBASE) is None
     assert lines.meant(Qualified("coinbase", "BTCUSDT"), COINBASE) is None
+
+
+def test_the_first_line_of_an_order_book_is_known_by_the_name_of_the_book() -> None:
+    twice = Lines((*LIST, entry("binance", "BTC-USDC"), entry("coinbase", "ETH-USDC")))
+    found = twice.of_book(Qualified("coinbase", "ETH-USD"), COINBASE)
+    assert found is not None
+    assert (found.name, found.note) == (LIST[1].name, "ETH-USDC shares the order book of ETH-USD")
+    assert twice.of_book(Qualified("coinbase", "BTC-USD"), COINBASE) is None, "it stands there by that name"
+    assert twice.of_book(Qualified("coinbase", "ETH-USDC"), COINBASE) is None

@@ -53,6 +53,9 @@ class AnyListing:
     async def unlisted(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, Unlisted]:
         return {}
 
+    async def sharing(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:
+        return {}
+
 
 class Read(MemoryStore):
     """Note which revisions are read with their documents."""

@@ -23,10 +23,11 @@ BY = Authorship(author="jesse", source="api")
 NINE = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "1d")
 OFFERED: dict[str, Sequence[str]] = {"coinbase": NINE, "binance": NINE, "hourly": ("1h", "1d")}
 LISTED = {
-    "coinbase": {"BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"},
+    "coinbase": {"BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD", "BTC-USDC", "ETH-USDC"},
     "binance": {"BTCUSDT", "ETHUSDT", "BTC-USD"},
     "hourly": {"BTC-USD"},
 }
+BOOKS = {"BTC-USDC": "BTC-USD", "ETH-USDC": "ETH-USD"}
 
 
 class MemoryStore:
@@ -99,3 +100,6 @@ class Listings:
             for symbol in symbols
             if symbol not in LISTED[exchange]
         }
+
+    async def sharing(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:
+        return {symbol: BOOKS[symbol] for symbol in symbols if exchange == "coinbase" and symbol in BOOKS}
