@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.program import until
 from tests.forks import Fork, completed
 
-SILENT = Path(os.devnull)
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("LIVERMORE_")}
 
 
-def begun(folder: Path, *arguments: str) -> Fork:
-    with SILENT.open("wb") as out, (folder / "err").open("wb") as err:
-        return Fork("livermore", *arguments, cwd=folder, env=CLEAN, stdout=out, stderr=err)
+def begun(folder: Path, name: str) -> Fork:
+    """Begin a simulated exchange that says into a file where it is."""
+    words = ("simulate", "--port", "0", "--symbol", "BTCUSDT")
+    with (folder / name).open("wb") as out:
+        return Fork("livermore", *words, cwd=folder, env=CLEAN, stdout=out, stderr=out)
 
 
 def by_an_interpreter(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -41,7 +43,8 @@ def test_its_environment_is_what_it_was_given(tmp_path: Path) -> None:
 
 
 def test_each_has_an_end_of_its_own(tmp_path: Path) -> None:
-    first, second = (begun(tmp_path, "simulate", "--port", "0", "--symbol", "BTCUSDT") for _ in range(2))
+    first, second = begun(tmp_path, "first"), begun(tmp_path, "second")
+    until(lambda: "http://" in (tmp_path / "second").read_text())
     with pytest.raises(subprocess.TimeoutExpired):
         first.wait(0)
     first.kill()
