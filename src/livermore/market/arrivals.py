@@ -44,22 +44,28 @@ class Arrivals:
         of all that are left is told instead, and so is that they are watched no more: loading goes on without
         anybody who waits.
         """
+        loaded = 0
         while not holds.done():
-            self._tell(symbols, tell)
+            # What the desks let go of for a pause had come all the same.
+            if self._holding.rests(scope) is None:
+                left = [one for one in symbols if not self._is_loaded(*one)]
+                loaded = len(symbols) - len(left)
+                _tell(loaded, left, tell)
             await self._a_moment(holds)
-        waits = holds.result()
-        return Arrival(0, waits) if waits is not None else await self._arrived(scope, symbols, tell)
+        if (waits := holds.result()) is not None:
+            return Arrival(loaded, waits)
+        return await self._arrived(scope, symbols, tell, loaded)
 
-    async def _arrived(self, scope: Scope, symbols: Symbols, tell: Tell) -> Arrival:
+    async def _arrived(self, scope: Scope, symbols: Symbols, tell: Tell, loaded: int) -> Arrival:
         blocked_since: float | None = None
-        while True:
+        while (rests := self._rests(scope)) is None:
             watched = self._watched(scope)
             missing = [one for one in symbols if one not in watched]
             left = [one for one in symbols if one in watched and not self._is_loaded(*one)]
             loaded = len(symbols) - len(left) - len(missing)
             if not left:
                 return Arrival(loaded, self._why_missing(scope, missing))
-            self._tell(symbols, tell)
+            _tell(loaded, left, tell)
             now = self._clock.monotonic()
             blocked = [self._in_the_way(*one) for one in left]
             if None in blocked:
@@ -69,6 +75,7 @@ class Arrivals:
             elif now - blocked_since >= PATIENCE:
                 return Arrival(loaded, blocked[0])
             await self._clock.sleep(LOOK)
+        return Arrival(loaded, rests)
 
     async def gone(self, exchange: str, symbol: str) -> str | None:
         """Wait until an exchange streams a symbol no more, unless others watch it; return what keeps it."""
@@ -78,12 +85,6 @@ class Arrivals:
                 return f"{exchange} has not taken the end of the subscription yet"
             await self._clock.sleep(LOOK)
         return None
-
-    def _tell(self, symbols: Symbols, tell: Tell) -> None:
-        """Say how far it is, once there is anything to say."""
-        left = [one for one in symbols if not self._is_loaded(*one)]
-        if left and len(left) < len(symbols):
-            tell(len(symbols) - len(left), ":".join(left[0]))
 
     async def _a_moment(self, event: asyncio.Future[str | None]) -> None:
         """Wait for an event, but not long."""
@@ -108,18 +109,20 @@ class Arrivals:
         return desk is not None and symbol in desk.loaded and symbol in desk.symbols
 
     def _watched(self, scope: Scope) -> frozenset[tuple[str, str]]:
-        """Return what is watched for a user: nothing while the runtime rests."""
+        """Return what is watched for a user."""
         applied = self._holding.applied(scope)
-        if applied is None or self._holding.rests(scope) is not None:
-            return frozenset()
-        return frozenset(watched_symbols(applied))
+        return frozenset() if applied is None else frozenset(watched_symbols(applied))
+
+    def _rests(self, scope: Scope) -> str | None:
+        """Say that nothing is watched for a user just now; None while something may be."""
+        rests = self._holding.rests(scope)
+        if rests is None:
+            return None
+        return "the runtime is paused" if rests == "paused" else "the runtime does not run"
 
     def _why_missing(self, scope: Scope, missing: Symbols) -> str | None:
         if not missing:
             return None
-        rests = self._holding.rests(scope)
-        if rests is not None:
-            return "the runtime is paused" if rests == "paused" else "the runtime does not run"
         applied = self._holding.applied(scope)
         exchange, symbol = missing[0]
         access = None if applied is None else applied.exchanges.get(exchange)
@@ -137,3 +140,9 @@ class Arrivals:
         if desk.state != "connected" or symbol in desk.works.lacking:
             return desk.detail or f"{exchange} is {desk.state}"
         return None
+
+
+def _tell(loaded: int, left: Symbols, tell: Tell) -> None:
+    """Say how far it is, once there is anything to say."""
+    if loaded and left:
+        tell(loaded, ":".join(left[0]))

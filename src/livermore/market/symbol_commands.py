@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from livermore.control.command import Progress
 from livermore.control.registry import Call, Job, Registry
+from livermore.control.traces import reason_of
 from livermore.kernel.clock import Clock
 from livermore.kernel.errors import (
     BlockedError,
@@ -25,6 +25,7 @@ from livermore.kernel.errors import (
 )
 from livermore.kernel.scope import Scope
 from livermore.market.arrivals import Arrival, Arrivals
+from livermore.market.headway import Headway
 from livermore.market.listing import Listing
 from livermore.market.listings import FRESH
 from livermore.market.lookup import find
@@ -140,15 +141,7 @@ class SymbolCommands:
         written = await self._write(call, adding)
         if not adding.added:
             raise self._there_already(written.change.after, _name_of(judgement))
-        return Job(partial(self._added, call, judgement, written))
-
-    async def _added(self, call: Call, judgement: Judgement, written: _Written) -> Added:
-        name, revision = _name_of(judgement), written.change.revision
-        arrival = await self._arrive(call, written, [(name.exchange or "", name.symbol)])
-        return Added(
-            exchange=name.exchange or "", symbol=name.symbol, resolved=judgement.detail, revision=revision,
-            cost=written.cost, loaded=arrival.loaded == 1, waits_for=arrival.waits_for,
-        )  # fmt: skip
+        return self._loading(call, written, [_name_of(judgement)], partial(_added, judgement, written))
 
     async def bulk_add(self, call: Call) -> Job:
         """Judge symbols, store those that fit as one revision, and leave their loading behind as a job.
@@ -166,17 +159,8 @@ class SymbolCommands:
         judged = await self._judged(call.scope, asked.symbols, asked.exchange)
         adding = Adding([_name_of(one) for one in judged if one.verdict is Fitness.OK])
         written = await self._write(call, adding)
-        return Job(partial(self._bulk_added, call, _as_added(judged, adding), adding.added, written))
-
-    async def _bulk_added(
-        self, call: Call, results: list[Judgement], added: Sequence[Qualified], written: _Written
-    ) -> BulkAdded:
-        symbols = [(name.exchange or "", name.symbol) for name in added]
-        arrival = await self._arrive(call, written, symbols) if added else Arrival(0)
-        return BulkAdded(
-            revision=written.change.revision if added else None, results=results, added=len(added),
-            cost=written.cost, loaded=arrival.loaded, waits_for=arrival.waits_for,
-        )  # fmt: skip
+        said = partial(_bulk_added, _as_added(judged, adding), len(adding.added), written)
+        return self._loading(call, written, adding.added, said)
 
     # -- removing and switching -------------------------------------------------------------------------
 
@@ -191,13 +175,8 @@ class SymbolCommands:
         written = await self._write(call, removing, foreseen=False)
         if not removing.found:
             raise self._left_meanwhile(meant)
-        return Job(partial(self._removed, call, meant, streams, written.change.revision))
-
-    async def _removed(self, call: Call, meant: Listed, streams: bool, revision: int) -> Removed:
-        return Removed(
-            exchange=meant.name.exchange, symbol=meant.name.symbol, resolved=meant.note,
-            was_streaming=streams, revision=revision, waits_for=await self._depart(call, meant, revision),
-        )  # fmt: skip
+        revision = written.change.revision
+        return self._leaving(call, meant.name, revision, partial(_removed, meant, streams, revision))
 
     async def enable(self, call: Call) -> Job:
         """Switch a symbol of the watchlist on or off, and load it or let go of it as a job.
@@ -207,7 +186,7 @@ class SymbolCommands:
         asked: SetSymbolEnabled = call.payload
         meant, work = await self._meant(call), partial(self._enable, call)
         if asked.enabled and not self._is_connected(meant.name):
-            return Job(partial(_all_of_it, work))
+            return _all_of_it(work)
         return await work()
 
     async def _enable(self, call: Call) -> Job:
@@ -217,21 +196,13 @@ class SymbolCommands:
         written = await self._write(call, switching, foreseen=asked.enabled)
         if not switching.found:
             raise self._left_meanwhile(meant)
-        return Job(partial(self._enabled, call, meant, written))
-
-    async def _enabled(self, call: Call, meant: Listed, written: _Written) -> SymbolEnabled:
-        change, (exchange, symbol) = written.change, meant.name
-        enabled: bool = call.payload.enabled
-        arrival = Arrival(0)
-        if enabled and exchange is not None:
-            arrival = await self._arrive(call, written, [(exchange, symbol)])
-        elif change.diff:
-            arrival = Arrival(0, await self._depart(call, meant, change.revision))
-        return SymbolEnabled(
-            exchange=exchange, symbol=symbol, resolved=meant.note, enabled=enabled,
-            revision=change.revision if change.diff else None, cost=written.cost,
-            loaded=arrival.loaded == 1, waits_for=arrival.waits_for,
-        )  # fmt: skip
+        said = partial(_enabled, meant, asked.enabled, written)
+        if asked.enabled:
+            return self._loading(call, written, [meant.name] if meant.name.exchange else [], said)
+        if not written.change.diff:
+            return _at_once(said(Arrival(0)))
+        revision = written.change.revision
+        return self._leaving(call, meant.name, revision, lambda waits: said(Arrival(0, waits)))
 
     # -- what they have in common -----------------------------------------------------------------------
 
@@ -239,7 +210,7 @@ class SymbolCommands:
         """Do something in this turn if all that it needs is at hand, else beside the turns of others."""
         if all(self._is_at_hand(name) for name in names):
             return await work()
-        return Job(partial(_all_of_it, work))
+        return _all_of_it(work)
 
     def _is_at_hand(self, name: Qualified) -> bool:
         """Say whether a symbol can be judged and its cost foreseen without asking its exchange."""
@@ -282,36 +253,48 @@ class SymbolCommands:
         if foreseen:
             plan = await settings.preview(scope, drafting)
             cost = (await self._means.runtimes.outlook(scope, plan.before, plan.after)).cost
-        by = Authorship(author=call.command.author, source="command", reason=f"command {call.command.id}")
+        by = Authorship(author=call.command.author, source="command", reason=reason_of(call.command.id))
         return _Written(await settings.write(scope, drafting, by), cost)
 
-    async def _arrive(self, call: Call, written: _Written, symbols: Sequence[tuple[str, str]]) -> Arrival:
-        """Have a stored revision hold, and wait until its symbols are live, saying how far that is."""
-        clock, cost = self._means.clock, written.cost
-        began, total = clock.monotonic(), len(symbols)
+    def _loading(
+        self, call: Call, written: _Written, names: Sequence[Qualified], said: Callable[[Arrival], Any]
+    ) -> Job:
+        """Return the job that has a stored revision hold, and ends when its symbols are live.
 
-        def tell(done: int, what: str) -> None:
-            spent = clock.monotonic() - began
-            left = spent / done * (total - done) if done else cost.seconds - spent
-            # What takes longer than was foreseen is not done any moment for that.
-            eta = round(left) if done or left > 0 else None
-            call.progress(Progress(done=done, total=total, message=what, eta_seconds=eta))
+        Cut off, it says how far that is; they go live by themselves, with nobody who waits.
+        """
+        if not names:
+            return _at_once(said(Arrival(0)))
+        symbols = [(name.exchange or "", name.symbol) for name in names]
+        headway = Headway(call.progress, len(symbols), written.cost, self._means.clock)
 
-        about = f", about {cost.seconds:g} s" if cost.seconds else ""
-        tell(0, f"{cost.requests} requests{about}")
-        holds = asyncio.ensure_future(self._means.runtimes.bring_about(call.scope, written.change.revision))
+        async def work() -> Any:
+            return said(await self._arrive(call.scope, symbols, written.change.revision, headway))
+
+        return Job(work, lambda why: said(Arrival(headway.done, why)))
+
+    async def _arrive(
+        self, scope: Scope, symbols: Sequence[tuple[str, str]], revision: int, headway: Headway
+    ) -> Arrival:
+        headway.begin()
+        holds = asyncio.ensure_future(self._means.runtimes.bring_about(scope, revision))
         try:
-            return await self._means.arrivals.loaded(call.scope, symbols, holds, tell)
+            arrival = await self._means.arrivals.loaded(scope, symbols, holds, headway.tell)
         finally:
             holds.cancel()
+        headway.end(arrival)
+        return arrival
 
-    async def _depart(self, call: Call, meant: Listed, revision: int) -> str | None:
-        """Have a stored revision hold, and wait until nothing of a symbol is streamed any more."""
-        exchange, symbol = meant.name
-        waits = await self._means.runtimes.bring_about(call.scope, revision)
-        if waits is not None or exchange is None:
-            return waits
-        return await self._means.arrivals.gone(exchange, symbol)
+    def _leaving(self, call: Call, name: Qualified, revision: int, said: Callable[[str | None], Any]) -> Job:
+        """Return the job that has a stored revision hold, and ends when a symbol is streamed no more."""
+
+        async def work() -> Any:
+            waits = await self._means.runtimes.bring_about(call.scope, revision)
+            if waits is None and name.exchange is not None:
+                waits = await self._means.arrivals.gone(name.exchange, name.symbol)
+            return said(waits)
+
+        return Job(work, said)
 
     def _streams(self, scope: Scope, name: Qualified) -> bool:
         """Say whether a symbol streams to a user."""
@@ -327,8 +310,56 @@ class SymbolCommands:
         return NotFoundError(f"{meant.name.symbol} is not on the watchlist", where="payload.symbol")
 
 
-async def _all_of_it(work: Callable[[], Awaitable[Job]]) -> Any:
-    return await (await work()).work()
+def _all_of_it(work: Callable[[], Awaitable[Job]]) -> Job:
+    """Return the job that does what a turn would do, and then the job that this leaves."""
+    left: list[Job] = []
+
+    async def all_of_it() -> Any:
+        left.append(await work())
+        return await left[0].work()
+
+    return Job(all_of_it, lambda why: left[0].so_far(why) if left else None)
+
+
+def _at_once(result: Any) -> Job:
+    """Return a job that has nothing left to do."""
+
+    async def work() -> Any:
+        return result
+
+    return Job(work, lambda _: result)
+
+
+def _added(judgement: Judgement, written: _Written, arrival: Arrival) -> Added:
+    name = _name_of(judgement)
+    return Added(
+        exchange=name.exchange or "", symbol=name.symbol, resolved=judgement.detail,
+        revision=written.change.revision, cost=written.cost, loaded=arrival.loaded == 1,
+        waits_for=arrival.waits_for,
+    )  # fmt: skip
+
+
+def _bulk_added(results: list[Judgement], added: int, written: _Written, arrival: Arrival) -> BulkAdded:
+    return BulkAdded(
+        revision=written.change.revision if added else None, results=results, added=added,
+        cost=written.cost, loaded=arrival.loaded, waits_for=arrival.waits_for,
+    )  # fmt: skip
+
+
+def _removed(meant: Listed, streams: bool, revision: int, waits_for: str | None) -> Removed:
+    return Removed(
+        exchange=meant.name.exchange, symbol=meant.name.symbol, resolved=meant.note, was_streaming=streams,
+        revision=revision, waits_for=waits_for,
+    )  # fmt: skip
+
+
+def _enabled(meant: Listed, enabled: bool, written: _Written, arrival: Arrival) -> SymbolEnabled:
+    change, (exchange, symbol) = written.change, meant.name
+    return SymbolEnabled(
+        exchange=exchange, symbol=symbol, resolved=meant.note, enabled=enabled,
+        revision=change.revision if change.diff else None, cost=written.cost,
+        loaded=arrival.loaded == 1, waits_for=arrival.waits_for,
+    )  # fmt: skip
 
 
 def _name_of(judgement: Judgement) -> Qualified:

@@ -1,0 +1,43 @@
+"""How far the loading of a command's symbols is, as it is told: it ends where the result says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livermore.control.command import Progress
+from livermore.kernel.clock import Clock
+from livermore.market.arrivals import Arrival
+from livermore.market.pace import Estimate
+from livermore.settings.plan import Cost
+
+
+class Headway:
+    """Tell how many of some symbols are live, and when all of them will be."""
+
+    def __init__(self, report: Callable[[Progress], None], total: int, cost: Cost, clock: Clock) -> None:
+        self.done = 0
+        self._report = report
+        self._total = total
+        self._cost = cost
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._estimate = Estimate(total, cost.seconds)
+
+    def begin(self) -> None:
+        """Tell what it was foreseen to cost."""
+        self._began = self._clock.monotonic()
+        about = f", about {self._cost.seconds:g} s" if self._cost.seconds else ""
+        self.tell(0, f"{self._cost.requests} requests{about}")
+
+    def tell(self, done: int, what: str) -> None:
+        """Tell how many are live, in words, and when all will be where anybody knows."""
+        self.done = done
+        left = self._estimate.left(done, self._clock.monotonic() - self._began)
+        eta = None if left is None else round(left)
+        self._report(Progress(done=done, total=self._total, message=what, eta_seconds=eta))
+
+    def end(self, arrival: Arrival) -> None:
+        """Tell that nobody waits any more: for all are live, or the others wait for something."""
+        self.done = arrival.loaded
+        message = arrival.waits_for or "live"
+        self._report(Progress(done=self.done, total=self._total, message=message))
