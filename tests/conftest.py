@@ -69,6 +69,12 @@ def turn(item: pytest.Item) -> int:
     return next(begun, len(LONGEST_FIRST))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Look for no garbage while the tests are collected: there is next to none, and much to look through."""
+    gc.disable()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Install Chromium before the first test starts, outside any test's time limit.
 
@@ -76,6 +82,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     wanted = any("chromium" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and not session.config.option.collectonly and find_chromium() is None:
         install_chromium()
