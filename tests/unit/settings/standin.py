@@ -23,10 +23,11 @@ BY = Authorship(author="jesse", source="api")
 NINE = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "1d")
 OFFERED: dict[str, Sequence[str]] = {"coinbase": NINE, "binance": NINE, "hourly": ("1h", "1d")}
 LISTED = {
-    "coinbase": {"BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD", "BTC-USDC", "ETH-USDC"},
+    "coinbase": {"BTC-USD", "ETH-USD", "SOL-USD", "DOGE-USD"},
     "binance": {"BTCUSDT", "ETHUSDT", "BTC-USD"},
     "hourly": {"BTC-USD"},
 }
+# Other names of order books that stand among these.
 BOOKS = {"BTC-USDC": "BTC-USD", "ETH-USDC": "ETH-USD"}
 
 
@@ -98,7 +99,7 @@ class Listings:
         return {
             symbol: Unlisted("unknown", "BTC-USD" if symbol.startswith("BTC") else None)
             for symbol in symbols
-            if symbol not in LISTED[exchange]
+            if symbol not in LISTED[exchange] and symbol not in BOOKS
         }
 
     async def sharing(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:

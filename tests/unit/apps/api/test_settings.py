@@ -215,6 +215,7 @@ async def test_a_plan_belongs_to_who_made_it(client: AsyncClient, system: StandI
 
 
 async def test_an_export_is_a_file_that_comes_back(client: AsyncClient) -> None:
+    await patch(client, "symbols", ["coinbase:BTC-USD"])
     await patch(client, "perseus_profile.public_name", 'ü, {"a"} 😀')
     export = await client.get(f"{PATH}/export")
     disposition = export.headers["content-disposition"]
@@ -222,7 +223,7 @@ async def test_an_export_is_a_file_that_comes_back(client: AsyncClient) -> None:
     assert list(export.json()) == ["exportedAt", "exportVersion", "settings"]
     assert b'\n  "settings": {' in export.content
     same = await send(client, "POST", export.content, path=f"{PATH}/import")
-    assert (same.status_code, same.json()["revision"], same.json()["diff"]) == (200, 4, [])
+    assert (same.status_code, same.json()["revision"], same.json()["diff"]) == (200, 5, [])
     await client.post(f"{PATH}/reset", json={})
     back = await send(client, "POST", export.content, path=f"{PATH}/import")
     assert back.json()["settings"] == export.json()["settings"]
