@@ -23,7 +23,7 @@ log = logger("control")
 def too_slow(seconds: float, what: str) -> Failure:
     """Say that a command was cut off after so many seconds of something."""
     return Failure(
-        code="timed_out", detail=f"it was cut off after {seconds:g} s {what}; what it has done stays"
+        code="internal", detail=f"it was cut off after {seconds:g} s {what}; what it has done stays"
     )
 
 

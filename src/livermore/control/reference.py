@@ -36,7 +36,6 @@ A command that came to nothing says why: `error: {code, detail}`.
 OTHERS = {
     "expired": f"It had not started {LIFETIME // 1000} s after it was submitted, and never will",
     "cancelled": "It was cancelled before it was done, by a pause",
-    "timed_out": "Its turn took too long, or its job did not get any further, and it was cut off",
 }
 KINDS: tuple[type[errors.LivermoreError], ...] = (
     errors.InvalidError, UnknownTypeError, errors.SettingsInvalidError, errors.NotFoundError,
