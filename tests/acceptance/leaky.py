@@ -3,6 +3,7 @@
 It asks for what the leaks are about, and not for all there is, unless `everything` is among the names.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from livermore.apps.access.caller import FOR_ALL, Viewer
 from livermore.apps.admin import sockets
 from livermore.apps.api import signals
 from livermore.apps.cli.main import run
+from livermore.apps.isolation import pages
 from livermore.apps.isolation import run as walk
 from livermore.apps.isolation.surface import Operation, operations
 from livermore.kernel.scope import EVERYBODY
@@ -105,6 +107,8 @@ def _asking_less() -> None:
         return [one for one in operations(app) if one.path.partition("/{")[0] in ASKED]
 
     vars(walk)["operations"] = few
+    # Of all that a page loads, which is everybody's own, one file stands for the others.
+    vars(pages)["FILE"] = re.compile(r"""["'](/assets/livermore[^"'\s]+)["']""")
 
 
 if __name__ == "__main__":
