@@ -7,19 +7,17 @@ from typing import Any
 from livermore.control.room import ControlRoom
 from livermore.kernel.clock import Clock
 from livermore.kernel.scope import Scope
-from livermore.market.exchange import BINANCE
 from livermore.market.listings import Asking, Listings
 from livermore.market.scan_schedule import ScanSchedule, Watching
 from livermore.market.scanning import NAME, Scanner, ScannerCommands
+from livermore.settings.quotes import DEFAULT_QUOTE, usual_quote
 from livermore.settings.service import SettingsService
-
-QUOTES = {BINANCE.name: "USDT"}
-"""Exchanges without markets in USD, which is the scanner's quote asset by default."""
 
 
 def first_scanner(exchange: str) -> dict[str, Any]:
     """Return what revision 1 says of the scanner, where the default does not fit the primary exchange."""
-    return {"scanner": {"quote": QUOTES[exchange]}} if exchange in QUOTES else {}
+    quote = usual_quote(exchange)
+    return {} if quote == DEFAULT_QUOTE else {"scanner": {"quote": quote}}
 
 
 def commanded_scanner(

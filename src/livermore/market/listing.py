@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
@@ -54,3 +55,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: int
     symbols: Mapping[str, ListedSymbol]
     trouble: str | None = None
+
+
+def quotes_of(listing: Listing) -> list[str]:
+    """Return the quote assets of the markets that are there, the most frequent first."""
+    there = (one for one in listing.symbols.values() if one.delisted_at is None)
+    return [quote for quote, _ in Counter(one.symbol.quote for one in there).most_common()]

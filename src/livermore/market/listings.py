@@ -16,7 +16,7 @@ from livermore.kernel.service import Background, Health
 from livermore.market.exchange import PRESETS
 from livermore.market.judging import denies, excused, holds, judge, reserved, sharing, unlisted
 from livermore.market.listed import StateChange, turned
-from livermore.market.listing import ListedSymbol, Listing
+from livermore.market.listing import ListedSymbol, Listing, quotes_of
 from livermore.market.ports import Exchange, ExchangeBook, ListingStore
 from livermore.market.shelf import Shelf
 from livermore.market.symbol import Symbol, Ticker
@@ -214,6 +214,15 @@ class Listings:
         """
         listing = (await self._shelf(exchange)).listing
         return {} if listing is None else sharing(listing, symbols)
+
+    async def quotes(self, exchange: str) -> Sequence[str]:
+        """Return the quote assets of an exchange's markets, the most frequent first; none if nobody tells."""
+        try:
+            shelf = await self._shelf(exchange)
+        except NotFoundError:
+            return []
+        await self._renewed(shelf, FRESH)
+        return [] if shelf.listing is None else quotes_of(shelf.listing)
 
     # -- asking -----------------------------------------------------------------------------------------
 

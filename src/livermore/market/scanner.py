@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from livermore.kernel.errors import InvalidError
-from livermore.market.listing import ListedSymbol, Listing
+from livermore.market.listing import ListedSymbol, Listing, quotes_of
 from livermore.settings.currencies import ISO_4217, STABLECOINS
 from livermore.settings.document import SettingsDocument
 from livermore.settings.forms import ASSET, UNPRINTABLE
@@ -174,7 +174,7 @@ def choose(listing: Listing, filters: Filters) -> Choice:
     quoted = [market for market in there if market.symbol.quote == filters.quote]
     if not quoted:
         raise InvalidError(
-            f"{listing.exchange} lists no market in {filters.quote}", where="quote", hint=_quotes(there)
+            f"{listing.exchange} lists no market in {filters.quote}", where="quote", hint=_quotes(listing)
         )
     bases = {market.symbol.base for market in there}
     money = STABLE | (FIAT & (DEALT_EVERYWHERE | {market.symbol.quote for market in there}))
@@ -195,12 +195,13 @@ def choose(listing: Listing, filters: Filters) -> Choice:
     return Choice(sorted(chosen.values(), key=_largest_first), left_out)
 
 
-def _quotes(markets: Iterable[ListedSymbol]) -> str:
-    """Name the quote assets that there are, the most frequent first."""
-    counted = Counter(market.symbol.quote for market in markets)
-    if not counted:
+def _quotes(listing: Listing) -> str:
+    """Name the quote assets that there are, the most frequent first, and how to choose that one for good."""
+    quotes = quotes_of(listing)
+    if not quotes:
         return "its listing is empty"
-    return f"choose one of: {', '.join(quote for quote, _ in counted.most_common(20))}"
+    chosen = f"livermore settings set scanner.quote {quotes[0]}"
+    return f"choose one of: {', '.join(quotes[:20])}; for all scans with: {chosen}"
 
 
 def _meant(listing: Listing, market: ListedSymbol) -> ListedSymbol:

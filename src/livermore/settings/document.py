@@ -37,6 +37,7 @@ from livermore.settings.forms import (
     repeated,
     strict_off,
 )
+from livermore.settings.quotes import DEFAULT_QUOTE
 from livermore.settings.section import Section, absent, extra, setting
 
 NEWEST_VERSION = 2
@@ -122,7 +123,7 @@ class Scanner(Section):
 
     enabled: bool = setting(False, "Whether the scanner looks for symbols by itself.", "hot")
     limit: Whole = setting(50, "How many symbols it proposes.", "hot")
-    quote: Asset = setting("USD", "The quote asset of the symbols it proposes.", "hot")
+    quote: Asset = setting(DEFAULT_QUOTE, "The quote asset of the symbols it proposes.", "hot")
     minimum_quote_volume_24h: Amount = setting(
         100000, "The least volume of 24 hours, in the quote asset.", "hot"
     )

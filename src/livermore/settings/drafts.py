@@ -12,12 +12,14 @@ from livermore.settings.forms import qualify
 from livermore.settings.patch import Patch, patched, refuse_fixed
 from livermore.settings.path import Path
 from livermore.settings.problems import refuse_unknown, validated
+from livermore.settings.quotes import usual_quote
 from livermore.settings.tree import MISSING, drop, look, put, refusal
 from livermore.settings.upgrade import read_settings, upgraded
 
 Document = dict[str, Any]
 # A reset leaves what is no default: whose document it is, and what the first start has found.
 PRIMARY: Path = ("perseus_profile", "primary_exchange")
+QUOTE: Path = ("scanner", "quote")
 KEPT: tuple[Path, ...] = (("sub",), PRIMARY)
 WATCHLISTS = ("symbols", "disabled_symbols")
 
@@ -56,7 +58,7 @@ def resetting(paths: Sequence[Path] | None) -> Drafting:
     def draft(before: SettingsDocument) -> Draft:
         plain = before.plain()
         kept = [path for path in KEPT if look(plain, path) is not MISSING]
-        document = defaults
+        document = _placed(defaults, before.perseus_profile.primary_exchange)
         for path in kept:
             document = put(document, path, look(plain, path))
         return Draft(document, complete=True)
@@ -72,16 +74,23 @@ def going_back(earlier: Document, paths: Sequence[Path] | None) -> Drafting:
 
 
 def _with_parts_of(document: Document, source: Document, paths: Sequence[Path]) -> Draft:
-    """Take over some settings of another document; each plain symbol stays on the exchange that it had."""
+    """Take over some settings of another document, each with the meaning that it had there."""
     primary = _primary(_taken_over(document, source, paths))
     parts = _taken_over(_placed(document, primary), _placed(source, primary), paths)
     return Draft(parts, placed=True)
 
 
 def _placed(document: Document, primary: str | None) -> Document:
-    """Return a document as it is written where another exchange may be the primary one."""
+    """Return a document as it is written where another exchange may be the primary one.
+
+    Plain symbols stay where they are, and a quote asset that nobody has chosen becomes that exchange's.
+    """
     own = _primary(document)
-    if own is None or own == primary:
+    if own == primary:
+        return document
+    if look(document, QUOTE) == usual_quote(own):
+        document = put(document, QUOTE, usual_quote(primary))
+    if own is None:
         return document
     return _qualified(document, own, lambda name: qualify(name, None).exchange is None)
 
@@ -124,7 +133,7 @@ def settled(before: SettingsDocument, draft: Draft, scope: Scope) -> SettingsDoc
     if whose is not None and whose != scope.identity_sub:
         raise refusal(("sub",), "is another user's", "leave it out, and the settings become yours")
     is_placed = draft.complete or draft.placed
-    return validated(document if is_placed else qualified_anew(before, document))
+    return validated(document if is_placed else quoted_anew(before, qualified_anew(before, document)))
 
 
 def of_this_version(document: Any) -> Document:
@@ -146,3 +155,16 @@ def qualified_anew(before: SettingsDocument, document: Document) -> Document:
     listed = {*before.symbols, *before.disabled_symbols}
     plain = {name for name in listed if qualify(name, None).exchange is None}
     return _qualified(document, old, plain.__contains__)
+
+
+def quoted_anew(before: SettingsDocument, document: Document) -> Document:
+    """Have the scanner look for the usual quote asset of the primary exchange until another is chosen.
+
+    The document is a draft, of which nothing is known.
+    """
+    old, new = before.perseus_profile.primary_exchange, _primary(document)
+    if not isinstance(document.get("scanner", {}), dict):
+        return document
+    quote = look(document, QUOTE)
+    follows = old != new and quote == before.scanner.quote == usual_quote(old)
+    return put(document, QUOTE, usual_quote(new)) if quote is MISSING or follows else document

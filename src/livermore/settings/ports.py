@@ -119,3 +119,7 @@ class Listing(Protocol):
         No exchange is asked: it is said as far as it is known.
         """
         ...
+
+    async def quotes(self, exchange: str) -> Sequence[str]:
+        """Return the quote assets of an exchange's markets, the most frequent first; none if nobody tells."""
+        ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -221,7 +221,20 @@ class SettingsService:
         except UnverifiedError as error:
             await self._look_up(verified, error)
             verified.check(attempt.after, attempt.news())
-        return self._change(attempt, stored)
+        change = self._change(attempt, stored)
+        return replace(change, warnings=(*change.warnings, *await self._unquoted(change)))
+
+    async def _unquoted(self, change: Change) -> tuple[Caution, ...]:
+        """Warn where the scanner would look for a quote asset that the primary exchange does not have."""
+        primary, quote = _scanned(change.after)
+        if self._listing is None or primary is None or (primary, quote) == _scanned(change.before):
+            return ()
+        quotes = await self._listing.quotes(primary)
+        if not quotes or quote in quotes:
+            return ()
+        message = f"{primary} lists no market in {quote}, so that no scan of it will find any"
+        hint = f"livermore settings set scanner.quote {quotes[0]}"
+        return (Caution(path="scanner.quote", message=message, hint=hint),)
 
     async def write(
         self, scope: Scope, drafting: Drafting, by: Authorship, expected: int | None = None
@@ -275,6 +288,10 @@ def _accepted(given: Any, scope: Scope) -> tuple[Document, tuple[str, ...]]:
         document = {name: value for name, value in document.items() if name != "sub"}
         dropped = [*dropped, ("sub",)]
     return document, tuple(map(dotted, dropped))
+
+
+def _scanned(document: SettingsDocument) -> tuple[str | None, str]:
+    return document.perseus_profile.primary_exchange, document.scanner.quote
 
 
 def _through(by: Authorship, source: Any, reason: str | None = None) -> Authorship:

@@ -637,3 +637,19 @@ async def test_what_shares_an_order_book_is_told_as_far_as_it_is_known(office: L
     asked = list(office.exchange.asked)
     assert await office.listings.sharing("test", ["AUSDC", "AUSD", "NOPE"]) == {"AUSDC": "AUSD"}
     assert office.exchange.asked == asked
+
+
+async def test_quote_assets_are_told_by_how_many_markets_have_them_and_asked_once(
+    office: ListingOffice,
+) -> None:
+    office.exchange.symbols["ABTC"] = Symbol(name="ABTC", base="A", quote="BTC")
+    assert await office.listings.quotes("test") == ["USD", "BTC"]
+    assert await office.listings.quotes("test") == ["USD", "BTC"]
+    assert office.exchange.asked == ["listing"]
+
+
+async def test_no_quote_asset_is_told_where_nobody_can_tell() -> None:
+    office = ListingOffice()
+    office.exchange.error = AWAY
+    assert await office.listings.quotes("test") == []
+    assert await office.listings.quotes("nowhere") == []

@@ -102,7 +102,9 @@ def test_a_quote_that_does_not_exist_is_no_reason_to_take_another() -> None:
     with pytest.raises(InvalidError) as refused:
         choose(there, Filters(exchange="binance", quote="USD"))
     assert str(refused.value) == "binance lists no market in USD (quote)"
-    assert refused.value.hint == "choose one of: USDT, BTC"
+    assert refused.value.hint == (
+        "choose one of: USDT, BTC; for all scans with: livermore settings set scanner.quote USDT"
+    )
     with pytest.raises(InvalidError) as empty:
         choose(listing(), Filters(exchange="coinbase"))
     assert empty.value.hint == "its listing is empty"

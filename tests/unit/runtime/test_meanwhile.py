@@ -56,6 +56,9 @@ class AnyListing:
     async def sharing(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:
         return {}
 
+    async def quotes(self, exchange: str) -> Sequence[str]:
+        return []
+
 
 class Read(MemoryStore):
     """Note which revisions are read with their documents."""

@@ -27,6 +27,7 @@ LISTED = {
     "binance": {"BTCUSDT", "ETHUSDT", "BTC-USD"},
     "hourly": {"BTC-USD"},
 }
+QUOTES = {"coinbase": ["USD", "USDC"], "binance": ["USDT", "USD", "BTC"], "hourly": ["USDT"]}
 # Other names of order books that stand among these.
 BOOKS = {"BTC-USDC": "BTC-USD", "ETH-USDC": "ETH-USD"}
 
@@ -104,3 +105,6 @@ class Listings:
 
     async def sharing(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, str]:
         return {symbol: BOOKS[symbol] for symbol in symbols if exchange == "coinbase" and symbol in BOOKS}
+
+    async def quotes(self, exchange: str) -> Sequence[str]:
+        return [] if exchange in self.down else QUOTES.get(exchange, ())
