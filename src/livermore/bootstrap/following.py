@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 from livermore.adapters.sql import Database, SqlSettingsStore
 from livermore.bootstrap.ground import Ground
+from livermore.bootstrap.plan import Plan
 from livermore.kernel.clock import Clock
+from livermore.kernel.scope import Scope
+from livermore.kernel.service import Service
+from livermore.market.first_symbols import FirstSymbols
 from livermore.market.listings import Listings
 from livermore.runtime.host import Host
 from livermore.runtime.nowhere import Nowhere
@@ -35,3 +40,14 @@ def unfollowed(database: Database, clock: Clock, listings: Listings) -> Writing:
     """Write settings where nothing runs that could follow them."""
     settings = SettingsService(SqlSettingsStore(database, clock), listings, os.environ)
     return Writing(settings, Planner(settings, Nowhere(), Nowhere(), clock))
+
+
+def first_symbols(
+    plan: Plan, ground: Ground, listings: Listings, written: Callable[[Scope], None]
+) -> list[Service]:
+    """Look through the symbols that a live start was given, where there are several."""
+    if plan.source != "live" or len(plan.symbols) < 2:
+        return []
+    store = ToldStore(SqlSettingsStore(ground.database, ground.clock), written)
+    settings = SettingsService(store, listings)
+    return [FirstSymbols(ground.user.scope(), settings, listings.load, ground.clock)]

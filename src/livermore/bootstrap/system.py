@@ -16,7 +16,7 @@ from livermore.bootstrap.accounts import accounts_of
 from livermore.bootstrap.brake import Watched
 from livermore.bootstrap.commanding import control_room
 from livermore.bootstrap.exchanges import RunningRows, exchange_accounts_of
-from livermore.bootstrap.following import followed
+from livermore.bootstrap.following import first_symbols, followed
 from livermore.bootstrap.ground import Ground, ground_of
 from livermore.bootstrap.listing import asking, listings_of
 from livermore.bootstrap.plan import Plan
@@ -193,6 +193,7 @@ def _host(
     services: list[Service] = [
         *([ground.shared] if ground.shared else []), ground.recorder, retention, listings, floor, control,
         scan_schedule(control, lambda: host.watching(), clock), notices,
+        *first_symbols(plan, ground, listings, lambda scope: host.written(scope)),
     ]  # fmt: skip
     supervisor = Supervisor(services, clock)
     foresight = MarketForesight(ground.store, asking(rows, clock, ground.budgets, ground.overrides), clock)

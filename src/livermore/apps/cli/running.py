@@ -179,7 +179,9 @@ async def _warn_of_the_unheard(plan: Plan, system: System) -> None:
     document = (await system.settings.current(system.user.scope())).document
     primary = document.perseus_profile.primary_exchange
     watched = watched_symbols(document)
-    late = [f"--symbol {name}" for name in plan.symbols if qualify(name, primary) not in watched]
+    missed = [name for name in plan.symbols if qualify(name, primary) not in watched]
+    shared = await system.listings.sharing(primary, missed) if primary and missed else {}
+    late = [f"--symbol {name}" for name in missed if (primary, shared.get(name)) not in watched]
     if plan.exchange not in (None, primary):
         late.append(f"--exchange {plan.exchange}")
     if late:
