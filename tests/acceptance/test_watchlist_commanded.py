@@ -1,7 +1,8 @@
 """A watchlist changes while everything runs: by command, one revision each, loaded and let go of at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,8 +10,13 @@ import pytest_asyncio
 
 from livermore import bootstrap
 from livermore.adapters.exchanges.simulated import GeneratedSource, Protocol, SimulatedExchange
-from livermore.control.command import Command
-from livermore.control.lifecycle import Status
+from livermore.adapters.exchanges.simulated.faults import Hang
+from livermore.control.command import Command, NewCommand, Progress
+from livermore.control.lifecycle import Status, Step
+from livermore.control.ports import Facts
+from livermore.control.shape import shape_of
+from livermore.kernel.events import Topic
+from livermore.kernel.ids import new_id
 from livermore.market import arrivals
 from livermore.market.watchlist import WatchedSymbol
 from livermore.settings.patch import JsonPatch, MergePatch
@@ -33,11 +39,25 @@ class Desk(NamedTuple):
     system: bootstrap.System
     servers: Mapping[str, SimulatedExchange]
 
-    async def ask(self, name: str, **payload: Any) -> Command:
-        """Submit a command and return what has become of it."""
+    async def begin(self, name: str, **payload: Any) -> str:
+        """Submit a command and return its id."""
         channel, scope = self.system.control.channel, self.system.user.scope()
         asked = await channel.submit(scope, name, payload, author="jesse", role="operator", source="api")
-        return await channel.wait(scope, asked.id, 30)
+        return asked.id
+
+    async def ended(self, command_id: str) -> Command:
+        """Return what has become of a command."""
+        return await self.system.control.channel.wait(self.system.user.scope(), command_id, 30)
+
+    async def is_said(self, command_id: str, done: int) -> bool:
+        """Say whether so many symbols of a command are told to be live."""
+        scope, now = self.system.user.scope(), self.system.clock.now()
+        found = await self.system.control.journal.get(scope, command_id, now)
+        return found is not None and found.progress is not None and found.progress.done == done
+
+    async def ask(self, name: str, **payload: Any) -> Command:
+        """Submit a command and return what has become of it."""
+        return await self.ended(await self.begin(name, **payload))
 
     async def done(self, name: str, **payload: Any) -> dict[str, Any]:
         """Return the result of a command that succeeds."""
@@ -120,7 +140,7 @@ async def test_a_symbol_is_added_as_people_write_it_and_live_when_the_command_en
     assert "ETHUSDT" in result["resolved"]
     assert result["revision"] == before + 1 == await desk.revision()
     assert result["cost"]["requests"] > 0
-    assert command.progress is not None
+    assert command.progress == Progress(done=1, total=1, message="live")
     assert desk.holds("binance", "ETHUSDT")
     (newest, *_) = await desk.system.settings.history(desk.system.user.scope())
     assert (newest.source, newest.author, newest.reason) == ("command", "jesse", f"command {command.id}")
@@ -185,7 +205,9 @@ async def test_many_are_added_as_one_revision_each_with_its_verdict(desk: Desk) 
         "",
         "\u0410DAUSDT",
     ]
-    result = await desk.done("bulk-add-symbols", symbols=given)
+    command = await desk.ask("bulk-add-symbols", symbols=given)
+    assert command.progress == Progress(done=3, total=3, message="live")
+    result = command.result
     assert [one["verdict"] for one in result["results"]] == [
         "ok", "unknown", "ok", "duplicate", "ok", "duplicate", "unknown", "unknown", "unknown",
     ]  # fmt: skip
@@ -215,27 +237,90 @@ async def test_a_symbol_rests_and_is_watched_again(desk: Desk) -> None:
 
 async def test_what_is_added_while_paused_waits_and_loads_when_it_goes_on(desk: Desk) -> None:
     await desk.ask("pause")
-    added = await desk.done("add-symbol", symbol="ADAUSDT")
-    assert (added["loaded"], added["waits_for"]) == (False, "the runtime is paused")
+    command = await desk.ask("add-symbol", symbol="ADAUSDT")
+    waits = (command.result["loaded"], command.result["waits_for"])
+    assert waits == (False, "the runtime is paused")
+    assert command.progress == Progress(done=0, total=1, message="the runtime is paused")
     assert {row.state for row in (await desk.rows()).values()} == {"paused"}
     await desk.ask("resume")
     await until(lambda: desk.holds("binance", "ADAUSDT"))
     assert await desk.listed() == [*START, "ADAUSDT"]
 
 
-async def test_a_pause_cancels_the_waiting_and_not_what_was_asked(desk: Desk) -> None:
-    """An exchange that answers slowly: the symbol is on the list before it is loaded, and stays."""
-    channel, scope = desk.system.control.channel, desk.system.user.scope()
-    asked = await channel.submit(
-        scope, "add-symbol", {"symbol": "DOGEUSDT"}, author="jesse", role="admin", source="api"
-    )
-    await until(lambda: desk.system.status().settings["saved"] == desk.system.status().settings["applied"])
-    await desk.ask("pause")
-    ended = await channel.wait(scope, asked.id, 30)
-    assert ended.status in (Status.CANCELLED, Status.SUCCEEDED)
-    assert "DOGEUSDT" in await desk.listed()
+@contextmanager
+def without_history(server: SimulatedExchange) -> Iterator[None]:
+    """Have an exchange tell no candle of the past."""
+    hanging = Hang(seconds=0.5, paths=("klines",))
+    server.faults.begin(hanging)
+    try:
+        yield
+    finally:
+        server.faults.end(hanging)
+
+
+async def cut_off_by_a_pause(desk: Desk) -> list[Command]:
+    """Pause when four commands have stored what was asked of them, and one of all symbols has come."""
+    before = await desk.revision()
+    asked = [
+        await desk.begin("bulk-add-symbols", symbols=["ETHUSDT", "nope", "coinbase:ETH-USD"]),
+        await desk.begin("add-symbol", symbol="DOGEUSDT"),
+        await desk.begin("set-symbol-enabled", symbol="SOLUSDT", enabled=True),
+        await desk.begin("remove-symbol", symbol="ADAUSDT"),
+    ]
+    while await desk.revision() < before + len(asked) or not await desk.is_said(asked[0], 1):
+        await asyncio.sleep(0.02)
+    await desk.done("pause")
+    return [await desk.ended(one) for one in asked]
+
+
+async def test_a_pause_ends_the_waiting_and_hides_nothing_that_was_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exchange that tells no history: what was asked for is on the list, and waits."""
+    await desk.put(symbols=[*START, "SOLUSDT", "ADAUSDT"], disabled_symbols=["SOLUSDT"])
+    await until(lambda: desk.holds("binance", "ADAUSDT"))
+    monkeypatch.setattr(arrivals.Arrivals, "gone", lambda *_: asyncio.Event().wait())
+    topics: tuple[Topic, ...] = ("command",)
+    told = desk.system.bus.subscribe(desk.system.user.identity_sub, topics)
+    before = await desk.revision()
+    with without_history(desk.servers["binance"]):
+        ended = await cut_off_by_a_pause(desk)
+    assert {one.status for one in ended} == {Status.SUCCEEDED}
+    bulk, added, enabled, removed = [one.result for one in ended]
+    assert sorted(one.result["revision"] - before for one in ended) == [1, 2, 3, 4]
+    assert {one.result["waits_for"] for one in ended} == {"the runtime is paused"}
+    assert [one["verdict"] for one in bulk["results"]] == ["ok", "unknown", "ok"]
+    assert (bulk["added"], bulk["loaded"], added["loaded"], enabled["loaded"]) == (2, 1, False, False)
+    assert (removed["symbol"], removed["was_streaming"]) == ("ADAUSDT", True)
+    assert [one.progress and one.progress.done for one in ended] == [1, 0, 0, None]
+    left, last = {one.id for one in ended}, {}
+    async for event in told:
+        last[event.data["id"]] = event.data
+        left -= {event.data["id"]} if event.data["finished_at"] else set()
+        if not left:
+            break
+    told.close()
+    assert [last[one.id] for one in ended] == [shape_of(one) for one in ended]
     await desk.ask("resume")
-    await until(lambda: desk.holds("binance", "DOGEUSDT"))
+    await until(lambda: all(desk.holds("binance", one) for one in ("ETHUSDT", "DOGEUSDT", "SOLUSDT")))
+    assert desk.forgot("binance", "ADAUSDT")
+
+
+async def test_what_a_process_that_is_gone_had_stored_is_named_by_the_next(desk: Desk) -> None:
+    """The journal as such a process leaves it: begun, a revision stored, and no word of the end."""
+    scope, journal, now = desk.system.user.scope(), desk.system.control.journal, desk.system.clock.now()
+    orphan = NewCommand(
+        id=new_id(), type="add-symbol", payload={"symbol": "XRPUSDT"}, priority=15, source="api",
+        author="jesse", role="operator", submitted_at=now,
+    )  # fmt: skip
+    by = Authorship(author="jesse", source="command", reason=f"command {orphan.id}")
+    patch = JsonPatch(({"op": "add", "path": "/symbols/-", "value": "XRPUSDT"},))
+    change = await desk.system.settings.patch(scope, patch, by)
+    await journal.accept(scope, orphan)
+    assert await journal.step(scope, orphan.id, Step.START, Facts(at=now, runner="a process that is gone"))
+    ended = await desk.ended(orphan.id)
+    assert ended.error is not None
+    assert ended.error.detail == f"the process that ran it has ended; revision {change.revision} was stored"
 
 
 async def test_nobody_waits_for_an_exchange_that_is_asked_about_a_name(

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from livermore.kernel.scope import Scope
 from livermore.market.arrivals import PATIENCE, Arrival, Arrivals
 from livermore.settings.document import SettingsDocument
@@ -74,6 +76,26 @@ async def test_what_rests_is_not_waited_for() -> None:
         waiting = Waiting(office, Held("S0"), "S0")
         waiting.holds.set_result("the runtime is paused")
         assert await ended(office, waiting) == Arrival(0, "the runtime is paused")
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_what_came_before_a_pause_is_counted_though_it_is_let_go_of(holds: bool) -> None:
+    async with opened(busy(symbols=2)) as office:
+        await office.until(BEGIN + 0.1)
+        office.desk.loaded.discard("S1")
+        held = Held("S0", "S1")
+        waiting = Waiting(office, held, "S0", "S1")
+        if holds:
+            waiting.holds.set_result(None)
+        await office.clock.advance(0.3)
+        assert waiting.told[-1] == (1, "test:S1")
+        held.at_rest = "paused"
+        office.desk.loaded.clear()
+        await office.clock.advance(0.3)
+        if not holds:
+            waiting.holds.set_result("the runtime is paused")
+        assert await ended(office, waiting) == Arrival(1, "the runtime is paused")
+        assert waiting.told[-1] == (1, "test:S1")
 
 
 async def test_what_is_taken_off_or_switched_off_meanwhile_is_not_waited_for() -> None:
