@@ -84,8 +84,8 @@ class SetSymbolEnabled(OneSymbol, frozen=True, kw_only=True):
 class Added(msgspec.Struct, frozen=True, kw_only=True):
     """What was added: `resolved` says what was made of the name, `cost` what loading it was to cost.
 
-    `loaded` says that it is live; else `waits_for` says for what it waits, such as the end of a pause. It goes
-    live by itself then.
+    `loaded` says that it is live; else `waits_for` says for what it waits, such as the end of a pause, and it
+    goes live by itself then.
     """
 
     exchange: str
@@ -111,7 +111,7 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
 class BulkAdded(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict for each symbol in its order, how many were added and how many of those came live.
 
-    `waits_for` says for what the others wait. Without any that fits nothing is stored, and `revision` is None.
+    `waits_for` says for what the others wait. Without any that fits nothing is stored: `revision` is None.
     """
 
     revision: int | None
