@@ -292,7 +292,11 @@ async def test_a_pause_ends_the_waiting_and_hides_nothing_that_was_stored(
     assert [one["verdict"] for one in bulk["results"]] == ["ok", "unknown", "ok"]
     assert (bulk["added"], bulk["loaded"], added["loaded"], enabled["loaded"]) == (2, 1, False, False)
     assert (removed["symbol"], removed["was_streaming"]) == ("ADAUSDT", True)
-    assert [one.progress and one.progress.done for one in ended] == [1, 0, 0, None]
+    waits = "the runtime is paused"
+    assert [one.progress for one in ended] == [
+        Progress(done=1, total=2, message=waits), Progress(done=0, total=1, message=waits),
+        Progress(done=0, total=1, message=waits), None,
+    ]  # fmt: skip
     left, last = {one.id for one in ended}, {}
     async for event in told:
         last[event.data["id"]] = event.data

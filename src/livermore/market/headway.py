@@ -33,11 +33,12 @@ class Headway:
         """Tell how many are live, in words, and when all will be where anybody knows."""
         self.done = done
         left = self._estimate.left(done, self._clock.monotonic() - self._began)
-        eta = None if left is None else round(left)
+        eta = None if left is None else max(round(left), 1)
         self._report(Progress(done=done, total=self._total, message=what, eta_seconds=eta))
 
-    def end(self, arrival: Arrival) -> None:
-        """Tell that nobody waits any more: for all are live, or the others wait for something."""
+    def end(self, arrival: Arrival) -> Arrival:
+        """Tell, and return, with what the waiting has ended: all are live, or others wait for something."""
         self.done = arrival.loaded
         message = arrival.waits_for or "live"
         self._report(Progress(done=self.done, total=self._total, message=message))
+        return arrival

@@ -269,9 +269,10 @@ class SymbolCommands:
         headway = Headway(call.progress, len(symbols), written.cost, self._means.clock)
 
         async def work() -> Any:
-            return said(await self._arrive(call.scope, symbols, written.change.revision, headway))
+            revision = written.change.revision
+            return said(headway.end(await self._arrive(call.scope, symbols, revision, headway)))
 
-        return Job(work, lambda why: said(Arrival(headway.done, why)))
+        return Job(work, lambda why: said(headway.end(Arrival(headway.done, why))))
 
     async def _arrive(
         self, scope: Scope, symbols: Sequence[tuple[str, str]], revision: int, headway: Headway
@@ -279,11 +280,9 @@ class SymbolCommands:
         headway.begin()
         holds = asyncio.ensure_future(self._means.runtimes.bring_about(scope, revision))
         try:
-            arrival = await self._means.arrivals.loaded(scope, symbols, holds, headway.tell)
+            return await self._means.arrivals.loaded(scope, symbols, holds, headway.tell)
         finally:
             holds.cancel()
-        headway.end(arrival)
-        return arrival
 
     def _leaving(self, call: Call, name: Qualified, revision: int, said: Callable[[str | None], Any]) -> Job:
         """Return the job that has a stored revision hold, and ends when a symbol is streamed no more."""

@@ -17,12 +17,15 @@ async def test_it_tells_the_forecast_then_how_it_goes_then_how_it_ended() -> Non
     headway.tell(1, "binance:B")
     await clock.advance(4)
     headway.tell(3, "binance:D")
+    await clock.advance(7.9)
+    headway.tell(3, "binance:D")
     assert headway.done == 3
-    headway.end(Arrival(4))
+    assert headway.end(Arrival(4)) == Arrival(4)
     assert told == [
         Progress(done=0, total=4, message="8 requests, about 20 s", eta_seconds=20),
         Progress(done=1, total=4, message="binance:B", eta_seconds=12),
         Progress(done=3, total=4, message="binance:D", eta_seconds=4),
+        Progress(done=3, total=4, message="binance:D", eta_seconds=1),
         Progress(done=4, total=4, message="live"),
     ]
 
