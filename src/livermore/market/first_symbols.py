@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 
+from msgspec.structs import replace
+
 from livermore.kernel.clock import Clock
 from livermore.kernel.log import logger
 from livermore.kernel.scope import Scope
@@ -18,6 +20,7 @@ from livermore.settings.service import SettingsService
 from livermore.settings.watchlist import Removing, entries_of
 
 LOOK = 1.0
+SYSTEM = Authorship(author="system", source="system")
 log = logger("market")
 
 Known = Callable[[str], Awaitable[Listing | None]]
@@ -65,13 +68,12 @@ class FirstSymbols:
     async def _leave_one_of(self, listing: Listing) -> None:
         """Take other names of an order book off the watchlist, unless somebody has written it meanwhile."""
         (newest,) = await self._settings.history(self._scope, limit=1)
-        if newest.source != "system":
+        if (newest.author, newest.source) != (SYSTEM.author, SYSTEM.source):
             return
         document = (await self._settings.current(self._scope)).document
         for name, watched in _doubles(document, listing):
             what = f"{name.symbol} shares the order book of {watched}, which is watched"
-            by = Authorship(author="system", source="system", reason=what)
-            await self._settings.write(self._scope, Removing(name), by)
+            await self._settings.write(self._scope, Removing(name), replace(SYSTEM, reason=what))
             log.error(
                 "symbol is taken off the watchlist: another name of its order book is watched",
                 exchange=listing.exchange, symbol=name.symbol, watched=watched,

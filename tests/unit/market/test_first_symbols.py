@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from livermore.kernel.clock import ManualClock
-from livermore.market.first_symbols import LOOK, FirstSymbols
+from livermore.market.first_symbols import LOOK, SYSTEM, FirstSymbols
 from livermore.market.listing import Listing
 from livermore.settings.patch import PathPatch
 from livermore.settings.ports import Authorship
@@ -20,7 +20,6 @@ LISTED = listing(
     market("BTC"), market("BTC", "USDC", alias="BTC-USD"), market("BTC", "USDX", alias="BTC-USD"),
     market("ETH"),
 )  # fmt: skip
-SYSTEM = Authorship(author="system", source="system")
 
 
 class Start:
@@ -71,7 +70,8 @@ async def test_one_name_of_each_order_book_is_left(
     assert (said.out + said.err).count("another name of its order book is watched") == gone
 
 
-async def test_what_its_user_has_written_meanwhile_stays_as_it_is() -> None:
+@pytest.mark.parametrize("by", [BY, Authorship(author="livermore", source="system")])
+async def test_what_was_written_by_anybody_else_stays_as_it_is(by: Authorship) -> None:
     start = Start("BTC-USD", "BTC-USDC")
-    await start.settings.patch(JESSE, PathPatch(("scanner", "limit"), 3), BY)
+    await start.settings.patch(JESSE, PathPatch(("scanner", "limit"), 3), by)
     assert await start.told() == ["BTC-USD", "BTC-USDC"]
