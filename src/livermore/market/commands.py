@@ -154,6 +154,7 @@ class MarketCommands:
                 # One of many may have left meanwhile.
                 if asked.symbol is not None:
                     raise
+        call.progress(Progress(done=len(chosen), total=len(chosen), message="taken again"))
         bars, deleted = sum(one.bars for one in cleared), sum(one.deleted for one in cleared)
         names = [one.value for one in Timeframe if one in timeframes]
         return Cleared(symbols=len(cleared), timeframes=names, bars=bars, stored_deleted=deleted)

@@ -167,6 +167,8 @@ class Scanner:
                 candidates.append(candidate_of(market, len(candidates) + 1, spread))
             else:
                 choice.left_out[reason] += 1
+        if sieve.asks:
+            told(Progress(done=len(candidates), total=len(candidates), message="proposed"))
         return candidates
 
 

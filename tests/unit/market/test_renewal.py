@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from livermore.control.command import Progress
 from livermore.indicators.macdv import MacdvState
 from livermore.kernel.errors import ExchangeUnreachableError, StorageUnavailableError
 from livermore.kernel.timeframe import Timeframe
@@ -25,10 +26,12 @@ EVERYTHING = {"scope": "all"}
 
 async def cleared(office: Office, until: float, **payload: Any) -> Cleared:
     """Have what is held dropped, and return what came of it by a minute."""
-    job = await asker_of(office, "admin").begin("clear-cache", EVERYTHING | payload)
+    asker = asker_of(office, "admin")
+    job = await asker.begin("clear-cache", EVERYTHING | payload)
     await office.until(until)
     found = await asyncio.wait_for(job, 10)
     assert isinstance(found, Cleared)
+    assert asker.told[-1] == Progress(done=found.symbols, total=found.symbols, message="taken again")
     return found
 
 

@@ -79,7 +79,7 @@ async def test_the_spread_is_asked_of_those_that_are_old_enough() -> None:
     assert spreads == [("B-USD", 1, 0.2), ("F-USD", 2, 0.5)]
     assert proposal.left_out == {"age": 1, "spread": 3, "limit": 2}
     assert office.listings.quoted == ["B-USD", "C-USD", "D-USD", "E-USD", "F-USD"]
-    assert [(one.done, one.total, one.message) for one in told][-1] == (1, 2, "F-USD")
+    assert [(one.done, one.total, one.message) for one in told][-2:] == [(1, 2, "F-USD"), (2, 2, "proposed")]
 
 
 async def test_a_bid_above_the_ask_is_no_narrow_spread() -> None:
