@@ -22,7 +22,8 @@ def commanded_watchlist(
     host: Host,
 ) -> Watchlist:  # fmt: skip
     """Tell of the watchlists that runtimes follow, and enter the commands that change them."""
-    runtimes, clock = HoldingHere(host), ground.clock
+    clock = ground.clock
+    runtimes = HoldingHere(host, clock)
     # To read a whole listing for each look at a watchlist would keep everything else waiting.
     watchlist = Watchlist(settings, listings, listings, plane, runtimes)
     arrivals = Arrivals(plane.desks, runtimes, clock)

@@ -19,6 +19,7 @@ POLL = 2.0
 LONGEST_REST = 60.0
 PATIENCE = 15.0
 STILL = "it is still being brought about"
+NOBODY = "nothing runs here that it could hold for"
 log = logger("runtime")
 
 
@@ -109,7 +110,7 @@ class Applier:
         Whoever has waited for `PATIENCE` seconds is told that it is still being brought about.
         """
         if scope != self._scope or not self._runs:
-            return Verdict(saved=revision, applied=None, error="nothing runs here that it could hold for")
+            return Verdict(saved=revision, applied=None, error=NOBODY)
         self._stirred.set()
         await _first_of(self._until_tried(revision), self._clock.sleep(PATIENCE))
         if self._verdict.saved >= revision:

@@ -86,7 +86,7 @@ class RuntimeCommands:
         cancel_jobs: Callable[[Scope, str], object],
     ) -> None:  # fmt: skip
         self._host = host
-        self._holding = HoldingHere(host)
+        self._holding = HoldingHere(host, clock)
         self._settings = settings
         self._clock = clock
         self._cancel_jobs = cancel_jobs

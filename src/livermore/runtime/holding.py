@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Literal
 
+from livermore.kernel.clock import Clock
 from livermore.kernel.errors import NotFoundError, SettingsInvalidError
 from livermore.kernel.scope import Scope
-from livermore.runtime.applier import STILL
+from livermore.runtime.applier import NOBODY, STILL
 from livermore.runtime.host import Host
 from livermore.runtime.runtime import Runtime
 from livermore.runtime.state import WATCHING, State
 from livermore.settings.document import SettingsDocument
-from livermore.settings.plan import Outlook
+from livermore.settings.plan import Outlook, Verdict
+
+LOOK = 0.1
 
 
 class HoldingHere:
     """Know the settings that hold in this process, and have newer ones hold."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, clock: Clock) -> None:
         self._host = host
+        self._clock = clock
 
     def rests(self, scope: Scope) -> Literal["paused", "off"] | None:
         """Say whether a user's runtime is paused, or runs not at all here; None while it watches."""
@@ -43,7 +47,8 @@ class HoldingHere:
         Raises SettingsInvalidError, saying why it does not hold, and NotFoundError without a runtime.
         """
         verdict = await self._host.bring_about(scope, revision)
-        while verdict.error == STILL:  # a job may take its time, and ends with what is true
+        while self._goes_on(scope, verdict):  # a job may take its time, and ends with what is true
+            await self._clock.sleep(LOOK)
             verdict = await self._host.bring_about(scope, revision)
         waits = self._runtime(scope).idles()
         if verdict.error is not None and waits is None:
@@ -52,6 +57,10 @@ class HoldingHere:
                 hint="change the settings, or roll them back",
             )
         return None if verdict.error is None else waits
+
+    def _goes_on(self, scope: Scope, verdict: Verdict) -> bool:
+        """Say whether a revision is still being brought about; who goes live follows none for a moment."""
+        return verdict.error == STILL or (verdict.error == NOBODY and self._runtime(scope).idles() is None)
 
     def _runtime(self, scope: Scope) -> Runtime:
         runtime = self._host.of(scope)
