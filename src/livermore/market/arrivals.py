@@ -143,6 +143,6 @@ class Arrivals:
 
 
 def _tell(loaded: int, left: Symbols, tell: Tell) -> None:
-    """Say how far it is, once there is anything to say."""
-    if loaded and left:
+    """Say how far it is, while it is under way."""
+    if left:
         tell(loaded, ":".join(left[0]))

@@ -13,7 +13,10 @@ async def test_it_tells_the_forecast_then_how_it_goes_then_how_it_ended() -> Non
     headway = Headway(told.append, 4, Cost(requests=8, seconds=20.0), clock)
     await clock.advance(3)
     headway.begin()
-    await clock.advance(8)
+    headway.tell(0, "binance:A")
+    await clock.advance(2)
+    headway.tell(0, "binance:A")
+    await clock.advance(6)
     headway.tell(1, "binance:B")
     await clock.advance(4)
     headway.tell(3, "binance:D")
@@ -23,6 +26,7 @@ async def test_it_tells_the_forecast_then_how_it_goes_then_how_it_ended() -> Non
     assert headway.end(Arrival(4)) == Arrival(4)
     assert told == [
         Progress(done=0, total=4, message="8 requests, about 20 s", eta_seconds=20),
+        Progress(done=0, total=4, message="8 requests, about 20 s", eta_seconds=18),
         Progress(done=1, total=4, message="binance:B", eta_seconds=12),
         Progress(done=3, total=4, message="binance:D", eta_seconds=4),
         Progress(done=3, total=4, message="binance:D", eta_seconds=1),
