@@ -39,7 +39,11 @@ class Working:
         return outcome
 
     def _cut_off(self) -> Outcome:
-        said = None if self._why is None else self._job.so_far(self._why)
+        try:
+            said = None if self._why is None else self._job.so_far(self._why)
+        except Exception:
+            log.exception("a job cannot say what stands")
+            return Outcome(Step.FAIL, error=UNFORESEEN)
         return Outcome(Step.CANCEL, error=CANCELLED) if said is None else succeeded(said)
 
 

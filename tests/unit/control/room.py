@@ -57,6 +57,7 @@ class Deeds:
         registry.register("note", Noted, self.note, priority=20, about="Note something.")
         registry.register("job", Noted, self.job, priority=20, about="Note something in a job.")
         registry.register("standing-job", Noted, self.standing, priority=20, about="Note what stands.")
+        registry.register("mute-job", Noted, self.mute, priority=20, about="Be unable to say what stands.")
         registry.register("hang", Noted, self.note, priority=20, about="Hang.", limits=BRIEF)
         registry.register("hang-on", Noted, self.heedless, priority=20, about="Hang on.", limits=BRIEF)
         registry.register("hanging-job", Noted, self.job, priority=20, about="Hang later.", limits=BRIEFLY)
@@ -106,6 +107,10 @@ class Deeds:
         """Leave a job behind of which something stands from its beginning on."""
         job = await self.job(call)
         return Job(job.work, lambda why: {"noted": call.payload.mark, "waits_for": why})
+
+    async def mute(self, call: Call) -> Job:
+        """Leave a job behind that breaks down when it is asked what stands."""
+        return Job((await self.job(call)).work, json.loads)
 
     async def refuse(self, call: Call) -> None:
         raise ConflictError("it is paused", where="runtime", hint="resume it")

@@ -7,6 +7,7 @@ import pytest
 
 from livermore.control.command import Command, Failure
 from livermore.control.lifecycle import Status
+from livermore.control.outcome import UNFORESEEN
 from livermore.kernel.errors import (
     ConflictError,
     InvalidError,
@@ -153,6 +154,14 @@ async def test_a_job_that_is_cut_off_says_what_stands_already(room: Room) -> Non
     assert ended.result == {"noted": "a", "waits_for": "it is paused"}
     assert (await room.answer(job.id, "success"))["data"] == ended.result
     assert room.deeds.done == []
+
+
+async def test_a_job_that_cannot_say_what_stands_ends_all_the_same(room: Room) -> None:
+    job = await room.submit("mute-job", mark="a", behind="market")
+    await until(lambda: room.deeds.begun == ["a"])
+    room.receiver.cancel_jobs(room.scope, "it is paused")
+    ended = await room.channel.wait(room.scope, job.id, 5)
+    assert (ended.status, ended.error) == (Status.FAILED, UNFORESEEN)
 
 
 async def test_what_stands_is_said_when_the_process_ends(room: Room) -> None:
