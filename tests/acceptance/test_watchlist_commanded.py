@@ -324,7 +324,9 @@ async def test_what_a_process_that_is_gone_had_stored_is_named_by_the_next(desk:
     assert await journal.step(scope, orphan.id, Step.START, Facts(at=now, runner="a process that is gone"))
     ended = await desk.ended(orphan.id)
     assert ended.error is not None
-    assert ended.error.detail == f"the process that ran it has ended; revision {change.revision} was stored"
+    assert (
+        ended.error.detail == f"revision {change.revision} was stored, but the process that ran it has ended"
+    )
 
 
 async def test_nobody_waits_for_an_exchange_that_is_asked_about_a_name(

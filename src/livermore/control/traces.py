@@ -93,7 +93,7 @@ class Traces:
             return failure
         if revision is None or f"revision {revision} " in failure.detail:
             return failure
-        return replace(failure, detail=f"{failure.detail}; revision {revision} was stored")
+        return replace(failure, detail=f"revision {revision} was stored, but {failure.detail}")
 
     async def _stored(self, scope: Scope, command: Command) -> int | None:
         """Return the revision that a command has stored; None when there is none."""

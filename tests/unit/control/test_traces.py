@@ -78,7 +78,7 @@ async def test_whoever_ends_what_a_process_left_names_what_it_had_stored(
         while (await room.stands(command.id)).status is Status.RUNNING:
             await clock.advance(1)
         ended = await room.stands(command.id)
-        expected = f"the process that ran it has ended; revision {revision} was stored"
+        expected = f"revision {revision} was stored, but the process that ran it has ended"
         assert ended.error == Failure(code="internal", detail=expected)
         assert (await room.answer(command.id, "error"))["error"]["detail"] == expected
 
@@ -92,7 +92,7 @@ async def test_a_job_that_is_cut_off_in_the_middle_of_storing_names_what_was_sto
         revision = await settings.put(scope, reason_of(command.id))
         room.receiver.cancel_jobs(scope, "it is paused")
         ended = await room.reaches(command.id, Status.CANCELLED)
-        expected = f"it was cancelled before it was done; revision {revision} was stored"
+        expected = f"revision {revision} was stored, but it was cancelled before it was done"
         assert ended.error == Failure(code="cancelled", detail=expected)
 
 
