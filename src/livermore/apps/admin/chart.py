@@ -53,9 +53,15 @@ async def chart_of(system: System, scope: Scope, shown: Shown, focus: int | None
     }  # fmt: skip
 
 
-async def news_of(system: System, shown: Shown) -> dict[str, Any]:
-    """Return the newest closed bars of a series and the running one: all that an open chart can lack."""
+async def news_of(system: System, shown: Shown, since: int | None = None) -> dict[str, Any]:
+    """Return the newest closed bars of a series and the running one: all that an open chart can lack.
+
+    `since` is the open (ms) of the newest bar that was told before.
+    """
     page, bars = await _read(system, shown, NEWEST)
+    length = Timeframe(shown.timeframe).milliseconds
+    if since is not None and bars and bars[0][0] > since + length:
+        page, bars = await _read(system, shown, min((bars[-1][0] - since) // length + NEWEST, BARS))
     return {"bars": bars, "forming": _forming(page.forming)}
 
 

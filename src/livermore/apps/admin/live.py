@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from livermore.apps.admin.board import Board
 from livermore.apps.admin.chart import Shown, news_of
@@ -47,6 +47,16 @@ class Page(Listener, Protocol):
         ...
 
 
+class Moved(NamedTuple):
+    """What was told of a series, and the open (ms) of its newest bar."""
+
+    payload: str | None
+    newest: int | None
+
+
+UNTOLD = Moved(None, None)
+
+
 class Live:
     """Hold the open pages and tell them what is new."""
 
@@ -54,7 +64,7 @@ class Live:
         self._system = system
         self._pages: set[Page] = set()
         self._board = Board(system)
-        self._moved: dict[Shown, str] = {}
+        self._moved: dict[Shown, Moved] = {}
         self._covered = ""
         self._looked_at = -COVERAGE_PACE
         self._watched = asyncio.Event()
@@ -132,9 +142,11 @@ class Live:
         """Look once at each series that any page shows, and tell of it if it moved."""
         before, self._moved = self._moved, {}
         for shown in {page.shown for page in self._pages if page.shown is not None}:
-            payload = encoded(await news_of(self._system, shown))
-            self._moved[shown] = payload
-            if before.get(shown) != payload:
+            known = before.get(shown, UNTOLD)
+            news = await news_of(self._system, shown, known.newest)
+            payload = encoded(news)
+            self._moved[shown] = Moved(payload, news["bars"][-1][0] if news["bars"] else None)
+            if known.payload != payload:
                 for page in self._pages:
                     if page.shown == shown:
                         page.moved(payload)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -61,6 +62,18 @@ async def test_pages_are_told_what_moved(system: StandIn, live: Live) -> None:
     assert page.told["changed"] == other.told["changed"]
     assert page.told["moved"][0]["forming"][0] == NOW
     assert "moved" not in other.told
+
+
+async def test_a_page_that_is_told_rarely_lacks_no_bar(system: StandIn, live: Live) -> None:
+    page = Viewer(Shown("coinbase", "BTC-USD", "1m"))
+    live.join(page)
+    await asyncio.sleep(0.1)
+    for _ in range(30):
+        system.close_minute()
+    await asyncio.sleep(0.1)
+    told = page.told["moved"]
+    assert all(one["bars"][-1][0] >= then["bars"][0][0] for one, then in pairwise(told))
+    assert told[-1]["bars"][-1][0] == told[0]["bars"][-1][0] + 30 * 60_000
 
 
 async def test_a_quiet_market_is_not_told_again(live: Live) -> None:
