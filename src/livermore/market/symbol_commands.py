@@ -370,7 +370,8 @@ def _refusal(judgement: Judgement) -> LivermoreError:
     detail = judgement.detail or ""
     if judgement.verdict is Fitness.UNKNOWN:
         detail = f"{judgement.input[:50]} cannot be watched: {detail}"
-    return REFUSALS[judgement.verdict](detail, where="payload.symbol")
+    what, _, hint = detail.partition("; ")
+    return REFUSALS[judgement.verdict](what, where="payload.symbol", hint=hint or None)
 
 
 def _as_added(judged: Sequence[Judgement], adding: Adding) -> list[Judgement]:
