@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,3 +56,13 @@ def program(tmp_path) -> Run:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture
+def east_of_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two hours east of Greenwich, so that local times are told apart from UTC."""
+    with monkeypatch.context() as context:
+        context.setenv("TZ", "Etc/GMT-2")
+        time.tzset()
+        yield
+    time.tzset()

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,7 @@ START = 1_700_000_100_000
 SERIES = Series("binance", "ABCUSDT", Timeframe.M1)
 
 
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two hours east of Greenwich, so that local times are told apart from UTC."""
-    with monkeypatch.context() as context:
-        context.setenv("TZ", "Etc/GMT-2")
-        time.tzset()
-        yield
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("east_of_greenwich")
 
 
 @pytest.fixture

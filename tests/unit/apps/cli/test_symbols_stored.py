@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +26,7 @@ WATCHED = ["BTC-USD", "ETH-USD", *(f"NEW{number}-USD" for number in range(7))]
 DOCUMENT = {"version": 2, "perseus_profile": {"primary_exchange": "coinbase"}, "symbols": WATCHED}
 
 
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two hours east of Greenwich, so that local times are told apart from UTC."""
-    with monkeypatch.context() as context:
-        context.setenv("TZ", "Etc/GMT-2")
-        time.tzset()
-        yield
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("east_of_greenwich")
 
 
 def stored(cli: Run, folder: Path, listing: Listing | None) -> None:
